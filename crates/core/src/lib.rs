@@ -1,0 +1,25 @@
+//! What a load test is, as plain values and arithmetic: no sockets, no Python, no clock.
+//!
+//! One request becomes one [`sample::Sample`], counted once by a [`recorder::Recorder`];
+//! deltas are merged into [`stats::Stats`]; once a second everything is shown as one
+//! immutable [`snapshot::Snapshot`]. How many users run is decided by [`dispatch::Dispatcher`].
+//! Whoever needs the time passes it in.
+
+pub mod units;
+
+pub mod registry;
+pub mod sample;
+
+pub mod histogram;
+pub mod locust;
+pub mod per_second;
+
+pub mod recorder;
+pub mod stats;
+
+pub mod dispatch;
+
+pub mod series;
+pub mod snapshot;
+
+pub mod report;

@@ -1,0 +1,3 @@
+//! What a run is shown as outside the page.
+
+pub mod text;

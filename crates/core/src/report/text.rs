@@ -1,0 +1,220 @@
+//! The tables on the console, byte for byte as Locust prints them.
+//!
+//! Each table ends with the empty line that follows it on the console.
+
+use std::fmt::Write;
+
+use crate::locust::View;
+use crate::registry::{Name, Registry};
+use crate::stats::Stats;
+
+/// Width of the column with the method, Locust's `STATS_TYPE_WIDTH`.
+const TYPE: usize = 8;
+/// The percentiles shown, Locust's `PERCENTILES_TO_REPORT`.
+const PERCENTILES: [(f64, &str); 11] = [
+    (0.5, "50%"),
+    (0.66, "66%"),
+    (0.75, "75%"),
+    (0.8, "80%"),
+    (0.9, "90%"),
+    (0.95, "95%"),
+    (0.98, "98%"),
+    (0.99, "99%"),
+    (0.999, "99.9%"),
+    (0.9999, "99.99%"),
+    (1.0, "100%"),
+];
+
+/// Widths of the columns that depend on the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widths {
+    /// Locust's `STATS_NAME_WIDTH`.
+    pub name: usize,
+}
+
+impl Default for Widths {
+    /// Without a terminal.
+    fn default() -> Self {
+        Self { name: 80 }
+    }
+}
+
+/// Which rates the request table shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rates {
+    /// Of the last seconds, while the test runs.
+    Current,
+    /// Of the whole run, at its end.
+    Total,
+}
+
+/// The table of requests, failures, times and rates.
+pub fn requests(stats: &Stats, registry: &Registry, rates: Rates, widths: Widths) -> String {
+    // Here the name column gives up what the method takes; too narrow, it is as wide again.
+    let column = (widths.name + 4).abs_diff(TYPE);
+    let dashes = (widths.name + 4).saturating_sub(TYPE);
+    let separator = separator(&[TYPE, dashes, 7, 13, 7, 7, 7, 7, 8, 11]);
+    let mut table = Table::default();
+    table.line(format_args!(
+        "{:TYPE$} {:column$} {:>7} {:>12} |{:>7} {:>7} {:>7}{:>7} | {:>7} {:>11}",
+        "Type", "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s",
+    ));
+    table.line(format_args!("{separator}"));
+    for row in rows(stats, registry) {
+        row.requests(&mut table, rates, column);
+    }
+    table.line(format_args!("{separator}"));
+    Row::total(stats).requests(&mut table, rates, column);
+    table.finish()
+}
+
+/// The table of percentiles.
+pub fn percentiles(stats: &Stats, registry: &Registry, widths: Widths) -> String {
+    let column = widths.name;
+    let separator = separator(&[TYPE, column, 8, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]);
+    let mut table = Table::default();
+    table.line(format_args!("Response time percentiles (approximated)"));
+    let labels = PERCENTILES.map(|(_, label)| label);
+    table.line(format_args!(
+        "{:TYPE$} {:column$} {} {:>6}",
+        "Type",
+        "Name",
+        percentile_cells(&labels),
+        "# reqs"
+    ));
+    table.line(format_args!("{separator}"));
+    for row in rows(stats, registry).filter(Row::has_times) {
+        row.percentiles(&mut table, column);
+    }
+    table.line(format_args!("{separator}"));
+    let total = Row::total(stats);
+    if total.has_times() {
+        total.percentiles(&mut table, column);
+    }
+    table.finish()
+}
+
+/// The table of errors, empty if there are none.
+pub fn errors(stats: &Stats, registry: &Registry, widths: Widths) -> String {
+    let mut errors = stats.errors().peekable();
+    if errors.peek().is_none() {
+        return String::new();
+    }
+    let separator = separator(&[18, (widths.name + TYPE + 53)]);
+    let mut table = Table::default();
+    table.line(format_args!("Error report"));
+    table.line(format_args!("{:18} {:100}", "# occurrences", "Error"));
+    table.line(format_args!("{separator}"));
+    for (error, count) in errors {
+        let error = registry.error_name(error);
+        let Name { method, name } = registry.name(error.key);
+        let text = format!("{method} {name}: {}", error.text);
+        table.line(format_args!("{:<18} {:100}", count.occurrences, text));
+    }
+    table.line(format_args!("{separator}"));
+    table.finish()
+}
+
+/// Lines that end with an empty one.
+#[derive(Default)]
+struct Table {
+    text: String,
+}
+
+impl Table {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        writeln!(self.text, "{line}").expect("a string takes everything");
+    }
+
+    fn finish(mut self) -> String {
+        self.text.push('\n');
+        self.text
+    }
+}
+
+/// Who a row is about, and what was counted.
+struct Row<'a> {
+    method: String,
+    name: String,
+    view: View<'a>,
+}
+
+/// The rows of all names, sorted.
+fn rows<'a>(stats: &'a Stats, registry: &Registry) -> impl Iterator<Item = Row<'a>> {
+    let entries = stats
+        .entries()
+        .map(|(key, entry)| (registry.name(key), entry));
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort_by(|(a, _), (b, _)| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
+    entries
+        .into_iter()
+        .map(|(Name { method, name }, entry)| Row {
+            // The blank is part of the column and widens it for long methods.
+            method: if method.is_empty() {
+                String::new()
+            } else {
+                format!("{method} ")
+            },
+            name: name.to_string(),
+            view: stats.view(entry),
+        })
+}
+
+impl<'a> Row<'a> {
+    fn total(stats: &'a Stats) -> Self {
+        let view = stats.view(stats.total());
+        Self {
+            method: String::new(),
+            name: "Aggregated".to_owned(),
+            view,
+        }
+    }
+
+    fn has_times(&self) -> bool {
+        self.view.entry().buckets.count() > 0
+    }
+
+    fn requests(&self, table: &mut Table, rates: Rates, column: usize) {
+        let Self { method, name, view } = self;
+        let entry = view.entry();
+        let fails = format!("{}({:.2}%)", entry.failures, view.fail_ratio() * 100.0);
+        let (rps, fails_per_second) = match rates {
+            Rates::Current => (view.current_rps(), view.current_fail_per_sec()),
+            Rates::Total => (view.total_rps(), view.total_fail_per_sec()),
+        };
+        let min = entry.min_time.unwrap_or_default().as_millis();
+        table.line(format_args!(
+            "{method:TYPE$} {name:column$} {:>7} {fails:>12} |{:>7} {min:>7} {:>7}{:>7} | {rps:>7.2} {fails_per_second:>11.2}",
+            entry.requests,
+            view.avg_response_time().trunc(),
+            entry.max_time.as_millis(),
+            view.median_response_time().trunc(),
+        ));
+    }
+
+    fn percentiles(&self, table: &mut Table, column: usize) {
+        let Self { method, name, view } = self;
+        let values = PERCENTILES.map(|(part, _)| view.percentile(part));
+        let cells = percentile_cells(&values);
+        let requests = view.entry().requests;
+        table.line(format_args!(
+            "{method:TYPE$} {name:column$} {cells} {requests:>6}"
+        ));
+    }
+}
+
+/// One cell for each percentile, the first a little wider.
+fn percentile_cells<T: std::fmt::Display>(values: &[T; PERCENTILES.len()]) -> String {
+    let widths = [8].into_iter().chain(std::iter::repeat(6));
+    let cells = values
+        .iter()
+        .zip(widths)
+        .map(|(value, width)| format!("{value:>width$}"));
+    cells.collect::<Vec<_>>().join(" ")
+}
+
+/// Runs of dashes under the columns of a table.
+fn separator(widths: &[usize]) -> String {
+    let runs = widths.iter().map(|&width| "-".repeat(width));
+    runs.collect::<Vec<_>>().join("|")
+}

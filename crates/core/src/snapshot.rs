@@ -1,0 +1,144 @@
+//! An immutable picture of a run, published once a second and whenever its state changes.
+//!
+//! Pages, tables, reports and exports read nothing else, so they cannot disagree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::locust::Recent;
+use crate::registry::Registry;
+use crate::series::Series;
+use crate::stats::Stats;
+use crate::units::Nanos;
+
+/// What a run looks like at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Grows by one with every publication of a node.
+    pub seq: u64,
+    /// When it was taken, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// State and settings of the run.
+    pub run: RunInfo,
+    /// Everything counted so far.
+    pub stats: Arc<Stats>,
+    /// The names and errors the statistics refer to.
+    pub registry: Arc<Registry>,
+    /// Exceptions that scripts did not catch.
+    pub exceptions: Arc<Vec<Exception>>,
+    /// One point for each second of the run.
+    pub series: Arc<Series>,
+    /// What Locust's charts need besides.
+    pub recent: Recent,
+}
+
+impl Snapshot {
+    /// Rounded response time in milliseconds that a part of the requests of about the last ten
+    /// seconds stayed within, as Locust's charts show it.
+    pub fn current_percentile(&self, part: f64) -> Option<u64> {
+        let now = Nanos::from_millis(self.at_ms);
+        self.recent.percentile(self.stats.total(), now, part)
+    }
+}
+
+/// State and settings of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunInfo {
+    /// What the run is doing.
+    pub state: State,
+    /// Where its requests go.
+    pub host: Option<String>,
+    /// Users wanted.
+    pub target_users: u32,
+    /// Users running.
+    pub users: u32,
+    /// Users running, by class.
+    pub users_by_class: BTreeMap<String, u32>,
+    /// Users started or stopped per second while the number changes.
+    pub spawn_rate: f64,
+    /// When it was started, in milliseconds since the Unix epoch.
+    pub started_ms: Option<u64>,
+    /// When it had stopped.
+    pub ended_ms: Option<u64>,
+    /// How long it is to last.
+    pub run_time: Option<Duration>,
+    /// Processor time this process uses, 100 for one core.
+    pub cpu_percent: f64,
+    /// Memory this process holds.
+    pub memory_bytes: u64,
+}
+
+/// What a run is doing; the names are Locust's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Nothing was started yet.
+    #[default]
+    Ready,
+    /// The number of users is changing.
+    Spawning,
+    /// All users wanted are there.
+    Running,
+    /// Stopped and about to be ready again.
+    Cleanup,
+    /// Users are being stopped.
+    Stopping,
+    /// No user is left.
+    Stopped,
+    /// A worker that was not heard of for too long.
+    Missing,
+}
+
+impl State {
+    /// The word Locust uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Spawning => "spawning",
+            Self::Running => "running",
+            Self::Cleanup => "cleanup",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// The state a word of Locust's stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::Ready,
+            Self::Spawning,
+            Self::Running,
+            Self::Cleanup,
+            Self::Stopping,
+            Self::Stopped,
+            Self::Missing,
+        ];
+        all.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether users are, or are about to be, at work.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Spawning | Self::Running)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An exception that a script did not catch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// How often it was raised.
+    pub count: u64,
+    /// The exception as text.
+    pub msg: String,
+    /// Where it was raised.
+    pub traceback: String,
+    /// The nodes it was raised on.
+    pub nodes: BTreeSet<String>,
+}
