@@ -1,0 +1,247 @@
+//! Opens a connection: name, socket, proxy tunnel, TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::error::Error;
+use crate::proxy::Proxy;
+use crate::target::Origin;
+use crate::timing::{Marks, Stamp};
+
+/// A connected socket that notes when bytes pass.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: Stream,
+    marks: Arc<Marks>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A new connection and what opening it took, in nanoseconds.
+pub(crate) struct Opened {
+    pub(crate) wire: Wire,
+    pub(crate) marks: Arc<Marks>,
+    pub(crate) dns: u64,
+    pub(crate) connect: u64,
+    pub(crate) tls: u64,
+}
+
+/// Opens a connection to `origin`, through `proxy` if there is one.
+pub(crate) async fn open(
+    origin: &Origin,
+    proxy: Option<&Proxy>,
+    tls: &Arc<ClientConfig>,
+) -> Result<Opened, Error> {
+    let dialled = proxy.map_or(origin, |proxy| &proxy.origin);
+    let start = Stamp::now();
+    let addresses = resolve(dialled).await?;
+    let resolved = Stamp::now();
+    let mut socket = dial(dialled, &addresses).await?;
+    if let Some(proxy) = proxy.filter(|_| origin.https) {
+        tunnel(&mut socket, origin, proxy).await?;
+    }
+    let connected = Stamp::now();
+    let (stream, tls) = if origin.https {
+        let name = ServerName::try_from(origin.host.clone())
+            .map_err(|error| tls_error(origin, io::Error::other(error)))?;
+        let stream = TlsConnector::from(Arc::clone(tls))
+            .connect(name, socket)
+            .await
+            .map_err(|error| tls_error(origin, error))?;
+        (Stream::Tls(Box::new(stream)), Stamp::now().since(connected))
+    } else {
+        (Stream::Plain(socket), 0)
+    };
+    let marks = Arc::new(Marks::default());
+    let wire = Wire {
+        stream,
+        marks: Arc::clone(&marks),
+    };
+    Ok(Opened {
+        wire,
+        marks,
+        dns: resolved.since(start),
+        connect: connected.since(resolved),
+        tls,
+    })
+}
+
+fn tls_error(origin: &Origin, source: io::Error) -> Error {
+    Error::Tls {
+        host: origin.host.clone(),
+        source,
+    }
+}
+
+async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Error> {
+    if let Some(ip) = origin.ip() {
+        return Ok(vec![SocketAddr::new(ip, origin.port)]);
+    }
+    let failed = |source| Error::Resolve {
+        host: origin.host.clone(),
+        source,
+    };
+    let addresses: Vec<_> = tokio::net::lookup_host((origin.host.as_str(), origin.port))
+        .await
+        .map_err(failed)?
+        .collect();
+    if addresses.is_empty() {
+        return Err(failed(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        )));
+    }
+    Ok(addresses)
+}
+
+/// The first address that accepts, in the resolver's order.
+async fn dial(origin: &Origin, addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(socket) => {
+                // A socket without it is only slower.
+                drop(socket.set_nodelay(true));
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(Error::Connect {
+        host: origin.host.clone(),
+        port: origin.port,
+        source: last,
+    })
+}
+
+/// Longest answer to `CONNECT` that is read, in bytes.
+const TUNNEL_HEAD: usize = 8 * 1024;
+
+async fn tunnel(socket: &mut TcpStream, origin: &Origin, proxy: &Proxy) -> Result<(), Error> {
+    let host = if origin.host.contains(':') {
+        format!("[{}]", origin.host)
+    } else {
+        origin.host.clone()
+    };
+    let authority = format!("{host}:{}", origin.port);
+    let mut head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
+    if let Some(value) = &proxy.authorization {
+        head.extend_from_slice(b"Proxy-Authorization: ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    socket.write_all(&head).await.map_err(Error::Broken)?;
+    // Byte by byte: what follows the head belongs to the tunnel and must stay unread.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() == TUNNEL_HEAD {
+            return Err(Error::Proxy {
+                reason: "its answer to CONNECT does not end".to_owned(),
+            });
+        }
+        match socket.read_u8().await {
+            Ok(byte) => answer.push(byte),
+            Err(_) => {
+                return Err(Error::Proxy {
+                    reason: "it closed the connection".to_owned(),
+                });
+            }
+        }
+    }
+    let first_line =
+        String::from_utf8_lossy(answer.split(|byte| *byte == b'\r').next().unwrap_or(&[]))
+            .into_owned();
+    match first_line.split(' ').nth(1) {
+        Some(code) if code.starts_with('2') => Ok(()),
+        _ => Err(Error::Proxy {
+            reason: format!("it answered {first_line:?} to CONNECT"),
+        }),
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let poll = match &mut this.stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        };
+        this.marks.read(buf.filled().len() - before);
+        poll
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let poll = match &mut this.stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+        };
+        if let Poll::Ready(Ok(count)) = poll {
+            this.marks.wrote(count);
+        }
+        poll
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let poll = match &mut this.stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, slices),
+        };
+        if let Poll::Ready(Ok(count)) = poll {
+            this.marks.wrote(count);
+        }
+        poll
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(socket) => socket.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Sends one request and tells how long each part took.
+//!
+//! In reading order:
+//!
+//! - [`client`]: one user's connections, cookies and settings; [`Client::send`] is the way in
+//! - [`request`], [`target`]: what is asked, and of whom
+//! - [`response`]: what came back
+//! - [`timing`]: the clock, and the stamps every exchange carries
+//! - `pool`: the connections a client keeps
+//! - `connect`: name, socket, proxy tunnel, TLS
+//! - `exchange`: bytes out, bytes in, on one connection
+//! - [`redirect`], [`cookies`], `decode`: what browsers and requests do around an exchange
+//! - [`tls`], [`proxy`]: how to trust, and whom to go through
+//! - [`error`]: why no response came
+//!
+//! Nothing here counts, names or judges a response: a status of 500 is a response.
+
+pub mod client;
+mod connect;
+pub mod cookies;
+mod decode;
+pub mod error;
+mod exchange;
+mod pool;
+pub mod proxy;
+pub mod redirect;
+pub mod request;
+pub mod response;
+pub mod target;
+pub mod timing;
+pub mod tls;
+
+pub use client::{Client, Config};
+pub use error::Error;
+pub use request::{Request, Timeouts};
+pub use response::{Exchange, Response};
+pub use target::Target;

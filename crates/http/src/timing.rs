@@ -1,0 +1,168 @@
+//! The clock, and the stamps that every exchange carries.
+//!
+//! Stamps are nanoseconds since the process started, so that they fit an atomic and
+//! subtract without branches. One of the two places that read a clock.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+struct Origin {
+    monotonic: Instant,
+    /// Nanoseconds of the Unix epoch at `monotonic`.
+    epoch: u64,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this file is one of the two homes of the clock"
+)]
+fn origin() -> &'static Origin {
+    static ORIGIN: OnceLock<Origin> = OnceLock::new();
+    ORIGIN.get_or_init(|| Origin {
+        monotonic: Instant::now(),
+        epoch: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, nanos),
+    })
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A moment, in nanoseconds since the process first read its clock. Zero means "never".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(u64);
+
+impl Stamp {
+    /// The present moment.
+    pub fn now() -> Self {
+        Self(nanos(origin().monotonic.elapsed()).max(1))
+    }
+
+    /// Whether the moment ever came.
+    pub fn is_set(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Nanoseconds from `earlier` to this moment; zero if either never came or the order is reversed.
+    pub fn since(self, earlier: Self) -> u64 {
+        if self.is_set() && earlier.is_set() {
+            self.0.saturating_sub(earlier.0)
+        } else {
+            0
+        }
+    }
+
+    /// The same moment as nanoseconds of the Unix epoch.
+    pub fn epoch_nanos(self) -> u64 {
+        origin().epoch.saturating_add(self.0)
+    }
+}
+
+/// What a connection's socket notes while an exchange runs.
+///
+/// Written by the socket, read by the exchange, both on the same thread; atomics only
+/// because the compiler cannot know that.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    sent: AtomicU64,
+    first_byte: AtomicU64,
+    bytes_out: AtomicU64,
+    bytes_in: AtomicU64,
+}
+
+impl Marks {
+    /// Forgets the previous exchange.
+    pub(crate) fn arm(&self) {
+        for mark in [
+            &self.sent,
+            &self.first_byte,
+            &self.bytes_out,
+            &self.bytes_in,
+        ] {
+            mark.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn wrote(&self, bytes: usize) {
+        self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.sent.store(Stamp::now().0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self, bytes: usize) {
+        if bytes > 0 && self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed) == 0 {
+            self.first_byte.store(Stamp::now().0, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn sent(&self) -> Stamp {
+        Stamp(self.sent.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn first_byte(&self) -> Stamp {
+        Stamp(self.first_byte.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+}
+
+/// When each part of an exchange happened.
+///
+/// Over a redirect chain `taken_up` is of the first hop; `sent`, `first_byte` and the
+/// connecting phases are of the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// The script, or the schedule, asked.
+    pub due: Stamp,
+    /// The engine began to work on it; Locust's response time starts here.
+    pub taken_up: Stamp,
+    /// The last byte of the request was handed to the socket.
+    pub sent: Stamp,
+    /// The first byte of the answer was read.
+    pub first_byte: Stamp,
+    /// The last byte of the answer was read, or the failure was known.
+    pub done: Stamp,
+    /// Nanoseconds spent finding addresses, zero on a reused connection.
+    pub dns: u64,
+    /// Nanoseconds until the socket was connected, zero on a reused connection.
+    pub connect: u64,
+    /// Nanoseconds of the TLS handshake, zero without one.
+    pub tls: u64,
+}
+
+impl Timing {
+    /// Nanoseconds from taken up to the last byte: what Locust calls the response time.
+    pub fn service(&self) -> u64 {
+        self.done.since(self.taken_up)
+    }
+
+    /// Nanoseconds the request waited for the engine itself.
+    pub fn lateness(&self) -> u64 {
+        self.taken_up.since(self.due)
+    }
+
+    /// Nanoseconds from taken up to the first byte of the answer, if one came.
+    pub fn first_byte(&self) -> Option<u64> {
+        self.first_byte
+            .is_set()
+            .then(|| self.first_byte.since(self.taken_up))
+    }
+
+    /// Nanoseconds from the last byte out to the first byte in.
+    pub fn wait(&self) -> u64 {
+        self.first_byte.since(self.sent)
+    }
+
+    /// Nanoseconds from the first to the last byte of the answer.
+    pub fn receive(&self) -> u64 {
+        self.done.since(self.first_byte)
+    }
+}
