@@ -1,0 +1,102 @@
+//! What can happen to a run, and what follows from it.
+
+use std::time::Duration;
+
+use katydid_core::dispatch::{Class, Users};
+use katydid_core::snapshot::State;
+use katydid_core::stats::Stats;
+use katydid_core::units::Nanos;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A run is to start, or the number of users of a running one is to change.
+    Start {
+        /// How many users are wanted.
+        users: u32,
+        /// How many of them start or stop per second.
+        spawn_rate: f64,
+        /// The classes they are of.
+        classes: Vec<Class>,
+        /// How long the run lasts from now on; none leaves it as it is.
+        run_time: Option<Duration>,
+        /// Where requests go, to be shown.
+        host: Option<String>,
+    },
+    /// How long the run lasts from now on, or that it lasts until it is stopped.
+    RunTime(Option<Duration>),
+    /// The host has carried out a [`Action::Spawn`] or [`Action::StopUsers`]; all users it has.
+    Spawned {
+        /// How many users of each class there are.
+        counts: Users,
+    },
+    /// The host has begun to stop all users.
+    Stopping,
+    /// The host has no users any more.
+    Stopped,
+    /// The host says what state it is in.
+    State(State),
+    /// Requests were counted since the last time.
+    Samples(Stats),
+    /// A script did not catch an exception.
+    Exception {
+        /// Where it ran.
+        node: String,
+        /// The exception as text.
+        msg: String,
+        /// Where it was raised.
+        traceback: String,
+    },
+    /// Forget what was counted, names included.
+    ClearStats,
+    /// Forget what was counted but keep the names.
+    ResetStats,
+    /// What the process uses.
+    Load {
+        /// Processor time, 100 for one core.
+        cpu_percent: f64,
+        /// Memory in bytes.
+        memory_bytes: u64,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Start so many users of each class besides those there are.
+    Spawn(Users),
+    /// Stop so many users of each class.
+    StopUsers(Users),
+    /// All users that were wanted are there.
+    SpawningComplete {
+        /// How many.
+        users: u32,
+    },
+    /// The run has lasted as long as it was to.
+    RunTimeReached,
+    /// The state is worth showing.
+    Publish,
+}
+
+/// The time at which an event is handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// Since some moment before the first event; never goes back.
+    pub monotonic: Duration,
+    /// Since the Unix epoch.
+    pub epoch: Duration,
+}
+
+impl Now {
+    /// The wall clock as statistics use it.
+    pub fn nanos(self) -> Nanos {
+        self.epoch.into()
+    }
+
+    /// The wall clock in milliseconds.
+    pub fn millis(self) -> u64 {
+        self.nanos().as_millis()
+    }
+}

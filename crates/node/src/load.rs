@@ -1,0 +1,56 @@
+//! What this process uses of the machine, as Linux tells it; elsewhere nothing is known.
+
+use std::fs;
+use std::time::Duration;
+
+/// `/proc` counts processor time in this unit on every architecture we build for (`USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+
+/// User and system time of all threads so far.
+pub(crate) fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    parse_cpu_time(&stat).unwrap_or_default()
+}
+
+/// Resident memory in bytes.
+pub(crate) fn memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    parse_memory(&status).unwrap_or_default()
+}
+
+/// User and system time are the 14th and 15th field; the 2nd may hold blanks and brackets.
+fn parse_cpu_time(stat: &str) -> Option<Duration> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let user: u32 = fields.next()?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    Some(TICK * user.saturating_add(system))
+}
+
+/// The size stands in kibibytes, whatever the size of a page is.
+fn parse_memory(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_read_behind_a_name_with_brackets() {
+        let stat = "12 (a) b) S 1 12 12 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 99 1000 10";
+        assert_eq!(parse_cpu_time(stat), Some(Duration::from_secs(3)));
+        assert_eq!(parse_cpu_time(""), None);
+    }
+
+    #[test]
+    fn memory_is_the_resident_size_in_bytes() {
+        let status = "Name:\tkatydid\nVmRSS:\t    2048 kB\nThreads:\t3\n";
+        assert_eq!(parse_memory(status), Some(2048 * 1024));
+        assert_eq!(parse_memory("Name:\tkatydid\n"), None);
+    }
+}

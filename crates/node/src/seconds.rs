@@ -1,0 +1,111 @@
+//! Turns deltas of statistics into one point for each second.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use katydid_core::histogram::Histogram;
+use katydid_core::series::{Point, Series};
+use katydid_core::stats::Entry;
+use katydid_core::units::Nanos;
+
+/// More unfinished seconds than this (the clock was set) are skipped.
+const MOST_BEHIND: u64 = 120;
+
+/// The seconds of a run: those that are over as points, the others as they fill.
+#[derive(Debug, Default)]
+pub(crate) struct Seconds {
+    series: Arc<Series>,
+    open: BTreeMap<u64, Second>,
+    /// The first second that is not a point yet; none outside a run.
+    next: Option<u64>,
+    /// The last second of the run, once it has ended.
+    last: Option<u64>,
+}
+
+/// What is known of a second so far.
+#[derive(Debug, Default)]
+struct Second {
+    requests: u64,
+    failures: u64,
+    service: Histogram,
+    lateness: Histogram,
+}
+
+impl Seconds {
+    /// A new run begins in this second.
+    pub(crate) fn start(&mut self, second: u64) {
+        *self = Self {
+            next: Some(second),
+            ..Self::default()
+        };
+    }
+
+    /// This second is the last one of the run.
+    pub(crate) fn end(&mut self, second: u64) {
+        self.last.get_or_insert(second);
+    }
+
+    /// The points so far.
+    pub(crate) fn series(&self) -> &Arc<Series> {
+        &self.series
+    }
+
+    /// Takes in what was counted since the last time, over all names.
+    ///
+    /// Counts go to the seconds they were made in; times go to the second of the newest
+    /// request, because deltas are taken where a second ends. What comes after its second
+    /// became a point goes to the first one that did not, so that nothing is lost.
+    pub(crate) fn add(&mut self, delta: &Entry) {
+        let Some(next) = self.next else {
+            return;
+        };
+        for (second, count) in delta.requests_by_second.iter() {
+            self.open.entry(second.max(next)).or_default().requests += u64::from(count);
+        }
+        for (second, count) in delta.failures_by_second.iter() {
+            self.open.entry(second.max(next)).or_default().failures += u64::from(count);
+        }
+        if let Some(last) = delta.last.map(Nanos::as_secs) {
+            let second = self.open.entry(last.max(next)).or_default();
+            second.service.merge(&delta.histograms.service_ok);
+            second.service.merge(&delta.histograms.service_failed);
+            second.lateness.merge(&delta.histograms.lateness);
+        }
+    }
+
+    /// Makes points of all seconds before this one; `users` are those there are and are wanted.
+    pub(crate) fn finish_before(&mut self, end: u64, users: u32, target: u32) {
+        let Some(mut next) = self.next else {
+            return;
+        };
+        let end = self.last.map_or(end, |last| end.min(last + 1));
+        next = next.max(end.saturating_sub(MOST_BEHIND));
+        while next < end {
+            let second = self.open.remove(&next).unwrap_or_default();
+            let point = second.point(next, users, target);
+            Arc::make_mut(&mut self.series).push(point);
+            next += 1;
+        }
+        self.next = self.last.is_none_or(|last| next <= last).then_some(next);
+    }
+}
+
+impl Second {
+    fn point(&self, t: u64, users: u32, target: u32) -> Point {
+        let [p50, p90, p95, p99] = self.service.values_at([0.5, 0.9, 0.95, 0.99]);
+        let [lateness_p99] = self.lateness.values_at([0.99]);
+        let timed = !self.service.is_empty();
+        Point {
+            t,
+            ok: self.requests.saturating_sub(self.failures),
+            failed: self.failures,
+            users,
+            target,
+            p50: timed.then_some(p50),
+            p90: timed.then_some(p90),
+            p95: timed.then_some(p95),
+            p99: timed.then_some(p99),
+            lateness_p99: (!self.lateness.is_empty()).then_some(lateness_p99),
+        }
+    }
+}
