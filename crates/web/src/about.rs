@@ -1,0 +1,91 @@
+//! What the page shows about the script, apart from any run of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The script as it was loaded, and what was asked for on the command line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// Katydid's own version.
+    pub version: String,
+    /// File name of the script.
+    pub locustfile: String,
+    /// Where requests go unless the form says otherwise.
+    pub host: Option<String>,
+    /// Name of the load shape that decides how many users there are.
+    pub shape: Option<String>,
+    /// The kinds of users the script defines.
+    pub user_classes: Vec<UserClass>,
+    /// What the form begins with.
+    pub defaults: Defaults,
+    /// Parts whose percentiles Locust's charts show.
+    #[serde(skip_serializing)]
+    pub percentiles_to_chart: Vec<f64>,
+    /// Parts whose percentiles Locust's statistics table shows.
+    #[serde(skip_serializing)]
+    pub percentiles_to_statistics: Vec<f64>,
+    /// Parts whose percentiles stand in downloads.
+    #[serde(skip_serializing)]
+    pub percentiles_to_report: Vec<f64>,
+    /// Local time less UTC in seconds, for the names of downloads.
+    #[serde(skip_serializing)]
+    pub utc_offset: i32,
+}
+
+/// A class of users.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserClass {
+    /// Name of the class.
+    pub name: String,
+    /// Its share among all classes.
+    pub weight: f64,
+    /// So many users of this class, whatever its weight; zero to go by weight.
+    pub fixed_count: u32,
+    /// Where its requests go by default.
+    pub host: Option<String>,
+    /// What its users do.
+    pub tasks: Vec<Task>,
+}
+
+/// Something a user does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Task {
+    /// Name of the task.
+    pub name: String,
+    /// Its share among the tasks of its class.
+    pub weight: f64,
+}
+
+/// What the form to start a run begins with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Defaults {
+    /// How many users.
+    pub users: Option<u32>,
+    /// How many of them start per second.
+    pub spawn_rate: Option<f64>,
+    /// How long the run lasts, in seconds or as typed.
+    pub run_time: Option<Value>,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            locustfile: String::new(),
+            host: None,
+            shape: None,
+            user_classes: Vec::new(),
+            defaults: Defaults::default(),
+            percentiles_to_chart: vec![0.5, 0.95],
+            percentiles_to_statistics: vec![0.95, 0.99],
+            percentiles_to_report: vec![
+                0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0,
+            ],
+            utc_offset: 0,
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Our own web API: what the page reads and asks for.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::about::About;
+use crate::script::Answer;
+use crate::site::Shared;
+
+/// Why a command was not carried out.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    /// The field of the form that is to blame.
+    field: Option<&'static str>,
+    message: String,
+}
+
+/// The script, and which life of the server this is.
+#[derive(Serialize)]
+struct Run<'a> {
+    boot: &'a str,
+    #[serde(flatten)]
+    about: &'a About,
+}
+
+/// What a start asks for, as fields of Locust's form.
+#[derive(Debug, PartialEq)]
+struct Form(Map<String, Value>);
+
+/// What is known about the script.
+pub(crate) async fn run(State(shared): State<Arc<Shared>>) -> Response {
+    let about = shared.about.read().clone();
+    let run = Run {
+        boot: &shared.boot,
+        about: &about,
+    };
+    ([(CACHE_CONTROL, "no-store")], Json(run)).into_response()
+}
+
+/// The whole state of the run.
+pub(crate) async fn snapshot(State(shared): State<Arc<Shared>>) -> Response {
+    let snapshot = shared.snapshot();
+    let mut board = shared.board.lock();
+    board.advance(&snapshot);
+    let whole = board.whole(&shared.boot);
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_TYPE, "application/json"),
+    ];
+    (headers, whole.unwrap_or_default()).into_response()
+}
+
+/// Starts a run, or changes the number of users of the running one.
+pub(crate) async fn start(
+    State(shared): State<Arc<Shared>>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let Form(fields) = Form::parse(&body, &shared.about.read())?;
+    done(&shared.call("swarm", Value::Object(fields)).await)
+}
+
+/// Stops the run; answers once it has stopped.
+pub(crate) async fn stop(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    done(&shared.call("stop", json!({})).await)
+}
+
+/// Nothing is at this path.
+pub(crate) async fn not_found() -> Refusal {
+    Refusal::whole(StatusCode::NOT_FOUND, "there is nothing at this address")
+}
+
+/// Something is at this path, but not for this method.
+pub(crate) async fn wrong_method() -> Refusal {
+    let message = "this address does not answer to that method";
+    Refusal::whole(StatusCode::METHOD_NOT_ALLOWED, message)
+}
+
+/// A script's answer in words of ours; it says what went wrong in those of Locust.
+fn done(answer: &Answer) -> Result<Response, Refusal> {
+    let failed = answer.body.get("success") == Some(&Value::Bool(false));
+    if answer.status < 400 && !failed {
+        return Ok(Json(json!({ "ok": true })).into_response());
+    }
+    let message = match answer.body.get("message").unwrap_or(&answer.body) {
+        Value::String(message) => message.clone(),
+        other => other.to_string(),
+    };
+    let status = StatusCode::from_u16(answer.status)
+        .ok()
+        .filter(|status| !status.is_success())
+        .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    Err(Refusal {
+        status,
+        field: field_of(&message),
+        message,
+    })
+}
+
+/// The field that a message of Locust's is about.
+fn field_of(message: &str) -> Option<&'static str> {
+    let fields = [
+        ("Invalid user_count", "users"),
+        ("Invalid spawn_rate", "spawn_rate"),
+        ("Valid run_time", "run_time"),
+    ];
+    let field = fields.iter().find(|(start, _)| message.starts_with(start));
+    field.map(|(_, field)| *field)
+}
+
+impl Form {
+    /// Reads a start. Run time and host are left to the script, as it may have its own idea.
+    fn parse(body: &[u8], about: &About) -> Result<Self, Refusal> {
+        let Ok(Value::Object(asked)) = serde_json::from_slice(body) else {
+            let message = "the command is not a JSON object";
+            return Err(Refusal::whole(StatusCode::BAD_REQUEST, message));
+        };
+        let mut form = Self(Map::new());
+        let given = |name| asked.get(name).filter(|value| !value.is_null());
+        // With a load shape, it is the shape that decides both.
+        if about.shape.is_none() || given("users").is_some() {
+            let users = given("users").and_then(Value::as_u64);
+            let users = users.filter(|users| (1..=u64::from(u32::MAX)).contains(users));
+            let users = users.ok_or_else(|| Refusal::of("users", "users must be at least 1"))?;
+            form.put("user_count", [users.to_string()]);
+        }
+        if about.shape.is_none() || given("spawn_rate").is_some() {
+            let rate = given("spawn_rate").and_then(Value::as_f64);
+            let rate = rate.filter(|rate| *rate > 0.0 && rate.is_finite());
+            let rate =
+                rate.ok_or_else(|| Refusal::of("spawn_rate", "spawn rate must be above 0"))?;
+            form.put("spawn_rate", [rate.to_string()]);
+        }
+        for name in ["host", "run_time"] {
+            let value = match given(name) {
+                None => continue,
+                Some(Value::String(text)) => text.trim().to_owned(),
+                Some(Value::Number(number)) => number.to_string(),
+                Some(_) => return Err(Refusal::of(name, format!("{name} must be a text"))),
+            };
+            form.put(name, [value]);
+        }
+        if let Some(classes) = given("user_classes") {
+            form.put("user_classes", user_classes(classes, about)?);
+        }
+        Ok(form)
+    }
+
+    fn put(&mut self, name: &str, values: impl Into<Vec<String>>) {
+        self.0.insert(name.to_owned(), json!(values.into()));
+    }
+}
+
+/// The names of some, but not none, of the script's classes.
+fn user_classes(asked: &Value, about: &About) -> Result<Vec<String>, Refusal> {
+    let refuse = |message: String| Refusal::of("user_classes", message);
+    let classes: Vec<String> = serde_json::from_value(asked.clone())
+        .map_err(|_| refuse("user classes must be a list of names".into()))?;
+    if classes.is_empty() {
+        return Err(refuse("choose at least one user class".into()));
+    }
+    let known = |name: &String| about.user_classes.iter().any(|class| class.name == *name);
+    match classes.iter().find(|name| !known(name)) {
+        Some(name) => Err(refuse(format!("there is no user class {name}"))),
+        None => Ok(classes),
+    }
+}
+
+impl Refusal {
+    /// A refusal that no field is to blame for.
+    pub(crate) fn whole(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            field: None,
+            message: message.into(),
+        }
+    }
+
+    /// A refusal because of one field.
+    fn of(field: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            field: Some(field),
+            ..Self::whole(StatusCode::UNPROCESSABLE_ENTITY, message)
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = json!({ "error": { "field": self.field, "message": self.message } });
+        (self.status, [(CACHE_CONTROL, "no-store")], Json(error)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::about::UserClass;
+
+    fn parse(body: &Value) -> Result<Value, (Option<&'static str>, String)> {
+        let about = About {
+            user_classes: vec![UserClass {
+                name: "Shopper".into(),
+                ..UserClass::default()
+            }],
+            ..About::default()
+        };
+        let form = Form::parse(body.to_string().as_bytes(), &about);
+        form.map(|Form(fields)| Value::Object(fields))
+            .map_err(|refusal| (refusal.field, refusal.message))
+    }
+
+    #[test]
+    fn a_start_becomes_fields_of_locusts_form() {
+        let body = json!({
+            "users": 10, "spawn_rate": 2.5, "host": "http://shop.example", "run_time": "5m",
+            "user_classes": ["Shopper"],
+        });
+        let form = json!({
+            "user_count": ["10"], "spawn_rate": ["2.5"], "host": ["http://shop.example"],
+            "run_time": ["5m"], "user_classes": ["Shopper"],
+        });
+        assert_eq!(parse(&body), Ok(form));
+    }
+
+    #[test]
+    fn what_is_null_is_left_out() {
+        let body = json!({ "users": 1, "spawn_rate": 1, "host": null, "run_time": null });
+        let form = json!({ "user_count": ["1"], "spawn_rate": ["1"] });
+        assert_eq!(parse(&body), Ok(form));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        let refused = |body: Value| parse(&body).expect_err("a refusal").0;
+        assert_eq!(refused(json!({ "spawn_rate": 1 })), Some("users"));
+        assert_eq!(
+            refused(json!({ "users": 0, "spawn_rate": 1 })),
+            Some("users")
+        );
+        assert_eq!(
+            refused(json!({ "users": 1, "spawn_rate": -1 })),
+            Some("spawn_rate")
+        );
+        assert_eq!(
+            refused(json!({ "users": 1, "spawn_rate": 1, "user_classes": ["Nobody"] })),
+            Some("user_classes")
+        );
+        assert_eq!(
+            refused(json!({ "users": 1, "spawn_rate": 1, "user_classes": [] })),
+            Some("user_classes")
+        );
+        assert_eq!(
+            refused(json!({ "users": 1, "spawn_rate": 1, "host": [] })),
+            Some("host")
+        );
+        assert_eq!(refused(json!([])), None);
+    }
+
+    #[test]
+    fn with_a_load_shape_users_and_rate_may_be_left_out() {
+        let about = About {
+            shape: Some("Peak".into()),
+            ..About::default()
+        };
+        assert_eq!(Form::parse(b"{}", &about), Ok(Form(Map::new())));
+    }
+}

@@ -1,0 +1,210 @@
+//! The shapes of numbers in our own web API: short arrays, so that a second of a big run is small.
+//!
+//! Times are milliseconds with their fraction, from the histograms; what is unknown is null.
+
+use std::collections::BTreeMap;
+
+use katydid_core::histogram::Histogram;
+use katydid_core::series;
+use katydid_core::snapshot::{RunInfo, Snapshot};
+use katydid_core::stats::Entry;
+use katydid_core::units::{Micros, Nanos};
+use serde::{Serialize, Serializer};
+
+/// Rates are means over so many seconds.
+const RATE_SECONDS: u64 = 10;
+/// The row that counts all requests.
+pub(crate) const TOTAL: i64 = -1;
+
+/// State and settings of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Run {
+    state: &'static str,
+    host: Option<String>,
+    users: u32,
+    target_users: u32,
+    users_by_class: BTreeMap<String, u32>,
+    spawn_rate: f64,
+    started: Option<u64>,
+    ended: Option<u64>,
+    /// How long it is to last, in seconds.
+    #[serde(rename = "run_time")]
+    lasts: Option<f64>,
+    cpu_percent: f64,
+    memory_bytes: u64,
+}
+
+impl From<&RunInfo> for Run {
+    fn from(run: &RunInfo) -> Self {
+        Self {
+            state: run.state.as_str(),
+            host: run.host.clone(),
+            users: run.users,
+            target_users: run.target_users,
+            users_by_class: run.users_by_class.clone(),
+            spawn_rate: run.spawn_rate,
+            started: run.started_ms,
+            ended: run.ended_ms,
+            lasts: run.run_time.map(|time| time.as_secs_f64()),
+            cpu_percent: rounded(run.cpu_percent, 10.0),
+            memory_bytes: run.memory_bytes,
+        }
+    }
+}
+
+/// One second of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Point(pub(crate) series::Point);
+
+impl Serialize for Point {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(point) = self;
+        let ms = |time: Option<Micros>| time.map(Micros::as_millis_f64);
+        let array = (
+            point.t,
+            point.ok,
+            point.failed,
+            point.users,
+            point.target,
+            ms(point.p50),
+            ms(point.p90),
+            ms(point.p95),
+            ms(point.p99),
+            ms(point.lateness_p99),
+        );
+        array.serialize(serializer)
+    }
+}
+
+/// What was counted under one name, or over all of them, since the run began.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Row {
+    id: i64,
+    requests: u64,
+    failures: u64,
+    rates: Rates,
+    times: Times,
+    mean_size: Option<f64>,
+}
+
+/// Means of the last seconds, per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Rates {
+    requests: f64,
+    failures: f64,
+}
+
+/// Response times in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Times {
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+    mean: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let array = (
+            self.id,
+            self.requests,
+            self.failures,
+            self.rates.requests,
+            self.rates.failures,
+            self.times.p50,
+            self.times.p95,
+            self.times.p99,
+            self.times.mean,
+            self.times.min,
+            self.times.max,
+            self.mean_size,
+        );
+        array.serialize(serializer)
+    }
+}
+
+impl Row {
+    /// Everything about an entry.
+    pub(crate) fn new(id: i64, entry: &Entry, snapshot: &Snapshot) -> Self {
+        let size = entry.bytes_in as f64 / entry.requests as f64;
+        Self {
+            id,
+            requests: entry.requests,
+            failures: entry.failures,
+            rates: Rates::new(entry, snapshot),
+            times: Times::new(entry),
+            mean_size: (entry.requests > 0).then(|| rounded(size, 10.0)),
+        }
+    }
+
+    /// The same row at a later time; only rates are worked out again if nothing was counted.
+    pub(crate) fn renewed(&self, entry: &Entry, snapshot: &Snapshot) -> Self {
+        if self.requests != entry.requests || self.failures != entry.failures {
+            return Self::new(self.id, entry, snapshot);
+        }
+        Self {
+            rates: Rates::new(entry, snapshot),
+            ..*self
+        }
+    }
+}
+
+impl Rates {
+    /// Over the last whole seconds before the snapshot, or those there were since the start.
+    fn new(entry: &Entry, snapshot: &Snapshot) -> Self {
+        let end = snapshot.at_ms / 1000;
+        let start = snapshot.stats.total().start.map_or(end, Nanos::as_secs);
+        let seconds = end.saturating_sub(RATE_SECONDS).max(start.min(end))..end;
+        let length = seconds.end - seconds.start;
+        if length == 0 {
+            return Self::default();
+        }
+        let mean = |count: u64| rounded(count as f64 / length as f64, 100.0);
+        Self {
+            requests: mean(entry.requests_by_second.sum(seconds.clone())),
+            failures: mean(entry.failures_by_second.sum(seconds)),
+        }
+    }
+}
+
+impl Times {
+    fn new(entry: &Entry) -> Self {
+        let histograms = &entry.histograms;
+        if histograms.service_failed.is_empty() {
+            Self::with(entry, &histograms.service_ok)
+        } else {
+            Self::with(entry, &histograms.service())
+        }
+    }
+
+    fn with(entry: &Entry, service: &Histogram) -> Self {
+        if service.is_empty() {
+            return Self::default();
+        }
+        // A bin reaches beyond the longest time in it; a percentile must not.
+        let longest = entry.max_time.to_micros();
+        let [p50, p95, p99] = service
+            .values_at([0.5, 0.95, 0.99])
+            .map(|time| Some(time.min(longest).as_millis_f64()));
+        let timed = entry.requests.saturating_sub(entry.none_requests);
+        let ms = |time: Nanos| rounded(time.as_millis_f64(), 1000.0);
+        Self {
+            p50,
+            p95,
+            p99,
+            mean: Some(rounded(
+                entry.total_time.as_millis_f64() / timed as f64,
+                1000.0,
+            )),
+            min: entry.min_time.map(ms),
+            max: Some(ms(entry.max_time)),
+        }
+    }
+}
+
+/// A number to the nearest `1 / parts`.
+fn rounded(number: f64, parts: f64) -> f64 {
+    (number * parts).round() / parts
+}

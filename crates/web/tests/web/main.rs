@@ -1,0 +1,9 @@
+//! The server as clients see it: over TCP, against a real node.
+
+mod support;
+
+mod api;
+mod guard;
+mod locust;
+mod page;
+mod stream;
