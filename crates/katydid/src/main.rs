@@ -1,0 +1,30 @@
+//! The command `katydid` without Python: the demo target.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+const HELP: &str = "Usage: katydid target [OPTIONS]
+
+This is Katydid's Rust command, which carries the demo target alone.
+Running locustfiles needs the Python package: pip install katydid
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let code = match args.split_first() {
+        Some((first, rest)) if first == "target" => katydid::target::main(rest),
+        Some((first, _)) if first == "--version" || first == "-V" => {
+            let _ = writeln!(io::stdout(), "katydid {}", env!("CARGO_PKG_VERSION"));
+            0
+        }
+        Some((first, _)) if first == "--help" || first == "-h" => {
+            let _ = io::stdout().write_all(HELP.as_bytes());
+            0
+        }
+        _ => {
+            let _ = io::stderr().write_all(HELP.as_bytes());
+            2
+        }
+    };
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}

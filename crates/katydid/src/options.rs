@@ -1,0 +1,437 @@
+//! The command line's options, each defined once.
+//!
+//! The Python argument parser, which scripts extend with options of their own,
+//! is built from [`OPTIONS`]; so is whatever else has to know them. Names,
+//! defaults, environment variables and groups are those that Locust's users
+//! know. Names of the 0.14 generation still work and are not shown.
+
+use serde::Serialize;
+
+/// One option, or the positional argument, which has no flags.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct OptionSpec {
+    /// `-u`, `--users`: the short name, if there is one, and the long one.
+    pub flags: &'static [&'static str],
+    /// Names of the 0.14 generation: understood, never shown.
+    pub aliases: &'static [&'static str],
+    /// The attribute that scripts read the value from.
+    pub dest: &'static str,
+    /// The value when the option is not given.
+    pub default: Default,
+    /// What values it takes.
+    pub kind: Kind,
+    /// The words a [`Kind::Choice`] is taken from; upper case, given in any.
+    pub choices: &'static [&'static str],
+    /// The environment variable that may give the value.
+    pub env: Option<&'static str>,
+    /// The environment variable of the 0.14 generation, where it had another.
+    pub old_env: Option<&'static str>,
+    /// The heading it is listed under.
+    pub group: Group,
+    /// What it is for.
+    pub help: &'static str,
+    /// Left out of the help text.
+    pub hidden: bool,
+    /// What stands for the value in the help text.
+    pub metavar: Option<&'static str>,
+}
+
+/// What values an option takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// None: being there is all.
+    Flag,
+    /// None: prints the version and ends the program.
+    Version,
+    /// A whole number.
+    Int,
+    /// A number.
+    Float,
+    /// Any text.
+    Text,
+    /// A length of time, as [`crate::timespan::parse`] reads it.
+    TimeSpan,
+    /// One of [`OptionSpec::choices`].
+    Choice,
+    /// Any number of words.
+    Words,
+}
+
+/// An option's value when nobody gives one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Default {
+    /// Nothing.
+    Unset,
+    /// A flag's value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Text, read like text that was given.
+    Text(&'static str),
+    /// No words.
+    NoWords([&'static str; 0]),
+}
+
+/// The headings of the help text, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Group {
+    /// What nearly every run needs.
+    #[serde(rename = "Common options")]
+    Common,
+    /// The web page, and running without it.
+    #[serde(rename = "Web UI options")]
+    WebUi,
+    /// Choosing tasks by their tags.
+    #[serde(rename = "Tag options")]
+    Tags,
+    /// What is counted and shown.
+    #[serde(rename = "Request statistics options")]
+    Statistics,
+    /// What is logged, and where.
+    #[serde(rename = "Logging options")]
+    Logging,
+    /// Everything else.
+    #[serde(rename = "Other options")]
+    Other,
+    /// The positional argument.
+    #[serde(rename = "User classes")]
+    UserClasses,
+}
+
+/// What most options are; the table states only the differences.
+const PLAIN: OptionSpec = OptionSpec {
+    flags: &[],
+    aliases: &[],
+    dest: "",
+    default: Default::Unset,
+    kind: Kind::Text,
+    choices: &[],
+    env: None,
+    old_env: None,
+    group: Group::Other,
+    help: "",
+    hidden: false,
+    metavar: None,
+};
+
+/// What most flags are.
+const FLAG: OptionSpec = OptionSpec {
+    kind: Kind::Flag,
+    default: Default::Bool(false),
+    ..PLAIN
+};
+
+/// Every option, by group and in the order of the help text.
+pub const OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        flags: &["-f", "--locustfile"],
+        dest: "locustfile",
+        default: Default::Text("locustfile.py"),
+        env: Some("LOCUST_LOCUSTFILE"),
+        group: Group::Common,
+        help: "Script with the users to run: a Python file, a directory of them, or several of \
+               either with commas between",
+        metavar: Some("FILE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-H", "--host"],
+        dest: "host",
+        env: Some("LOCUST_HOST"),
+        group: Group::Common,
+        help: "Address to test, such as https://shop.example; relative paths in scripts follow it",
+        metavar: Some("URL"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-u", "--users"],
+        aliases: &["-c", "--clients"],
+        dest: "num_users",
+        kind: Kind::Int,
+        env: Some("LOCUST_USERS"),
+        old_env: Some("LOCUST_CLIENTS"),
+        group: Group::Common,
+        help: "Users to run at the same time, once all have been started",
+        metavar: Some("COUNT"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-r", "--spawn-rate"],
+        aliases: &["--hatch-rate"],
+        dest: "spawn_rate",
+        kind: Kind::Float,
+        env: Some("LOCUST_SPAWN_RATE"),
+        old_env: Some("LOCUST_HATCH_RATE"),
+        group: Group::Common,
+        help: "Users to start per second",
+        metavar: Some("RATE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-t", "--run-time"],
+        dest: "run_time",
+        kind: Kind::TimeSpan,
+        env: Some("LOCUST_RUN_TIME"),
+        group: Group::Common,
+        help: "End the test after this time: seconds, or hours, minutes and seconds as in 1h30m10s",
+        metavar: Some("TIME"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-l", "--list"],
+        dest: "list_commands",
+        group: Group::Common,
+        help: "Print the names of the script's user classes and exit",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--web-host"],
+        dest: "web_host",
+        default: Default::Text(""),
+        env: Some("LOCUST_WEB_HOST"),
+        group: Group::WebUi,
+        help: "Address that the web page listens on; every address of this machine without it",
+        metavar: Some("HOST"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-P", "--web-port"],
+        aliases: &["--port"],
+        dest: "web_port",
+        default: Default::Int(8089),
+        kind: Kind::Int,
+        env: Some("LOCUST_WEB_PORT"),
+        old_env: Some("LOCUST_PORT"),
+        group: Group::WebUi,
+        help: "Port that the web page listens on",
+        metavar: Some("PORT"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--headless"],
+        aliases: &["--no-web"],
+        dest: "headless",
+        env: Some("LOCUST_HEADLESS"),
+        old_env: Some("LOCUST_NO_WEB"),
+        group: Group::WebUi,
+        help: "Start the test at once, with no web page",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--autostart"],
+        dest: "autostart",
+        env: Some("LOCUST_AUTOSTART"),
+        group: Group::WebUi,
+        help: "Start the test at once, with the web page",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--autoquit"],
+        dest: "autoquit",
+        default: Default::Int(-1),
+        kind: Kind::Int,
+        env: Some("LOCUST_AUTOQUIT"),
+        group: Group::WebUi,
+        help: "With --autostart: exit so many seconds after the test has ended",
+        metavar: Some("SECONDS"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-T", "--tags"],
+        dest: "tags",
+        kind: Kind::Words,
+        env: Some("LOCUST_TAGS"),
+        group: Group::Tags,
+        help: "Run only tasks that have one of these tags",
+        metavar: Some("TAG"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-E", "--exclude-tags"],
+        dest: "exclude_tags",
+        kind: Kind::Words,
+        env: Some("LOCUST_EXCLUDE_TAGS"),
+        group: Group::Tags,
+        help: "Leave out tasks that have one of these tags",
+        metavar: Some("TAG"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--print-stats"],
+        dest: "print_stats",
+        env: Some("LOCUST_PRINT_STATS"),
+        group: Group::Statistics,
+        help: "Print the table of requests regularly, also beside the web page",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--only-summary"],
+        dest: "only_summary",
+        env: Some("LOCUST_ONLY_SUMMARY"),
+        group: Group::Statistics,
+        help: "With --headless: print the tables at the end only",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--reset-stats"],
+        dest: "reset_stats",
+        env: Some("LOCUST_RESET_STATS"),
+        group: Group::Statistics,
+        help: "Start the statistics again from zero once all users have been started",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--skip-log-setup"],
+        dest: "skip_log_setup",
+        env: Some("LOCUST_SKIP_LOG_SETUP"),
+        group: Group::Logging,
+        help: "Leave logging alone: the script sets it up",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["-L", "--loglevel"],
+        dest: "loglevel",
+        default: Default::Text("INFO"),
+        kind: Kind::Choice,
+        choices: &["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        env: Some("LOCUST_LOGLEVEL"),
+        group: Group::Logging,
+        help: "Least severe messages to log: DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        metavar: Some("LEVEL"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--logfile"],
+        dest: "logfile",
+        env: Some("LOCUST_LOGFILE"),
+        group: Group::Logging,
+        help: "Log to this file; to stderr without it",
+        metavar: Some("FILE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-V", "--version"],
+        dest: "version",
+        kind: Kind::Version,
+        help: "Print the version and exit",
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--exit-code-on-error"],
+        dest: "exit_code_on_error",
+        default: Default::Int(1),
+        kind: Kind::Int,
+        env: Some("LOCUST_EXIT_CODE_ON_ERROR"),
+        help: "Exit code of a test in which a request failed or a task raised an exception",
+        metavar: Some("CODE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["-s", "--stop-timeout"],
+        dest: "stop_timeout",
+        default: Default::Text("0"),
+        kind: Kind::TimeSpan,
+        env: Some("LOCUST_STOP_TIMEOUT"),
+        help: "Time that users get to finish their tasks when they are stopped; none without it",
+        metavar: Some("TIME"),
+        ..PLAIN
+    },
+    OptionSpec {
+        dest: "user_classes",
+        default: Default::NoWords([]),
+        kind: Kind::Words,
+        env: Some("LOCUST_USER_CLASSES"),
+        group: Group::UserClasses,
+        help: "User classes of the script to run; all of them when none is named",
+        metavar: Some("UserClass"),
+        ..PLAIN
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::timespan;
+
+    fn names(option: &OptionSpec) -> impl Iterator<Item = &'static str> {
+        option.flags.iter().chain(option.aliases).copied()
+    }
+
+    #[test]
+    fn no_name_dest_or_variable_is_used_twice() {
+        let mut names_seen = BTreeSet::new();
+        let mut dests = BTreeSet::new();
+        let mut variables = BTreeSet::new();
+        for option in OPTIONS {
+            for name in names(option) {
+                assert!(name.starts_with('-'), "{name}");
+                assert!(names_seen.insert(name), "{name}");
+            }
+            assert!(dests.insert(option.dest), "{}", option.dest);
+            for variable in option.env.into_iter().chain(option.old_env) {
+                assert!(variables.insert(variable), "{variable}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_says_what_it_is_for() {
+        for option in OPTIONS {
+            assert!(
+                !option.help.is_empty() && !option.help.ends_with('.'),
+                "{}",
+                option.dest
+            );
+            let takes_value = !matches!(option.kind, Kind::Flag | Kind::Version);
+            assert_eq!(option.metavar.is_some(), takes_value, "{}", option.dest);
+        }
+    }
+
+    #[test]
+    fn groups_are_in_the_order_of_the_help_text() {
+        assert!(OPTIONS.is_sorted_by_key(|option| option.group));
+    }
+
+    #[test]
+    fn defaults_fit_their_kind() {
+        for option in OPTIONS {
+            let fits = match (option.kind, option.default) {
+                (_, Default::Unset) => option.kind != Kind::Flag,
+                (Kind::Flag, Default::Bool(value)) => !value,
+                (Kind::Int, Default::Int(_))
+                | (Kind::Text, Default::Text(_))
+                | (Kind::Words, Default::NoWords(_)) => true,
+                (Kind::TimeSpan, Default::Text(text)) => timespan::parse(text).is_some(),
+                (Kind::Choice, Default::Text(text)) => option.choices.contains(&text),
+                _ => false,
+            };
+            assert!(fits, "{}", option.dest);
+        }
+    }
+
+    #[test]
+    fn an_option_as_json_is_what_the_python_parser_reads() {
+        let users = OPTIONS.iter().find(|option| option.dest == "num_users");
+        assert_eq!(
+            serde_json::to_value(users).unwrap(),
+            serde_json::json!({
+                "flags": ["-u", "--users"],
+                "aliases": ["-c", "--clients"],
+                "dest": "num_users",
+                "default": null,
+                "kind": "int",
+                "choices": [],
+                "env": "LOCUST_USERS",
+                "old_env": "LOCUST_CLIENTS",
+                "group": "Common options",
+                "help": "Users to run at the same time, once all have been started",
+                "hidden": false,
+                "metavar": "COUNT",
+            })
+        );
+    }
+}
