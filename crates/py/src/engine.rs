@@ -1,0 +1,513 @@
+//! The engine as Python holds it: one per process.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use http::HeaderMap;
+use katydid_core::dispatch::Class;
+use katydid_core::registry::Registry;
+use katydid_core::report::text;
+use katydid_core::sample::{Sample, Times};
+use katydid_core::snapshot::State;
+use katydid_core::units::Nanos;
+use katydid_http::Config;
+use katydid_http::timing::Stamp;
+use katydid_http::tls::Tls;
+use katydid_node::run::Node;
+use katydid_node::{Action, Event};
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use rustc_hash::FxHashMap;
+use std::time::Duration;
+
+use crate::client::{Base, PyClient, config_of};
+use crate::door::{Door, Finished, Message};
+use crate::exchange::PyExchange;
+use crate::failure::Flavour;
+use crate::io::{self, Intake, Outgoing, Submission};
+use crate::service::Service;
+use crate::stats;
+use crate::tickets::Tickets;
+
+/// Requests submitted while the door is drained before the I/O thread is woken for them.
+const SUBMIT_BATCH: usize = 8;
+/// Requests' own limit of redirects.
+const MAX_REDIRECTS: u32 = 30;
+
+/// A way of trusting servers, and the proxy to go through.
+type Trust = (Tls, Option<String>);
+
+/// What everything on Python's side shares.
+pub(crate) struct Shared {
+    pub(crate) door: Arc<Door>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) node: Arc<Node>,
+    /// Only touched under the GIL, and never across a switch of greenlets.
+    pub(crate) tickets: Mutex<Tickets>,
+    pub(crate) max_redirects: u32,
+    bases: Mutex<FxHashMap<(String, bool), Arc<Base>>>,
+    configs: Mutex<FxHashMap<Trust, Arc<Config>>>,
+    headers: Mutex<Vec<Arc<HeaderMap>>>,
+    /// Whether the door is being drained, so that submissions may wait for company.
+    draining: AtomicBool,
+    parks: AtomicU64,
+}
+
+impl Shared {
+    /// Submits a request; while the door is drained, together with those that follow.
+    pub(crate) fn send(&self, outgoing: Box<Outgoing>) {
+        self.parks.fetch_add(1, Ordering::Relaxed);
+        let queued = self.intake.push(Submission::Send(outgoing));
+        if !self.draining.load(Ordering::Relaxed) || queued >= SUBMIT_BATCH {
+            self.intake.wake();
+        }
+    }
+
+    /// The base for a URL, shared by all sessions that have it.
+    pub(crate) fn base(&self, url: &str, flavour: Flavour) -> Arc<Base> {
+        let key = (url.to_owned(), flavour == Flavour::Fast);
+        Arc::clone(
+            self.bases
+                .lock()
+                .entry(key)
+                .or_insert_with(|| Arc::new(Base::new(url, flavour))),
+        )
+    }
+
+    /// The settings for a way of trusting and a proxy, made once.
+    pub(crate) fn config(&self, tls: Tls, proxy: Option<&str>) -> PyResult<Arc<Config>> {
+        let key = (tls, proxy.map(str::to_owned));
+        if let Some(config) = self.configs.lock().get(&key) {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(config_of(&key.0, proxy, self.max_redirects)?);
+        self.configs.lock().insert(key, Arc::clone(&config));
+        Ok(config)
+    }
+
+    /// The same headers, in memory once: most sessions have the same few.
+    pub(crate) fn shared_headers(&self, headers: HeaderMap) -> Arc<HeaderMap> {
+        /// Different sets that are shared; more than that are kept apart.
+        const SETS: usize = 16;
+        let mut sets = self.headers.lock();
+        if let Some(found) = sets.iter().find(|set| ***set == headers) {
+            return Arc::clone(found);
+        }
+        let headers = Arc::new(headers);
+        if sets.len() < SETS {
+            sets.push(Arc::clone(&headers));
+        }
+        headers
+    }
+
+    /// Has everything that was counted handed to the node, and waits for that.
+    pub(crate) fn flush(&self, py: Python<'_>) {
+        self.wait_for(py, Submission::Flush);
+    }
+
+    fn wait_for(
+        &self,
+        py: Python<'_>,
+        submission: impl FnOnce(mpsc::SyncSender<()>) -> Submission,
+    ) {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.intake.submit(submission(answer));
+        // An error means that the I/O thread is gone, and then nothing is left to flush.
+        py.detach(move || answered.recv_timeout(Duration::from_secs(10)).ok());
+    }
+}
+
+/// The engine of this process.
+#[pyclass(frozen, module = "katydid._core")]
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+    handler: Mutex<Option<Py<PyAny>>>,
+    /// The list that is swapped with the door's, so that draining allocates nothing.
+    spare: Mutex<Vec<Finished>>,
+    service: Service,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+fn os_error(error: std::io::Error) -> PyErr {
+    PyOSError::new_err(error)
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new() -> PyResult<Self> {
+        let registry = Arc::new(Registry::new());
+        let door = Arc::new(Door::new().map_err(os_error)?);
+        let intake = Arc::new(Intake::new());
+        let outbox = Arc::clone(&door);
+        let node = Arc::new(Node::new(
+            Arc::clone(&registry),
+            Box::new(move |action| pass_on(&outbox, action)),
+        ));
+        let thread = io::start(
+            Arc::clone(&door),
+            Arc::clone(&intake),
+            Arc::clone(&registry),
+            Arc::clone(&node),
+        )
+        .map_err(os_error)?;
+        let service = Service::start(Arc::clone(&node), Arc::clone(&door)).map_err(os_error)?;
+        let shared = Shared {
+            door,
+            intake,
+            registry,
+            node,
+            tickets: Mutex::default(),
+            max_redirects: MAX_REDIRECTS,
+            bases: Mutex::default(),
+            configs: Mutex::default(),
+            headers: Mutex::default(),
+            draining: AtomicBool::new(false),
+            parks: AtomicU64::new(0),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            handler: Mutex::new(None),
+            spare: Mutex::default(),
+            service,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    fn fileno(&self) -> i32 {
+        self.shared.door.descriptor()
+    }
+
+    fn set_handler(&self, handler: Py<PyAny>) {
+        *self.handler.lock() = Some(handler);
+    }
+
+    /// Resumes the greenlets whose requests are finished and passes messages to the handler.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        let mut batch = std::mem::take(&mut *self.spare.lock());
+        let messages = self.shared.door.take(&mut batch);
+        self.shared.draining.store(true, Ordering::Relaxed);
+        let mut failed = None;
+        for Finished {
+            ticket,
+            exchange,
+            key,
+            flavour,
+            recorded,
+        } in batch.drain(..)
+        {
+            let waiter = self.shared.tickets.lock().redeem(ticket);
+            let Some(waiter) = waiter else {
+                // Its greenlet was killed when the answer was here already: counted all the same.
+                if !recorded {
+                    let sample = io::judge(&exchange, key, flavour, &self.shared.registry);
+                    self.shared.intake.push(Submission::Record(sample));
+                }
+                continue;
+            };
+            let exchange = PyExchange::new(Arc::clone(&self.shared), exchange, recorded);
+            let resumed = waiter.call_method1(py, pyo3::intern!(py, "switch"), (exchange,));
+            if let Err(error) = resumed {
+                failed = Some(error);
+            }
+        }
+        self.shared.draining.store(false, Ordering::Relaxed);
+        self.shared.intake.wake();
+        *self.spare.lock() = batch;
+        for message in messages {
+            self.deliver(py, message)?;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// How many requests greenlets have waited for; a task during which it grew has let others run.
+    fn parks(&self) -> u64 {
+        self.shared.parks.load(Ordering::Relaxed)
+    }
+
+    /// A session's way in. `fast` chooses Locust's fast client's words for failures.
+    #[pyo3(signature = (base_url, fast=false))]
+    fn client(&self, base_url: &str, fast: bool) -> PyResult<PyClient> {
+        let flavour = if fast {
+            Flavour::Fast
+        } else {
+            Flavour::Requests
+        };
+        PyClient::new(Arc::clone(&self.shared), base_url, flavour)
+    }
+
+    #[pyo3(signature = (user_count, spawn_rate, classes, host=None))]
+    fn start(
+        &self,
+        user_count: u32,
+        spawn_rate: f64,
+        classes: Vec<(String, f64, u32)>,
+        host: Option<String>,
+    ) -> PyResult<()> {
+        if !(spawn_rate.is_finite() && spawn_rate > 0.0) {
+            return Err(PyValueError::new_err(format!(
+                "spawn rate {spawn_rate} is not above zero"
+            )));
+        }
+        let classes = classes
+            .into_iter()
+            .map(|(name, weight, fixed_count)| Class {
+                name,
+                weight,
+                fixed_count,
+            })
+            .collect();
+        self.shared.node.send(Event::Start {
+            users: user_count,
+            spawn_rate,
+            classes,
+            run_time: None,
+            host,
+        });
+        Ok(())
+    }
+
+    fn stopping(&self) {
+        self.shared.node.send(Event::Stopping);
+    }
+
+    /// All users are gone. Requests they left under way are waited for, at most two seconds.
+    fn stopped(&self, py: Python<'_>) -> PyResult<()> {
+        self.shared.wait_for(py, Submission::Settle);
+        // What finished for greenlets that were killed is counted by the drain.
+        self.drain(py)?;
+        self.shared.flush(py);
+        self.shared.node.send(Event::Stopped);
+        Ok(())
+    }
+
+    fn spawned(&self, counts: BTreeMap<String, u32>) {
+        self.shared.node.send(Event::Spawned { counts });
+    }
+
+    fn set_run_time(&self, seconds: Option<f64>) -> PyResult<()> {
+        let run_time = seconds
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(|_| PyValueError::new_err("the run time is not a time in seconds"))?;
+        self.shared.node.send(Event::RunTime(run_time));
+        Ok(())
+    }
+
+    #[getter]
+    fn state(&self) -> &'static str {
+        self.shared.node.read(|local| local.run().state.as_str())
+    }
+
+    #[setter]
+    fn set_state(&self, word: &str) -> PyResult<()> {
+        let state = State::from_word(word)
+            .ok_or_else(|| PyValueError::new_err(format!("{word:?} is not a state of a run")))?;
+        self.shared.node.send(Event::State(state));
+        Ok(())
+    }
+
+    #[getter]
+    fn user_count(&self) -> u32 {
+        self.shared.node.read(|local| local.run().users)
+    }
+
+    #[getter]
+    fn target_user_count(&self) -> u32 {
+        self.shared.node.read(|local| local.run().target_users)
+    }
+
+    /// Processor time of this process in percent of one core, and its memory in bytes.
+    fn load(&self) -> (f64, u64) {
+        self.shared
+            .node
+            .read(|local| (local.run().cpu_percent, local.run().memory_bytes))
+    }
+
+    fn clear_stats(&self, py: Python<'_>) {
+        self.shared.flush(py);
+        self.shared.node.send(Event::ClearStats);
+    }
+
+    fn reset_stats(&self, py: Python<'_>) {
+        self.shared.flush(py);
+        self.shared.node.send(Event::ResetStats);
+    }
+
+    /// Counts a request that the engine did not send.
+    #[pyo3(signature = (method, name, response_time, length=0, error=None))]
+    fn record(
+        &self,
+        method: &str,
+        name: &str,
+        response_time: Option<f64>,
+        length: i64,
+        error: Option<&str>,
+    ) {
+        let times = response_time.map(|ms| Times {
+            service: Nanos::from_millis_f64(ms),
+            ..Times::default()
+        });
+        self.count(
+            method,
+            name,
+            times,
+            u64::try_from(length).unwrap_or(0),
+            error,
+            true,
+        );
+    }
+
+    /// Counts an error without a request.
+    fn record_error(&self, method: &str, name: &str, error: &str) {
+        self.count(method, name, None, 0, Some(error), false);
+    }
+
+    fn log_exception(&self, node: String, msg: String, traceback: String) {
+        self.shared.node.send(Event::Exception {
+            node,
+            msg,
+            traceback,
+        });
+    }
+
+    fn exceptions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        stats::exceptions(py, &self.shared.node.snapshot_now())
+    }
+
+    /// Everything counted so far, in Locust's words.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.shared.flush(py);
+        stats::dict(py, &self.shared.node.snapshot_now())
+    }
+
+    /// Kinds of errors and exceptions so far; the exit code asks whether there are any.
+    fn fail_count(&self, py: Python<'_>) -> usize {
+        self.shared.flush(py);
+        let snapshot = self.shared.node.snapshot_now();
+        snapshot.stats.errors().count() + snapshot.exceptions.len()
+    }
+
+    /// One of the console tables, empty where it would say nothing.
+    fn table(&self, py: Python<'_>, which: &str, name_width: usize) -> PyResult<String> {
+        self.shared.flush(py);
+        let snapshot = self.shared.node.snapshot_now();
+        let (stats, registry) = (&snapshot.stats, &snapshot.registry);
+        let widths = text::Widths { name: name_width };
+        match which {
+            "requests" => Ok(text::requests(
+                stats,
+                registry,
+                text::Rates::Current,
+                widths,
+            )),
+            "requests_final" => Ok(text::requests(stats, registry, text::Rates::Total, widths)),
+            "percentiles" => Ok(text::percentiles(stats, registry, widths)),
+            "errors" => Ok(text::errors(stats, registry, widths)),
+            _ => Err(PyValueError::new_err(format!(
+                "there is no table {which:?}"
+            ))),
+        }
+    }
+
+    /// What the page shows about the script, as JSON.
+    fn describe(&self, about_json: &str) -> PyResult<()> {
+        self.service
+            .describe(about_json)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Starts the web server and returns its port.
+    fn serve_web(&self, py: Python<'_>, host: &str, port: u16) -> PyResult<u16> {
+        py.detach(|| self.service.serve(host, port))
+            .map_err(os_error)
+    }
+
+    /// Answers a "call" message.
+    fn answer(&self, call_id: u64, status: u16, body_json: &str) -> PyResult<()> {
+        self.service
+            .answer(call_id, status, body_json)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Ends the threads. Requests under way are given up.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.shared.intake.submit(Submission::Close);
+        let thread = self.thread.lock().take();
+        py.detach(|| {
+            self.service.stop();
+            thread.map_or(Ok(()), JoinHandle::join)
+        })
+        .map_err(|_| PyRuntimeError::new_err("the I/O thread panicked"))
+    }
+}
+
+impl Engine {
+    fn count(
+        &self,
+        method: &str,
+        name: &str,
+        times: Option<Times>,
+        bytes_in: u64,
+        error: Option<&str>,
+        counts_request: bool,
+    ) {
+        let key = self.shared.registry.key(method, name);
+        let error = error.map(|text| self.shared.registry.error(key, text));
+        let at = Nanos::from_nanos(Stamp::now().epoch_nanos());
+        let sample = Sample {
+            key,
+            error,
+            times,
+            bytes_in,
+            bytes_out: 0,
+            at,
+            counts_request,
+        };
+        self.shared.intake.submit(Submission::Record(sample));
+    }
+
+    fn deliver(&self, py: Python<'_>, message: Message) -> PyResult<()> {
+        let handler = self
+            .handler
+            .lock()
+            .as_ref()
+            .map(|handler| handler.clone_ref(py));
+        let Some(handler) = handler else {
+            return Ok(());
+        };
+        let counts = |pairs: Vec<(String, u32)>| -> PyResult<Bound<'_, PyDict>> {
+            let dict = PyDict::new(py);
+            for (name, count) in pairs {
+                dict.set_item(name, count)?;
+            }
+            Ok(dict)
+        };
+        let arguments: Bound<'_, PyTuple> = match message {
+            Message::Spawn(users) => ("spawn", counts(users)?).into_pyobject(py)?,
+            Message::StopUsers(users) => ("stop_users", counts(users)?).into_pyobject(py)?,
+            Message::SpawningComplete(users) => ("spawning_complete", users).into_pyobject(py)?,
+            Message::RunTimeReached => ("run_time_reached",).into_pyobject(py)?,
+            Message::Call { id, name, payload } => ("call", id, name, payload).into_pyobject(py)?,
+        };
+        handler.call1(py, arguments)?;
+        Ok(())
+    }
+}
+
+/// The node's actions, on their way through the door.
+fn pass_on(door: &Door, action: Action) {
+    let pairs = |users: katydid_core::dispatch::Users| users.into_iter().collect();
+    match action {
+        Action::Spawn(users) => door.ask(Message::Spawn(pairs(users))),
+        Action::StopUsers(users) => door.ask(Message::StopUsers(pairs(users))),
+        Action::SpawningComplete { users } => door.ask(Message::SpawningComplete(users)),
+        Action::RunTimeReached => door.ask(Message::RunTimeReached),
+        Action::Publish => {}
+    }
+}

@@ -1,0 +1,219 @@
+//! A finished exchange, as Python looks at it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use katydid_core::units::Nanos;
+use katydid_http::{Exchange, Response};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::engine::Shared;
+use crate::failure::Cause;
+use crate::io::{Submission, sample_of};
+
+/// One exchange: the response or its absence, and the times.
+#[pyclass(frozen, name = "Exchange", module = "katydid._core")]
+pub(crate) struct PyExchange {
+    shared: Arc<Shared>,
+    exchange: Box<Exchange>,
+    recorded: AtomicBool,
+}
+
+/// A hop of a redirect chain: status, reason, URL, method, headers, body.
+type Hop<'py> = (
+    u16,
+    String,
+    String,
+    String,
+    Vec<(String, String)>,
+    Bound<'py, PyBytes>,
+);
+
+impl PyExchange {
+    pub(crate) fn new(shared: Arc<Shared>, exchange: Box<Exchange>, recorded: bool) -> Self {
+        Self {
+            shared,
+            exchange,
+            recorded: AtomicBool::new(recorded),
+        }
+    }
+
+    fn response(&self) -> Option<&Response> {
+        self.exchange.result.as_ref().ok()
+    }
+}
+
+fn headers_of(response: &Response) -> Vec<(String, String)> {
+    // Header bytes are Latin-1 to Python's http.client, and so to scripts.
+    let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+    response
+        .headers
+        .iter()
+        .map(|(name, value)| (title_case(name.as_str()), text(value.as_bytes())))
+        .collect()
+}
+
+/// Header names as servers usually spell them; the wire's own spelling is not kept.
+fn title_case(name: &str) -> String {
+    let mut start = true;
+    name.chars()
+        .map(|letter| {
+            let shown = if start {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            };
+            start = letter == '-';
+            shown
+        })
+        .collect()
+}
+
+#[pymethods]
+impl PyExchange {
+    /// The status code, 0 without a response.
+    #[getter]
+    fn status(&self) -> u16 {
+        self.response()
+            .map_or(0, |response| response.status.as_u16())
+    }
+
+    #[getter]
+    fn reason(&self) -> Option<&str> {
+        self.response().map(Response::reason)
+    }
+
+    /// The URL of the last hop.
+    #[getter]
+    fn url(&self) -> Option<&str> {
+        self.response().map(|response| response.target.url.as_str())
+    }
+
+    /// The method of the last hop.
+    #[getter]
+    fn method(&self) -> Option<&str> {
+        self.response().map(|response| response.method.as_str())
+    }
+
+    /// HTTP version as http.client counts it: 10 or 11.
+    #[getter]
+    fn version(&self) -> u8 {
+        match self.response().map(|response| response.version) {
+            Some(http::Version::HTTP_10) => 10,
+            _ => 11,
+        }
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        self.response().map(headers_of).unwrap_or_default()
+    }
+
+    /// The decoded body.
+    fn body<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.response()
+            .map(|response| PyBytes::new(py, &response.body))
+    }
+
+    /// Bytes of the decoded body.
+    #[getter]
+    fn length(&self) -> usize {
+        self.response().map_or(0, |response| response.body.len())
+    }
+
+    /// The redirects that led here, the first one first.
+    fn history<'py>(&self, py: Python<'py>) -> Vec<Hop<'py>> {
+        let hop = |response: &Response| {
+            (
+                response.status.as_u16(),
+                response.reason().to_owned(),
+                response.target.url.clone(),
+                response.method.to_string(),
+                headers_of(response),
+                PyBytes::new(py, &response.body),
+            )
+        };
+        self.exchange.history.iter().map(hop).collect()
+    }
+
+    /// Why there is no response: (kind, class, errno, message).
+    fn error(&self) -> Option<(&'static str, &'static str, Option<i32>, String)> {
+        let error = self.exchange.result.as_ref().err()?;
+        let cause = Cause::of(error);
+        Some((cause.kind, cause.class, cause.errno, cause.message))
+    }
+
+    /// Milliseconds from taken up to the last byte.
+    #[getter]
+    fn response_time(&self) -> f64 {
+        millis(self.exchange.timing.service())
+    }
+
+    /// Milliseconds from taken up to the first byte, 0 if none came.
+    #[getter]
+    fn first_byte_time(&self) -> f64 {
+        millis(self.exchange.timing.first_byte().unwrap_or(0))
+    }
+
+    /// Milliseconds the request waited for the engine.
+    #[getter]
+    fn lateness(&self) -> f64 {
+        millis(self.exchange.timing.lateness())
+    }
+
+    /// Seconds of the Unix epoch at which the engine took the request up.
+    #[getter]
+    fn start_time(&self) -> f64 {
+        self.exchange.timing.taken_up.epoch_nanos() as f64 / 1e9
+    }
+
+    /// Milliseconds of each part: dns, connect, tls, wait, receive.
+    fn phases(&self) -> (f64, f64, f64, f64, f64) {
+        let timing = &self.exchange.timing;
+        (
+            millis(timing.dns),
+            millis(timing.connect),
+            millis(timing.tls),
+            millis(timing.wait()),
+            millis(timing.receive()),
+        )
+    }
+
+    /// Whether it was counted.
+    #[getter]
+    fn recorded(&self) -> bool {
+        self.recorded.load(Ordering::Relaxed)
+    }
+
+    /// Counts it, once, with the verdict that a script gave.
+    fn record(
+        &self,
+        method: &str,
+        name: &str,
+        response_time: Option<f64>,
+        length: u64,
+        error: Option<&str>,
+    ) {
+        if self.recorded.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let key = self.shared.registry.key(method, name);
+        let error = error.map(|text| self.shared.registry.error(key, text));
+        let mut sample = sample_of(&self.exchange, key, error, length);
+        sample.times = match (sample.times, response_time) {
+            (Some(mut times), Some(given)) => {
+                // Scripts may correct the time; what they leave alone stays exact.
+                if (given - times.service.as_millis_f64()).abs() > f64::EPSILON {
+                    times.service = Nanos::from_millis_f64(given);
+                }
+                Some(times)
+            }
+            _ => None,
+        };
+        self.shared.intake.submit(Submission::Record(sample));
+    }
+}
+
+fn millis(nanos: u64) -> f64 {
+    nanos as f64 / 1e6
+}

@@ -1,0 +1,329 @@
+//! The I/O thread: sends what Python submits and counts what needs no verdict.
+//!
+//! It runs one tokio runtime and never takes the GIL. What it counts, it counts in its
+//! own [`Recorder`]; samples that a script judged come to it through the same queue as
+//! requests, so there is one recorder and no lock on it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use katydid_core::recorder::Recorder;
+use katydid_core::registry::{KeyId, Registry};
+use katydid_core::sample::{Sample, Times};
+use katydid_core::units::Nanos;
+use katydid_http::timing::Stamp;
+use katydid_http::{Client, Exchange, Request};
+use katydid_node::Event;
+use katydid_node::run::Node;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, LocalSet};
+
+use crate::door::{Door, Finished};
+use crate::failure::{self, Cause, Flavour};
+use crate::latency;
+use crate::tickets::Ticket;
+
+/// What Python hands to the I/O thread.
+pub(crate) enum Submission {
+    Send(Box<Outgoing>),
+    /// Nobody waits for the request any more. It was sent, so it is counted all the same.
+    Abandon(Ticket),
+    Record(Sample),
+    /// Hand over everything counted so far, then answer.
+    Flush(mpsc::SyncSender<()>),
+    /// Wait for the requests under way, give up those that take too long, then flush.
+    Settle(mpsc::SyncSender<()>),
+    Close,
+}
+
+/// A request, and how it is counted.
+pub(crate) struct Outgoing {
+    pub(crate) ticket: Ticket,
+    pub(crate) client: Arc<Client>,
+    pub(crate) request: Request,
+    pub(crate) key: KeyId,
+    /// Whose words a failure is told in.
+    pub(crate) flavour: Flavour,
+    /// Whether the verdict is Python's.
+    pub(crate) judged: bool,
+}
+
+/// A request under way.
+struct Flight {
+    task: AbortHandle,
+    /// Set when nobody waits for it any more.
+    abandoned: Rc<Cell<bool>>,
+}
+
+/// How often idle connections are looked at, and how long they stay warm.
+const COOLING: Duration = Duration::from_millis(250);
+/// Requests taken up before answers get a turn. When a thousand users start at once, those
+/// that wait for this thread are late, and the server is not blamed for it.
+const TURN: usize = 16;
+/// How long the end of a run waits for requests whose users are gone.
+const SETTLING: Duration = Duration::from_secs(2);
+/// Finished requests that ring even if the runtime finds no time to rest.
+const BATCH: usize = 64;
+
+/// The queue into the I/O thread.
+pub(crate) struct Intake {
+    queue: Mutex<Vec<Submission>>,
+    /// Whether the thread was told since it last looked.
+    told: AtomicBool,
+    notify: Notify,
+    clients: Mutex<Vec<Weak<Client>>>,
+}
+
+impl Intake {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: Mutex::default(),
+            told: AtomicBool::new(false),
+            notify: Notify::new(),
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Queues without waking; [`Self::wake`] must follow.
+    pub(crate) fn push(&self, submission: Submission) -> usize {
+        let mut queue = self.queue.lock();
+        queue.push(submission);
+        queue.len()
+    }
+
+    /// Wakes the thread if it has not been told of what is queued.
+    pub(crate) fn wake(&self) {
+        if !self.told.swap(true, Ordering::AcqRel) {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Queues and wakes.
+    pub(crate) fn submit(&self, submission: Submission) {
+        self.push(submission);
+        self.wake();
+    }
+
+    /// Has the connections of a client freed of their buffers when it is idle.
+    pub(crate) fn adopt(&self, client: &Arc<Client>) {
+        self.clients.lock().push(Arc::downgrade(client));
+    }
+
+    fn cool(&self) {
+        let now = Stamp::now();
+        self.clients.lock().retain(|client| {
+            let Some(client) = client.upgrade() else {
+                return false;
+            };
+            client.cool(now, COOLING);
+            true
+        });
+    }
+}
+
+/// Starts the thread.
+pub(crate) fn start(
+    door: Arc<Door>,
+    intake: Arc<Intake>,
+    registry: Arc<Registry>,
+    node: Arc<Node>,
+) -> io::Result<JoinHandle<()>> {
+    let bell = Arc::clone(&door);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(8)
+        .on_thread_park(move || bell.ring_if_any())
+        .build()?;
+    std::thread::Builder::new()
+        .name("katydid-io".to_owned())
+        .spawn(move || {
+            latency::favour();
+            let worker = Rc::new(Worker {
+                door,
+                intake,
+                registry,
+                node,
+                recorder: RefCell::default(),
+                under_way: Cell::new(0),
+                landed: Notify::new(),
+            });
+            let local = LocalSet::new();
+            local.block_on(&runtime, worker.run());
+        })
+}
+
+struct Worker {
+    door: Arc<Door>,
+    intake: Arc<Intake>,
+    registry: Arc<Registry>,
+    node: Arc<Node>,
+    recorder: RefCell<Recorder>,
+    /// Requests that were sent and have no answer yet.
+    under_way: Cell<usize>,
+    /// Told when there are none.
+    landed: Notify,
+}
+
+impl Worker {
+    async fn run(self: Rc<Self>) {
+        let mut flights: Vec<Option<Flight>> = Vec::new();
+        let mut batch = Vec::new();
+        let mut cooling = tokio::time::interval(COOLING);
+        cooling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.intake.notify.notified() => {}
+                _ = cooling.tick() => {
+                    self.intake.cool();
+                    self.hand_over();
+                }
+            }
+            self.intake.told.store(false, Ordering::Release);
+            std::mem::swap(&mut batch, &mut *self.intake.queue.lock());
+            let mut launched = 0_usize;
+            for submission in batch.drain(..) {
+                match submission {
+                    Submission::Send(outgoing) => {
+                        launched += 1;
+                        if launched.is_multiple_of(TURN) {
+                            tokio::task::yield_now().await;
+                        }
+                        let place = outgoing.ticket.place as usize;
+                        if flights.len() <= place {
+                            flights.resize_with(place + 1, || None);
+                        }
+                        flights[place] = Some(self.launch(outgoing));
+                    }
+                    Submission::Abandon(ticket) => {
+                        if let Some(flight) =
+                            flights.get(ticket.place as usize).and_then(Option::as_ref)
+                        {
+                            flight.abandoned.set(true);
+                        }
+                    }
+                    Submission::Record(sample) => self.recorder.borrow_mut().record(&sample),
+                    Submission::Flush(answer) => {
+                        self.hand_over();
+                        // Whoever asked may have gone.
+                        answer.send(()).ok();
+                    }
+                    Submission::Settle(answer) => {
+                        if self.under_way.get() > 0 {
+                            // Whatever is not here by then is given up and not counted.
+                            tokio::time::timeout(SETTLING, self.landed.notified())
+                                .await
+                                .ok();
+                            for flight in flights.drain(..).flatten() {
+                                flight.task.abort();
+                            }
+                            self.under_way.set(0);
+                        }
+                        self.hand_over();
+                        answer.send(()).ok();
+                    }
+                    Submission::Close => return,
+                }
+            }
+        }
+    }
+
+    fn launch(self: &Rc<Self>, outgoing: Box<Outgoing>) -> Flight {
+        let abandoned = Rc::new(Cell::new(false));
+        self.under_way.set(self.under_way.get() + 1);
+        let task =
+            tokio::task::spawn_local(Rc::clone(self).exchange(outgoing, Rc::clone(&abandoned)));
+        Flight {
+            task: task.abort_handle(),
+            abandoned,
+        }
+    }
+
+    async fn exchange(self: Rc<Self>, outgoing: Box<Outgoing>, abandoned: Rc<Cell<bool>>) {
+        let Outgoing {
+            ticket,
+            client,
+            request,
+            key,
+            flavour,
+            judged,
+        } = *outgoing;
+        let exchange = Box::new(client.send(request).await);
+        drop(client);
+        let recorded = !judged || abandoned.get();
+        if recorded {
+            let sample = judge(&exchange, key, flavour, &self.registry);
+            self.recorder.borrow_mut().record(&sample);
+        }
+        let waiting = self.door.leave(Finished {
+            ticket,
+            exchange,
+            key,
+            flavour,
+            recorded,
+        });
+        if waiting.is_multiple_of(BATCH) {
+            self.door.ring();
+        }
+        let left = self.under_way.get().saturating_sub(1);
+        self.under_way.set(left);
+        if left == 0 {
+            self.landed.notify_waiters();
+        }
+    }
+
+    fn hand_over(&self) {
+        let mut recorder = self.recorder.borrow_mut();
+        if !recorder.is_empty() {
+            self.node.send(Event::Samples(recorder.take()));
+        }
+    }
+}
+
+/// The verdict on an exchange that no script has a say in, and what is counted for it.
+pub(crate) fn judge(
+    exchange: &Exchange,
+    key: KeyId,
+    flavour: Flavour,
+    registry: &Registry,
+) -> Sample {
+    let text = match &exchange.result {
+        Ok(response) if response.status.as_u16() < 300 => None,
+        Ok(response) => failure::of_response(response, flavour, &registry.name(key).name),
+        Err(error) => Some(Cause::of(error).repr()),
+    };
+    let error = text.map(|text| registry.error(key, &text));
+    let length = exchange
+        .result
+        .as_ref()
+        .map_or(0, |response| response.body.len());
+    sample_of(exchange, key, error, length as u64)
+}
+
+/// What is counted for an exchange.
+pub(crate) fn sample_of(
+    exchange: &Exchange,
+    key: KeyId,
+    error: Option<katydid_core::registry::ErrorId>,
+    bytes_in: u64,
+) -> Sample {
+    let timing = &exchange.timing;
+    Sample {
+        key,
+        error,
+        times: Some(Times {
+            lateness: Nanos::from_nanos(timing.lateness()),
+            service: Nanos::from_nanos(timing.service()),
+            first_byte: timing.first_byte().map(Nanos::from_nanos),
+        }),
+        bytes_in,
+        bytes_out: exchange.bytes_out,
+        at: Nanos::from_nanos(timing.done.epoch_nanos()),
+        counts_request: true,
+    }
+}

@@ -1,0 +1,70 @@
+//! The extension module: the one door between the engine and the scripts.
+//!
+//! - [`engine`]: the engine as Python holds it
+//! - [`client`], [`exchange`]: a session's way in, and what comes back
+//! - [`door`], [`tickets`]: finished requests and messages on their way to Python
+//! - [`io`]: the I/O thread, which sends and counts
+//! - [`latency`]: how the I/O thread gets its turn in time
+//! - [`service`]: the service thread, which keeps the run's clock and serves the page
+//! - [`failure`], [`stats`]: the engine's facts in Locust's words
+//!
+//! Runtime threads never take the GIL and never hold a Python object.
+
+mod client;
+mod door;
+mod engine;
+mod exchange;
+mod failure;
+mod io;
+mod latency;
+mod service;
+mod stats;
+mod tickets;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// `katydid target ...`: runs the demo target until it is interrupted.
+#[pyfunction]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 makes the vector for this call"
+)]
+fn target_main(py: Python<'_>, arguments: Vec<String>) -> i32 {
+    py.detach(|| katydid::target::main(&arguments))
+}
+
+/// Every command-line option, once.
+#[pyfunction]
+fn option_table(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let table = serde_json::to_string(katydid::options::OPTIONS).expect("the table is plain data");
+    py.import("json")?.call_method1("loads", (table,))
+}
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("DEBUG", cfg!(debug_assertions))?;
+    module.add_class::<engine::Engine>()?;
+    module.add_class::<client::PyClient>()?;
+    module.add_class::<exchange::PyExchange>()?;
+    module.add_function(wrap_pyfunction!(target_main, module)?)?;
+    module.add_function(wrap_pyfunction!(option_table, module)?)?;
+    module.add(
+        "__all__",
+        PyList::new(
+            module.py(),
+            [
+                "Client",
+                "Engine",
+                "Exchange",
+                "option_table",
+                "target_main",
+            ],
+        )?,
+    )?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Statistics as Python dictionaries, in Locust's words.
+
+use katydid_core::locust::View;
+use katydid_core::snapshot::Snapshot;
+use katydid_core::stats::{Entry, Stats};
+use katydid_core::units::Nanos;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+pub(crate) fn dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
+    let stats: &Stats = &snapshot.stats;
+    let all = PyDict::new(py);
+    all.set_item("total", entry(py, stats, stats.total(), "", "Aggregated")?)?;
+    let mut entries = Vec::new();
+    for (key, counted) in stats.entries() {
+        let name = snapshot.registry.name(key);
+        entries.push(entry(py, stats, counted, &name.method, &name.name)?);
+    }
+    all.set_item("entries", entries)?;
+    let mut errors = Vec::new();
+    for (id, count) in stats.errors() {
+        let named = snapshot.registry.error_name(id);
+        let name = snapshot.registry.name(named.key);
+        let error = PyDict::new(py);
+        error.set_item("method", &*name.method)?;
+        error.set_item("name", &*name.name)?;
+        error.set_item("error", &*named.text)?;
+        error.set_item("occurrences", count.occurrences)?;
+        error.set_item("first_seen", count.first_seen.as_secs_f64())?;
+        error.set_item("last_seen", count.last_seen.as_secs_f64())?;
+        errors.push(error);
+    }
+    all.set_item("errors", errors)?;
+    Ok(all)
+}
+
+fn entry<'py>(
+    py: Python<'py>,
+    stats: &Stats,
+    counted: &Entry,
+    method: &str,
+    name: &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let view: View<'_> = stats.view(counted);
+    let dict = PyDict::new(py);
+    dict.set_item("name", name)?;
+    dict.set_item("method", method)?;
+    dict.set_item("num_requests", counted.requests)?;
+    dict.set_item("num_none_requests", counted.none_requests)?;
+    dict.set_item("num_failures", counted.failures)?;
+    dict.set_item("total_response_time", counted.total_time.as_millis_f64())?;
+    dict.set_item("max_response_time", counted.max_time.as_millis_f64())?;
+    dict.set_item(
+        "min_response_time",
+        counted.min_time.map(Nanos::as_millis_f64),
+    )?;
+    dict.set_item("total_content_length", counted.bytes_in)?;
+    dict.set_item("start_time", counted.start.map(Nanos::as_secs_f64))?;
+    dict.set_item(
+        "last_request_timestamp",
+        counted.last.map(Nanos::as_secs_f64),
+    )?;
+    let times = PyDict::new(py);
+    for (time, count) in counted.buckets.iter() {
+        times.set_item(time, count)?;
+    }
+    dict.set_item("response_times", times)?;
+    dict.set_item("fail_ratio", view.fail_ratio())?;
+    dict.set_item("avg_response_time", view.avg_response_time())?;
+    dict.set_item("median_response_time", view.median_response_time())?;
+    dict.set_item("current_rps", view.current_rps())?;
+    dict.set_item("current_fail_per_sec", view.current_fail_per_sec())?;
+    dict.set_item("total_rps", view.total_rps())?;
+    dict.set_item("total_fail_per_sec", view.total_fail_per_sec())?;
+    dict.set_item("avg_content_length", view.avg_content_length())?;
+    dict.set_item("true", true_times(py, counted)?)?;
+    Ok(dict)
+}
+
+/// The unrounded times in milliseconds: kind of time to quantile to value.
+fn true_times<'py>(py: Python<'py>, counted: &Entry) -> PyResult<Bound<'py, PyDict>> {
+    let kinds = PyDict::new(py);
+    let histograms = [
+        ("service", counted.histograms.service()),
+        ("response", counted.histograms.response()),
+        ("first_byte", counted.histograms.first_byte.clone()),
+        ("lateness", counted.histograms.lateness.clone()),
+    ];
+    for (kind, histogram) in histograms {
+        let quantiles = PyDict::new(py);
+        for part in [0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
+            let value =
+                (histogram.count() > 0).then(|| histogram.value_at_quantile(part).as_millis_f64());
+            quantiles.set_item(part, value)?;
+        }
+        kinds.set_item(kind, quantiles)?;
+    }
+    Ok(kinds)
+}
+
+pub(crate) fn exceptions<'py>(
+    py: Python<'py>,
+    snapshot: &Snapshot,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    snapshot
+        .exceptions
+        .iter()
+        .map(|exception| {
+            let dict = PyDict::new(py);
+            dict.set_item("count", exception.count)?;
+            dict.set_item("msg", &exception.msg)?;
+            dict.set_item("traceback", &exception.traceback)?;
+            dict.set_item("nodes", exception.nodes.iter().collect::<Vec<_>>())?;
+            Ok(dict)
+        })
+        .collect()
+}
