@@ -1,0 +1,5 @@
+"""``python -m katydid``."""
+
+from katydid.cli import main
+
+main()

@@ -1,0 +1,158 @@
+"""The engine: what Python sees of the extension module."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+__version__: str
+DEBUG: bool
+"""Whether this is a debug build, whose timings mean nothing."""
+
+_Cookie = tuple[str, str, str, bool, str, bool, bool, int | None]
+_Headers = Sequence[tuple[str, str | bytes | None]]
+
+def target_main(arguments: Sequence[str]) -> int:
+    """Runs ``katydid target`` until it is interrupted and returns its exit code."""
+
+def option_table() -> list[dict[str, Any]]:
+    """Every command-line option, once."""
+
+class Exchange:
+    """One finished exchange: the response, or why there is none, and its times in milliseconds."""
+
+    @property
+    def status(self) -> int:
+        """The status code, 0 without a response."""
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def url(self) -> str | None:
+        """The URL of the last hop of a redirect chain."""
+    @property
+    def method(self) -> str | None:
+        """The method of the last hop."""
+    @property
+    def version(self) -> int:
+        """10 or 11, as http.client counts."""
+    @property
+    def length(self) -> int:
+        """Bytes of the decoded body."""
+    @property
+    def response_time(self) -> float:
+        """From taken up to the last byte."""
+    @property
+    def first_byte_time(self) -> float:
+        """From taken up to the first byte, 0 if none came."""
+    @property
+    def lateness(self) -> float:
+        """From due to taken up: the generator's own delay."""
+    @property
+    def start_time(self) -> float:
+        """When it was taken up, in seconds of the Unix epoch."""
+    @property
+    def recorded(self) -> bool:
+        """Whether it was counted."""
+    def headers(self) -> list[tuple[str, str]]: ...
+    def body(self) -> bytes | None:
+        """The decoded body."""
+    def history(self) -> list[tuple[int, str, str, str, list[tuple[str, str]], bytes]]:
+        """The redirects that were followed: status, reason, URL, method, headers, body."""
+    def error(self) -> tuple[str, str, int | None, str] | None:
+        """Why there is no response: kind, class, errno, message."""
+    def phases(self) -> tuple[float, float, float, float, float]:
+        """DNS, connect, TLS, wait, receive."""
+    def record(self, method: str, name: str, response_time: float | None, length: int, error: str | None) -> None:
+        """Counts it, once, with a script's verdict."""
+
+class Client:
+    """One session's connections, cookies and settings."""
+
+    def submit(
+        self,
+        waiter: Any,
+        method: str,
+        url: str,
+        judged: bool,
+        name: str | None = None,
+        headers: _Headers | None = None,
+        body: bytes | None = None,
+        redirects: bool = True,
+        timeouts: tuple[float | None, float | None] | None = None,
+        prepared: bool = False,
+    ) -> int:
+        """Submits a request and returns its ticket, or -1 if requests has to prepare the URL first.
+
+        ``waiter`` is the greenlet that the finished exchange is switched to. ``judged`` leaves the
+        verdict, and the counting, to Python. ``timeouts`` are seconds to connect and between bytes.
+        """
+    def abandon(self, ticket: int) -> None:
+        """Stops waiting for a request: its greenlet was killed. It is counted all the same."""
+    def set_base(self, url: str) -> None: ...
+    def set_headers(self, pairs: _Headers) -> None: ...
+    def set_timeouts(self, connect: float | None, read: float | None) -> None: ...
+    def configure(
+        self,
+        verify: bool,
+        ca_file: str | None = None,
+        cert: tuple[str, str] | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        """Whom to trust, how to prove who we are, whom to go through. OSError for unusable files."""
+    def close(self) -> None:
+        """Closes the idle connections."""
+    @property
+    def cookie_revision(self) -> int:
+        """Grows with every change of the cookies."""
+    def cookies(self) -> list[_Cookie]:
+        """Name, value, domain, host_only, path, secure, http_only, expires."""
+    def set_cookies(self, cookies: Sequence[_Cookie]) -> int:
+        """Replaces all cookies and returns the new revision."""
+
+class Engine:
+    """The engine of this process: an I/O thread, a service thread, and the door to Python."""
+
+    def __init__(self) -> None: ...
+    def fileno(self) -> int:
+        """Readable when the door holds something."""
+    def drain(self) -> None:
+        """Resumes greenlets whose requests are finished and passes messages to the handler."""
+    def set_handler(self, handler: Callable[..., None]) -> None: ...
+    def parks(self) -> int:
+        """How many requests greenlets have waited for."""
+    def client(self, base_url: str, fast: bool = False) -> Client: ...
+    def start(
+        self, user_count: int, spawn_rate: float, classes: Sequence[tuple[str, float, int]], host: str | None = None
+    ) -> None:
+        """Starts a run, or changes the number of users of one. Classes are name, weight, fixed_count."""
+    def stopping(self) -> None: ...
+    def stopped(self) -> None: ...
+    def spawned(self, counts: dict[str, int]) -> None:
+        """Reports all users there are, by class, after a "spawn" or "stop_users" message was carried out."""
+    def set_run_time(self, seconds: float | None) -> None: ...
+    @property
+    def state(self) -> str: ...
+    @state.setter
+    def state(self, word: str) -> None: ...
+    @property
+    def user_count(self) -> int: ...
+    @property
+    def target_user_count(self) -> int: ...
+    def load(self) -> tuple[float, int]:
+        """Processor time in percent of one core, and memory in bytes."""
+    def clear_stats(self) -> None: ...
+    def reset_stats(self) -> None: ...
+    def record(
+        self, method: str, name: str, response_time: float | None, length: int = 0, error: str | None = None
+    ) -> None:
+        """Counts a request that the engine did not send; milliseconds and bytes."""
+    def record_error(self, method: str, name: str, error: str) -> None:
+        """Counts an error without a request."""
+    def log_exception(self, node: str, msg: str, traceback: str) -> None: ...
+    def exceptions(self) -> list[dict[str, Any]]: ...
+    def stats(self) -> dict[str, Any]:
+        """Everything counted so far, in Locust's field names."""
+    def fail_count(self) -> int: ...
+    def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"], name_width: int) -> str: ...
+    def describe(self, about_json: str) -> None: ...
+    def serve_web(self, host: str, port: int) -> int: ...
+    def answer(self, call_id: int, status: int, body_json: str) -> None: ...
+    def close(self) -> None: ...

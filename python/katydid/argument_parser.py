@@ -1,0 +1,308 @@
+"""The command line, built from the engine's table of options; scripts add their own to it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import configargparse  # type: ignore[import-untyped]
+
+import katydid
+from katydid import _core
+from katydid.util.directory import get_abspaths_in
+from katydid.util.timespan import parse_timespan
+
+DEFAULT_CONFIG_FILES = ("~/.locust.conf", "locust.conf")
+"""Where options may be kept, the later file winning over the earlier."""
+
+USAGE = "katydid [options] [UserClass ...]\n       katydid target [options]"
+
+
+class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]  # configargparse has no types
+    """A parser whose options may also be offered on the page.
+
+    Example:
+        ```python
+        @events.init_command_line_parser.add_listener
+        def add_options(parser, **kwargs):
+            parser.add_argument("--shop", default="books", help="Which shop to visit")
+        ```
+    """
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        """Adds an option, with `argparse`'s arguments and these:
+
+        Args:
+            *args: Its names.
+            **kwargs: ``include_in_web_ui`` (True), whether the page offers it; ``is_secret``, whether the page hides
+                what is typed; ``is_required``, whether the page insists on it; ``is_multiple``, whether several of
+                its choices may be picked; ``env_var``, the environment variable that may give it.
+        """
+        marks = {
+            name: kwargs.pop(name, default)
+            for name, default in (
+                ("include_in_web_ui", True),
+                ("is_secret", False),
+                ("is_required", False),
+                ("is_multiple", False),
+            )
+        }
+        action: Any = super().add_argument(*args, **kwargs)
+        for name, value in marks.items():
+            setattr(action, name, value)
+        return action  # type: ignore[no-any-return]  # configargparse has no types
+
+    @property
+    def args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """The options that the page may offer, by destination."""
+        return self._marked("include_in_web_ui")
+
+    @property
+    def secret_args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """Those of them whose value is not to be shown."""
+        return self._marked("is_secret")
+
+    @property
+    def required_args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """Those of them that must be filled in."""
+        return self._marked("is_required")
+
+    @property
+    def multiple_args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """Those of them of which several choices may be picked."""
+        return self._marked("is_multiple")
+
+    def _marked(self, mark: str) -> dict[str, argparse.Action]:
+        return {
+            action.dest: action
+            for action in self._actions
+            if getattr(action, "include_in_web_ui", False) and getattr(action, mark, False)
+        }
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the command line, and what may have been meant, and ends the process."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        hint = ""
+        if unknown != message:
+            names = [name for action in self._actions for name in action.option_strings if _is_shown(action)]
+            close = difflib.get_close_matches(unknown.split()[0].split("=")[0], names, n=1)
+            hint = f"Did you mean '{close[0]}'?\n" if close else ""
+        sys.stderr.write(f"{self.prog}: error: {message}\n{hint}")
+        sys.exit(2)
+
+
+def _is_shown(action: argparse.Action) -> bool:
+    return action.help is not argparse.SUPPRESS
+
+
+def timespan(text: str) -> int:
+    """A time span on the command line, in seconds."""
+    try:
+        return parse_timespan(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def gt_zero(text: str) -> float:
+    """A number above zero on the command line."""
+    number = float(text)
+    if not math.isfinite(number) or number <= 0:
+        raise argparse.ArgumentTypeError(f"must be a number above zero, not {text}")
+    return number
+
+
+def positive_integer(text: str) -> int:
+    """A whole number above zero on the command line."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number above zero, not {text}")
+    return number
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+
+
+def _rate(text: str) -> float:
+    try:
+        return gt_zero(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid float value: {text!r}") from None
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {"int": _integer, "float": _rate, "time_span": timespan}
+
+
+def get_empty_argument_parser(
+    add_help: bool = True, default_config_files: tuple[str, ...] | list[str] = DEFAULT_CONFIG_FILES
+) -> LocustArgumentParser:
+    """A parser that knows only where the script is.
+
+    Args:
+        add_help: Whether ``--help`` works.
+        default_config_files: Where options may be kept.
+    """
+    parser = LocustArgumentParser(
+        prog="katydid",
+        usage=USAGE,
+        default_config_files=list(default_config_files),
+        add_env_var_help=False,
+        add_config_file_help=False,
+        add_help=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
+        description="Runs the users of a locustfile against a system, and measures it.",
+    )
+    for option in _core.option_table():
+        if option["dest"] == "locustfile":
+            _add(parser, option)
+    if add_help:
+        parser.add_argument("-h", "--help", action="help", help="Print this text and exit")
+    return parser
+
+
+def get_parser(default_config_files: tuple[str, ...] | list[str] = DEFAULT_CONFIG_FILES) -> LocustArgumentParser:
+    """The whole parser, with what scripts add to it.
+
+    Args:
+        default_config_files: Where options may be kept.
+    """
+    parser = get_empty_argument_parser(add_help=False, default_config_files=default_config_files)
+    setup_parser_arguments(parser)
+    katydid.events.init_command_line_parser.fire(parser=parser)
+    return parser
+
+
+def setup_parser_arguments(parser: LocustArgumentParser) -> None:
+    """Adds all of Katydid's own options to a parser, under the headings of the help text."""
+    groups: dict[str, Any] = {}
+    for option in _core.option_table():
+        if option["dest"] == "locustfile":
+            continue
+        if option["group"] not in groups:
+            groups[option["group"]] = parser.add_argument_group(option["group"])
+        _add(groups[option["group"]], option)
+    groups["Other options"].add_argument("-h", "--help", action="help", help="Print this text and exit")
+    for action in parser._actions:
+        # The page has its own places for these.
+        action.include_in_web_ui = False
+
+
+def _add(container: Any, option: dict[str, Any]) -> None:
+    """Adds one option of the table to a parser or group, and its names of the 0.14 generation, unseen."""
+    kind = option["kind"]
+    names = option["flags"]
+    hint = argparse.SUPPRESS if option["hidden"] else option["help"].replace("%", "%%")
+    if kind == "version":
+        from katydid.cli import version
+
+        container.add_argument(*names, action="version", version=version(), help=hint)
+        return
+    if not names:
+        words = os.environ.get(option["env"] or "", "").split()
+        container.add_argument(
+            option["dest"], nargs="*", metavar=option["metavar"], default=words or option["default"], help=hint
+        )
+        return
+    settings: dict[str, Any] = {"dest": option["dest"]}
+    if kind == "flag":
+        settings["action"] = "store_true"
+    else:
+        settings["metavar"] = option["metavar"]
+        if kind == "words":
+            settings["nargs"] = "*"
+        if kind == "choice":
+            settings["choices"] = option["choices"]
+            settings["type"] = str.upper
+        if kind in _TYPES:
+            settings["type"] = _TYPES[kind]
+    if option["aliases"]:
+        container.add_argument(*option["aliases"], **settings, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    if option["env"]:
+        old = option["old_env"]
+        settings["env_var"] = old if old and old in os.environ and option["env"] not in os.environ else option["env"]
+    container.add_argument(*names, **settings, default=option["default"], help=hint)
+
+
+def parse_options(args: list[str] | None = None) -> Namespace:
+    """Parses the whole command line; kept for scripts that call it by this name."""
+    return parse_all_options(args)
+
+
+def parse_all_options(args: list[str] | None = None) -> Namespace:
+    """Parses the whole command line.
+
+    Args:
+        args: The arguments; those of the process by default.
+    """
+    options: Namespace = get_parser().parse_args(args=args)
+    if getattr(options, "autoquit", -1) != -1 and not options.autostart:
+        sys.stderr.write("--autoquit is only meaningful in combination with --autostart\n")
+        sys.exit(1)
+    return options
+
+
+def parse_locustfile_option(args: list[str] | None = None) -> str:
+    """What the command line says about the script, before the script has added its own options.
+
+    Args:
+        args: The arguments; those of the process by default.
+    """
+    arguments = sys.argv[1:] if args is None else args
+    if {"-h", "--help"} & set(arguments):
+        parser = get_parser()
+        parser.print_help()
+        parser.exit()
+    options, _ = get_empty_argument_parser(add_help=False).parse_known_args(args=arguments)
+    return str(options.locustfile)
+
+
+def parse_locustfile_paths(locustfile: str) -> list[str]:
+    """The files that ``--locustfile`` names.
+
+    Args:
+        locustfile: Files and directories, with commas between.
+
+    Raises:
+        FileNotFoundError: One of them does not exist; the message says so.
+    """
+    paths: list[str] = []
+    for item in (part.strip() for part in locustfile.split(",")):
+        found = _find(os.path.expanduser(item))
+        if found is None:
+            raise FileNotFoundError(
+                f"Could not find '{item}'. Ensure your locustfile ends with '.py' or is a directory with "
+                "locustfiles. See --help for available options."
+            )
+        if os.path.isdir(found):
+            inside = sorted(get_abspaths_in(found, extension=".py"))
+            if not inside:
+                raise FileNotFoundError(f"Could not find any locustfiles in directory '{item}'")
+            paths.extend(inside)
+        else:
+            paths.append(found)
+    return paths
+
+
+def _find(item: str) -> str | None:
+    """A script by its name, as 0.14 looked for it: without ``.py`` too, and upward from here."""
+    directory = os.getcwd()
+    while True:
+        for name in dict.fromkeys([item, item if item.endswith(".py") else f"{item}.py"]):
+            path = os.path.join(directory, name)
+            if os.path.isfile(path) and name.endswith(".py"):
+                return name if os.path.exists(name) else path
+        if os.path.isdir(item):
+            return item
+        parent = os.path.dirname(directory)
+        if parent == directory or os.path.dirname(item):
+            return None
+        directory = parent

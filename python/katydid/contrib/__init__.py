@@ -1,0 +1,1 @@
+"""Clients besides the ordinary one."""

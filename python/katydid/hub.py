@@ -1,0 +1,62 @@
+"""Python's side of the one door between the engine and the scripts.
+
+gevent's hub watches one descriptor. When it rings, :meth:`Engine.drain` resumes the
+greenlets whose requests are finished and hands the engine's other messages to the
+handlers registered here. Everything happens on the hub's thread; the engine's own
+threads never run Python.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from gevent.hub import get_hub
+
+from katydid._core import Engine
+
+logger = logging.getLogger("locust.runners")
+
+_READ = 1  # libev's EV_READ
+
+_engine: Engine | None = None
+_watcher: Any = None
+_handlers: dict[str, Callable[..., None]] = {}
+
+
+def engine() -> Engine:
+    """The engine of this process, started on first use."""
+    global _engine, _watcher
+    if _engine is None:
+        _engine = Engine()
+        _engine.set_handler(_dispatch)
+        _watcher = get_hub().loop.io(_engine.fileno(), _READ)
+        _watcher.start(_engine.drain)
+    return _engine
+
+
+def on_message(kind: str, handler: Callable[..., None]) -> None:
+    """Has ``handler`` called, on the hub, for the engine's messages of one kind.
+
+    It must not wait: whatever takes time belongs into a greenlet of its own.
+    """
+    _handlers[kind] = handler
+
+
+def close() -> None:
+    """Ends the engine's threads; requests under way are given up."""
+    global _engine, _watcher
+    if _engine is not None:
+        _watcher.stop()
+        _watcher.close()
+        _engine.close()
+        _engine = _watcher = None
+
+
+def _dispatch(kind: str, *args: Any) -> None:
+    handler = _handlers.get(kind)
+    if handler is None:
+        logger.warning("The engine sent %r and nothing here takes it", kind)
+    else:
+        handler(*args)

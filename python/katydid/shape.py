@@ -1,0 +1,62 @@
+"""Load shapes: a script that decides, second by second, how many users there are."""
+
+from __future__ import annotations
+
+import time
+from abc import ABCMeta, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from katydid.runners import Runner
+    from katydid.user.users import User
+
+Tick = tuple[int, float] | tuple[int, float, list[type["User"]] | None] | None
+"""Users, spawn rate and, if wanted, the classes; or None to end the test."""
+
+
+class LoadTestShapeMeta(ABCMeta):
+    """Marks a shape usable unless its own body says ``abstract``."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], class_dict: dict[str, Any]) -> LoadTestShapeMeta:
+        """Creates the class."""
+        class_dict["abstract"] = class_dict.get("abstract", False)
+        return super().__new__(mcs, name, bases, class_dict)
+
+
+class LoadTestShape(metaclass=LoadTestShapeMeta):
+    """Decides how many users there are. Subclass it and write `tick`; the first one found is used.
+
+    Example:
+        ```python
+        class Stairs(LoadTestShape):
+            def tick(self):
+                step = int(self.get_run_time() // 30)
+                return ((step + 1) * 10, 10) if step < 5 else None
+        ```
+    """
+
+    abstract: ClassVar[bool] = True
+    """Whether the class is only a base for others; not inherited."""
+    use_common_options: ClassVar[bool] = False
+    """Whether ``--users``, ``--spawn-rate`` and ``--run-time`` are meant for the shape."""
+    runner: Runner | None = None
+    """What runs the test; set before the first tick."""
+
+    def __init__(self) -> None:
+        self.start_time = time.perf_counter()
+
+    def reset_time(self) -> None:
+        """Starts the shape's clock anew."""
+        self.start_time = time.perf_counter()
+
+    def get_run_time(self) -> float:
+        """Seconds since the test started."""
+        return time.perf_counter() - self.start_time
+
+    def get_current_user_count(self) -> int:
+        """How many users run now."""
+        return self.runner.user_count if self.runner is not None else 0
+
+    @abstractmethod
+    def tick(self) -> Tick:
+        """Called about once a second; says what there should be now, or None to end the test."""

@@ -1,0 +1,480 @@
+"""Task sets: what a user does, in which order, and what happens when a task does not simply return."""
+
+from __future__ import annotations
+
+import logging
+import random
+import traceback
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
+
+from gevent import GreenletExit, sleep
+
+import katydid._patch  # noqa: F401  patches the standard library
+from katydid import hub
+from katydid.exception import (
+    InterruptTaskSet,
+    MissingWaitTimeError,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
+from katydid.log import format_script_exception
+
+if TYPE_CHECKING:
+    from katydid.user.users import User
+
+logger = logging.getLogger("locust.user.task")
+
+LOCUST_STATE_RUNNING = "running"
+LOCUST_STATE_WAITING = "waiting"
+LOCUST_STATE_STOPPING = "stopping"
+
+TaskT = TypeVar("TaskT", bound=Callable[..., Any])
+Task = Callable[..., Any]
+"""A function, a bound method, or a `TaskSet` class."""
+
+
+@overload
+def task(weight: TaskT) -> TaskT: ...
+@overload
+def task(weight: int = 1) -> Callable[[TaskT], TaskT]: ...
+def task(weight: TaskT | int = 1) -> TaskT | Callable[[TaskT], TaskT]:
+    """Makes a method, or a nested task set, one of its class's tasks.
+
+    Args:
+        weight: How often it is picked, relative to the others.
+
+    Example:
+        ```python
+        class Visitor(HttpUser):
+            @task
+            def front_page(self): ...
+
+            @task(3)
+            def item(self): ...
+        ```
+    """
+
+    def declare(func: TaskT, count: int) -> TaskT:
+        if func.__name__ == "run":
+            raise Exception("A task cannot be named 'run', since that is the name of the method that runs the tasks")
+        if func.__name__ in ("on_start", "on_stop"):
+            logger.warning("on_start and on_stop are called by the user itself and should not be declared as tasks")
+        cast(Any, func).locust_task_weight = count
+        return func
+
+    if callable(weight):
+        return declare(weight, 1)
+    count = weight
+    return lambda func: declare(func, count)
+
+
+def tag(*tags: str) -> Callable[[TaskT], TaskT]:
+    """Labels a task, or every task of a task set, so that a run can be limited with ``--tags``.
+
+    Args:
+        *tags: The labels.
+
+    Raises:
+        ValueError: No label was given.
+    """
+    if not tags or not all(isinstance(label, str) for label in tags):
+        raise ValueError("No tag name was supplied: write @tag('name')")
+
+    def label(decorated: TaskT) -> TaskT:
+        holder = cast(Any, decorated)
+        if hasattr(holder, "tasks"):
+            holder.tasks = [label(item) for item in holder.tasks]
+        else:
+            holder.locust_tag_set = getattr(holder, "locust_tag_set", set()) | set(tags)
+        return decorated
+
+    return label
+
+
+def expand_tasks(tasks: Any) -> list[Task]:
+    """One list entry per unit of weight, from a list, a dict of weights or a list of (task, weight) pairs."""
+    expanded: list[Task] = []
+    for item in tasks.items() if isinstance(tasks, dict) else tasks or ():
+        if isinstance(item, tuple):
+            member, count = item
+            expanded.extend([member] * count)
+        else:
+            expanded.append(item)
+    return expanded
+
+
+def get_tasks_from_base_classes(bases: tuple[type, ...], class_dict: dict[str, Any]) -> list[Task]:
+    """The tasks of a class that is being created.
+
+    Those of the bases come first, then the ``tasks`` attribute, then the decorated members as declared.
+    """
+    tasks: list[Task] = []
+    for base in bases:
+        tasks.extend(getattr(base, "tasks", None) or ())
+    tasks.extend(expand_tasks(class_dict.get("tasks")))
+    for member in class_dict.values():
+        tasks.extend([member] * declared_weight(member))
+    return tasks
+
+
+def declared_weight(member: Any) -> int:
+    """The weight `task` gave a class member, 0 for one that is no task."""
+    weight = getattr(member, "locust_task_weight", 0) if callable(member) else 0
+    return weight if isinstance(weight, int) else 0
+
+
+def is_markov_taskset(item: Any) -> bool:
+    """Whether it is a task set whose order is a Markov chain; tags do not apply to those."""
+    return isinstance(item, type) and getattr(item, "_is_markov", False)
+
+
+def filter_tasks_by_tags(
+    task_holder: Any,
+    tags: set[str] | None = None,
+    exclude_tags: set[str] | None = None,
+    checked: dict[Any, bool] | None = None,
+) -> None:
+    """Removes the tasks that the tags rule out, in place and in nested task sets too.
+
+    Args:
+        task_holder: A user or task set class.
+        tags: Keep only tasks that have one of these.
+        exclude_tags: Drop tasks that have one of these, even if they also have a wanted one.
+        checked: Verdicts already reached, for tasks that several sets share.
+    """
+    verdicts = {} if checked is None else checked
+    kept: list[Task] = []
+    for item in task_holder.tasks:
+        if item not in verdicts:
+            if hasattr(item, "tasks"):
+                # Seen before its own tasks are, in case it contains itself.
+                verdicts[item] = True
+                if not is_markov_taskset(item):
+                    filter_tasks_by_tags(item, tags, exclude_tags, verdicts)
+                verdicts[item] = bool(item.tasks) or is_markov_taskset(item)
+            else:
+                labels: set[str] = getattr(item, "locust_tag_set", set())
+                wanted = tags is None or bool(labels & tags)
+                verdicts[item] = wanted and (exclude_tags is None or not labels & exclude_tags)
+        if verdicts[item]:
+            kept.append(item)
+    task_holder.tasks = kept
+    if not kept:
+        logger.warning(
+            "%s had no tasks left after filtering, instantiating it will fail!",
+            getattr(task_holder, "__name__", task_holder),
+        )
+
+
+class TaskSetMeta(type):
+    """Collects the tasks of a task set when its class is created."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], class_dict: dict[str, Any]) -> TaskSetMeta:
+        """Creates the class."""
+        class_dict["tasks"] = get_tasks_from_base_classes(bases, class_dict)
+        return type.__new__(mcs, name, bases, class_dict)
+
+
+class TaskSet(metaclass=TaskSetMeta):
+    """A group of tasks that one user runs, over and over, with a wait after each.
+
+    A task set can contain others; the user stays in a nested one until it calls `interrupt`.
+
+    Example:
+        ```python
+        class Forum(TaskSet):
+            wait_time = between(5, 15)
+
+            @task(10)
+            def read(self):
+                self.client.get("/thread")
+
+            @task
+            def leave(self):
+                self.interrupt()
+        ```
+    """
+
+    tasks: Any = []
+    """What to run: a list, or a dict of weights. Decorated methods are added to it."""
+    min_wait: int | None = None
+    """Least wait in milliseconds, of the 0.14 generation; used only where no ``wait_time`` is set."""
+    max_wait: int | None = None
+    """Longest wait in milliseconds, of the 0.14 generation."""
+    wait_function: Callable[[Any], float] | None = None
+    """A function returning milliseconds, of the 0.14 generation."""
+
+    # Instances hold only what differs from these: there may be tens of thousands of them.
+    _queue: deque[Task] | None = None
+    _cp_last_wait_time: float = 0
+
+    def __init__(self, parent: TaskSet | User) -> None:
+        self._parent = parent
+        self._user: User = parent._user if isinstance(parent, TaskSet) else parent
+        self._cp_last_run = perf_counter()
+
+    @property
+    def user(self) -> User:
+        """The user that runs this task set."""
+        return self._user
+
+    @property
+    def locust(self) -> User:
+        """The user that runs this task set, by its 0.14 name."""
+        return self._user
+
+    @property
+    def parent(self) -> TaskSet | User:
+        """The task set around this one, or what the user starts from."""
+        return self._parent
+
+    @property
+    def client(self) -> Any:
+        """The user's client."""
+        return cast(Any, self._user).client
+
+    @property
+    def _task_queue(self) -> deque[Task]:
+        """The tasks scheduled to run next; made on first use, since most task sets never need one."""
+        queue = self._queue
+        if queue is None:
+            queue = self._queue = deque()
+        return queue
+
+    def on_start(self) -> None:
+        """Called before the first task, each time the user enters this task set."""
+
+    def on_stop(self) -> None:
+        """Called when the user leaves this task set or is stopped in it."""
+
+    @final
+    def run(self) -> None:
+        """Runs tasks until the task set is interrupted or the user stopped."""
+        try:
+            self.on_start()
+        except InterruptTaskSet as interrupt:
+            raise _hand_back(interrupt) from interrupt
+        try:
+            self._run_tasks()
+        except InterruptTaskSet as interrupt:
+            self._leave(interrupt)
+            raise _hand_back(interrupt) from interrupt
+        except (StopUser, StopTest, GreenletExit) as stop:
+            self._leave(stop)
+            raise
+
+    def _run_tasks(self) -> None:
+        """The loop of every user.
+
+        It takes a short cut past each method that the class has not overridden, and does no more than a task
+        needs: what is spent here is spent per request.
+        """
+        cls = type(self)
+        user = self._user
+        direct = cls.execute_next_task is TaskSet.execute_next_task and cls.schedule_task is TaskSet.schedule_task
+        plain_wait = cls.wait is TaskSet.wait and cls._sleep is TaskSet._sleep
+        execute_task = self.execute_task
+        get_next_task = self.get_next_task
+        parks = hub.engine().parks
+        while True:
+            mark = parks()
+            try:
+                try:
+                    if direct:
+                        queue = self._queue
+                        item = queue.popleft() if queue else get_next_task()
+                        if user._state == LOCUST_STATE_STOPPING:
+                            raise StopUser
+                        execute_task(item)
+                    else:
+                        if not self._task_queue:
+                            self.schedule_task(get_next_task())
+                        if user._state == LOCUST_STATE_STOPPING:
+                            raise StopUser
+                        self.execute_next_task()
+                except RescheduleTaskImmediately:
+                    if parks() == mark:
+                        sleep(0)
+                    continue
+                except RescheduleTask:
+                    pass
+                if not plain_wait:
+                    self.wait()
+                    continue
+                if user._state == LOCUST_STATE_STOPPING:
+                    raise StopUser
+                seconds = self.wait_time()
+                if seconds > 0:
+                    user._state = LOCUST_STATE_WAITING
+                    sleep(seconds)
+                    if user._state == LOCUST_STATE_STOPPING:
+                        raise StopUser
+                    user._state = LOCUST_STATE_RUNNING
+                elif parks() == mark:
+                    # The task never switched: let the others run, or this user would keep the process.
+                    sleep(0)
+                continue
+            except (InterruptTaskSet, StopUser, StopTest):
+                raise
+            except Exception as error:
+                self._report(error)
+            # Outside the handler, so that a waiting user does not keep the traceback alive.
+            self.wait()
+
+    def _report(self, error: Exception) -> None:
+        """A task failed: tells the listeners, and ends the user where exceptions are not to be caught."""
+        environment = self._user.environment
+        environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        if not (environment.catch_exceptions and getattr(self._user, "_catch_exceptions", True)):
+            raise error
+        logger.error("%s\n%s", error, format_script_exception(error))
+
+    def _leave(self, reason: BaseException) -> None:
+        """Calls ``on_stop``; only what ends the user may escape it."""
+        if not self._user._leaves(self, reason):
+            return
+        try:
+            self.on_stop()
+        except (StopUser, StopTest, GreenletExit):
+            raise
+        except Exception:
+            logger.error("Uncaught exception in on_stop: \n%s", traceback.format_exc())
+
+    def execute_next_task(self) -> None:
+        """Runs the first of the scheduled tasks."""
+        self.execute_task(self._task_queue.popleft())
+
+    def execute_task(self, task: Task) -> None:
+        """Runs one task.
+
+        Args:
+            task: A function that takes this task set, one of its bound methods, or a task set to enter.
+        """
+        if type(task) is FunctionType:
+            task(self)
+        elif isinstance(task, TaskSetMeta):
+            task(self).run()
+        elif getattr(task, "__self__", None) is self:
+            task()
+        else:
+            task(self)
+
+    def schedule_task(
+        self,
+        task_callable: Task,
+        first: bool | list[Any] | None = False,
+        kwargs: dict[str, Any] | None = None,
+        **old: Any,
+    ) -> None:
+        """Adds a task to run before any is picked at random.
+
+        Args:
+            task_callable: The task.
+            first: Whether it goes before those already scheduled. (0.14 had the task's arguments here.)
+            kwargs: Arguments of the task, as 0.14 had them.
+            **old: ``args`` of 0.14.
+        """
+        args = old.get("args") or (first if isinstance(first, (list, tuple)) else None)
+        if args or kwargs:
+            from katydid.legacy import with_arguments
+
+            task_callable = with_arguments(task_callable, args or (), kwargs or {})
+        if first is True:
+            self._task_queue.appendleft(task_callable)
+        else:
+            self._task_queue.append(task_callable)
+
+    def get_next_task(self) -> Task:
+        """Picks a task at random, by weight."""
+        tasks = self.tasks
+        if not tasks:
+            raise Exception(_no_tasks(self))
+        return cast(Task, tasks[0] if len(tasks) == 1 else random.choice(tasks))
+
+    def wait_time(self) -> float:
+        """How long to wait now, in seconds: by default as the user says."""
+        user = self._user
+        if user.wait_time:
+            return cast(float, user.wait_time())
+        milliseconds = self.wait_function or user.wait_function
+        if milliseconds is not None:
+            return milliseconds() / 1000  # type: ignore[call-arg]  # bound to the class that defines it
+        shortest = self.min_wait or user.min_wait
+        longest = self.max_wait or user.max_wait
+        if shortest is None or longest is None:
+            shortest = self.min_wait if shortest is None else shortest
+            longest = self.max_wait if longest is None else longest
+        if shortest is None or longest is None:
+            raise MissingWaitTimeError(
+                f"You must define a wait_time method on either the {type(user).__name__} or {type(self).__name__} class"
+            )
+        return random.randint(shortest, longest) / 1000
+
+    def wait(self) -> None:
+        """Waits as `wait_time` says; a user waiting here can be stopped at once."""
+        user = self._user
+        if user._state == LOCUST_STATE_STOPPING:
+            raise StopUser
+        user._state = LOCUST_STATE_WAITING
+        self._sleep(self.wait_time())
+        if user._state == LOCUST_STATE_STOPPING:
+            raise StopUser
+        user._state = LOCUST_STATE_RUNNING
+
+    def _sleep(self, seconds: float) -> None:
+        sleep(seconds)
+
+    def interrupt(self, reschedule: bool = True) -> None:
+        """Leaves this task set.
+
+        Args:
+            reschedule: Whether the parent picks its next task at once instead of waiting first.
+        """
+        raise InterruptTaskSet(reschedule)
+
+
+class DefaultTaskSet(TaskSet):
+    """The root of every user: runs the tasks declared on the user itself."""
+
+    def get_next_task(self) -> Task:
+        """Picks one of the user's tasks at random, by weight."""
+        tasks = self._user.tasks
+        if not tasks:
+            raise Exception(_no_tasks(self._user))
+        return cast(Task, tasks[0] if len(tasks) == 1 else random.choice(tasks))
+
+    def execute_task(self, task: Task) -> None:
+        """Runs one task with the user as its argument."""
+        if type(task) is FunctionType:
+            task(self._user)
+        elif isinstance(task, TaskSetMeta):
+            task(self).run()
+        elif getattr(task, "__self__", None) is self._user:
+            task()
+        else:
+            task(self._user)
+
+
+TaskHolder = type[TaskSet]
+"""What carries tasks: a task set class (or a user class)."""
+
+
+def _hand_back(interrupt: InterruptTaskSet) -> RescheduleTask | RescheduleTaskImmediately:
+    """What an interrupted task set raises in the task set around it."""
+    if interrupt.reschedule:
+        return RescheduleTaskImmediately(interrupt.reschedule)
+    return RescheduleTask(interrupt.reschedule)
+
+
+def _no_tasks(holder: TaskSet | User) -> str:
+    name = type(holder).__name__
+    hint = ""
+    if getattr(holder, "task", None):
+        hint = " (it has an attribute 'task': did you mean 'tasks'?)"
+    return f"No tasks defined on {name}{hint}. Use the @task decorator or set the 'tasks' attribute"

@@ -1,0 +1,1 @@
+"""Small helpers, by the module names scripts import them from."""
