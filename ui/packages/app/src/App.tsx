@@ -1,0 +1,97 @@
+import { isActive, stateLabel } from "@katydid/core";
+import { useEffect, useMemo, useState } from "react";
+import styles from "./App.module.css";
+import { Announcer } from "./components/Announcer";
+import { Banners } from "./components/Banners";
+import { Logo } from "./components/Logo";
+import { Nav } from "./components/Nav";
+import { RunBar } from "./components/RunBar";
+import { ShortcutsDialog } from "./components/ShortcutsDialog";
+import { Toasts } from "./components/Toasts";
+import { useShortcuts } from "./keys";
+import { useAbout, useLive, useView } from "./live/hooks";
+import { chartGroup } from "./pages/chartGroup";
+import { Endpoints } from "./pages/Endpoints";
+import { Errors } from "./pages/Errors";
+import { NewTest } from "./pages/NewTest";
+import { Overview } from "./pages/Overview";
+import { redirect, useRoute } from "./route";
+import { useTitle } from "./title";
+
+/** The frame of every page: navigation, run bar, messages, and the page itself. */
+export function App() {
+  const about = useAbout();
+  const { path } = useRoute();
+  const { store } = useLive();
+  const run = useView((view) => view.run);
+  const [stopping, setStopping] = useState(false);
+  const [helping, setHelping] = useState(false);
+  useTitle();
+
+  const commands = useMemo(
+    () => ({
+      stop: () => {
+        const state = store.view.run?.state;
+        if (state !== undefined && isActive(state)) setStopping(true);
+      },
+      help: () => setHelping(true),
+      leave: () => {
+        setStopping(false);
+        chartGroup.setZoom(null);
+      },
+    }),
+    [store],
+  );
+  useShortcuts(commands);
+
+  const state = run?.state;
+  const known = PAGES[path] !== undefined;
+  useEffect(() => {
+    if (state === undefined || known) return;
+    redirect(state === "ready" ? "/new" : "/run/overview");
+  }, [state, known]);
+
+  const word = run === null ? null : stateLabel(run).word;
+  useEffect(() => {
+    if (word !== null) store.announce(word);
+  }, [word, store]);
+
+  const Page = PAGES[path];
+  return (
+    <div className={styles.frame}>
+      <button type="button" className={styles.skip} onClick={focusMain}>
+        Skip to content
+      </button>
+      <header className={styles.rail}>
+        <a className={styles.brand} href="#/" aria-label="Katydid, to the current run">
+          <Logo />
+          <span className={styles.wordmark}>Katydid</span>
+        </a>
+        <Nav onHelp={() => setHelping(true)} />
+        {about !== null && <p className={styles.version}>Version {about.version}</p>}
+      </header>
+      <div className={styles.column}>
+        <RunBar about={about} stopping={stopping} setStopping={setStopping} />
+        <Banners />
+        <main id="main" className={styles.main} tabIndex={-1}>
+          {Page === undefined || run === null ? null : <Page about={about} />}
+        </main>
+      </div>
+      <Toasts />
+      <Announcer />
+      <ShortcutsDialog open={helping} onClose={() => setHelping(false)} />
+    </div>
+  );
+}
+
+const PAGES: Readonly<Record<string, typeof NewTest | undefined>> = {
+  "/new": NewTest,
+  "/run/overview": Overview,
+  "/run/endpoints": Endpoints,
+  "/run/errors": Errors,
+};
+
+/** A link could not do this: the part of the address after # is the route. */
+function focusMain(): void {
+  document.getElementById("main")?.focus();
+}

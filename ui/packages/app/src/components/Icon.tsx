@@ -1,0 +1,42 @@
+/** Line icons on a 24 px grid. They accompany words and carry no meaning of their own. */
+
+const PATHS = {
+  overview: "M4 19V5M4 19h16M8 15l3.5-4 3 2.5L20 7",
+  endpoints: "M4 6h16M4 12h16M4 18h10",
+  errors:
+    "M12 8.5v4.5M12 16.5v.01M10.3 4.2 2.9 17.2A2 2 0 0 0 4.6 20.2h14.8a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0Z",
+  add: "M12 5v14M5 12h14",
+  stop: "M7 7h10v10H7z",
+  play: "M8 5.5v13l10.5-6.5z",
+  sun: "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 2.5v2M12 19.5v2M4.2 4.2l1.4 1.4M18.4 18.4l1.4 1.4M2.5 12h2M19.5 12h2M4.2 19.8l1.4-1.4M18.4 5.6l1.4-1.4",
+  moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z",
+  keyboard:
+    "M3 7.5A1.5 1.5 0 0 1 4.5 6h15A1.5 1.5 0 0 1 21 7.5v9a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 16.5zM7 10v.01M11 10v.01M15 10v.01M8 14h8",
+  close: "M6 6l12 12M18 6 6 18",
+  table: "M4 5h16v14H4zM4 10h16M10 10v9",
+  chart: "M4 19V5M4 19h16M8 15l3.5-4 3 2.5L20 7",
+  search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM20 20l-4-4",
+  check: "M5 12.5 10 17.5 19 7",
+  live: "M12 13.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3ZM8 16a5.5 5.5 0 0 1 0-8M16 8a5.5 5.5 0 0 1 0 8",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill={name === "stop" || name === "play" ? "currentColor" : "none"}
+      stroke="currentColor"
+      strokeWidth="1.8"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}

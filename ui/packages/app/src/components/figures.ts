@@ -1,0 +1,104 @@
+/** The headline numbers, in the scope that fits: the last seconds while running, else the whole run. */
+import { failRatio, format, isActive, type Recent, type Row, type Run } from "@katydid/core";
+import { useLive, useView } from "../live/hooks";
+
+/** What the headline numbers are taken from. */
+export interface Scope {
+  run: Run;
+  total: Row | null;
+  recent: Recent | null;
+  active: boolean;
+  /** The most users there were. */
+  peak: number;
+}
+
+export interface Figure {
+  id: "users" | "rps" | "failures" | "p50" | "p95" | "p99";
+  label: string;
+  parts: format.Parts;
+  /** A second number after a slash. */
+  of?: string;
+  tone?: "warn" | "err";
+}
+
+export function useScope(): Scope {
+  const { store } = useLive();
+  const run = useView((view) => view.run);
+  const total = useView((view) => view.total);
+  const recent = useView((view) => view.recent);
+  if (run === null) throw new Error("there is no run to take figures from");
+  const active = isActive(run.state);
+  // Asked for only where it is shown: it looks at every point.
+  const peak = active ? run.users : store.model.series.max("users");
+  return { run, total, recent, active, peak };
+}
+
+/** The span a figure covers. While users run, their number is that of the moment and needs none. */
+export function scopeLabel({ active, recent }: Scope, id: Figure["id"]): string {
+  if (id === "users") return active ? "" : "peak";
+  if (!active) return "run";
+  if (id === "rps" || id === "failures") return "10 s";
+  return recent === null ? "run" : `${recent.seconds} s`;
+}
+
+/** Failures at or above this share of requests are shown in red. */
+const BAD_RATIO = 0.01;
+
+export function figures(scope: Scope): Figure[] {
+  return [users(scope), rps(scope), failures(scope), percentile(scope, "p95")];
+}
+
+/** All figures, for the tiles of the overview. */
+export function allFigures(scope: Scope): Figure[] {
+  return [
+    rps(scope),
+    failures(scope),
+    percentile(scope, "p50"),
+    percentile(scope, "p95"),
+    percentile(scope, "p99"),
+    users(scope),
+  ];
+}
+
+function users({ run, active, peak }: Scope): Figure {
+  const parts = { text: format.count(peak), unit: "" };
+  const short = run.state === "running" && run.users < run.targetUsers;
+  return {
+    id: "users",
+    label: "Users",
+    parts,
+    ...(active ? { of: format.count(run.targetUsers) } : {}),
+    ...(short ? { tone: "warn" as const } : {}),
+  };
+}
+
+function rps({ run, total, active }: Scope): Figure {
+  const value = active ? total?.rps : wholeRate(run, total);
+  return { id: "rps", label: "RPS", parts: { text: format.rate(value), unit: "" } };
+}
+
+function failures({ total, active }: Scope): Figure {
+  const ratio =
+    total === null
+      ? null
+      : active
+        ? failRatio(total.rps, total.failsPerSecond)
+        : failRatio(total.requests, total.failures);
+  const text = format.percent(ratio);
+  return {
+    id: "failures",
+    label: "Fail",
+    parts: { text, unit: ratio === null ? "" : "%" },
+    ...(ratio !== null && ratio >= BAD_RATIO ? { tone: "err" as const } : {}),
+  };
+}
+
+function percentile({ total, recent, active }: Scope, id: "p50" | "p95" | "p99"): Figure {
+  const source = active && recent !== null ? recent : total;
+  return { id, label: id, parts: format.timeParts(source?.[id]) };
+}
+
+function wholeRate({ started, ended }: Run, total: Row | null): number | null {
+  if (started === null || ended === null || total === null || ended <= started) return null;
+  return (total.requests * 1000) / (ended - started);
+}

@@ -1,0 +1,100 @@
+/** Keyboard shortcuts. They are off while typing, and can be turned off altogether. */
+import { useEffect } from "react";
+import { navigate } from "./route";
+import { store, stored } from "./storage";
+import { toggleTheme } from "./theme";
+
+const KEY = "katydid.shortcuts";
+
+/** A second key must follow `g` within this time. */
+const SEQUENCE_MS = 1_500;
+
+const PLACES: Readonly<Record<string, string>> = {
+  o: "/run/overview",
+  e: "/run/endpoints",
+  r: "/run/errors",
+  n: "/new",
+};
+
+/** The list that `?` shows. */
+export const SHORTCUTS: readonly [keys: string[], what: string][] = [
+  [["g", "o"], "Overview"],
+  [["g", "e"], "Endpoints"],
+  [["g", "r"], "Errors"],
+  [["g", "n"], "New test"],
+  [["S"], "Stop the test"],
+  [["/"], "Filter the table"],
+  [["T"], "Light or dark"],
+  [["←", "→"], "Move the crosshair of a focused chart (Shift: by ten)"],
+  [["Home", "End"], "First and last point of a focused chart"],
+  [["Esc"], "Close, or leave a zoom"],
+  [["?"], "This list"],
+];
+
+export function shortcutsEnabled(): boolean {
+  return stored(KEY) !== "off";
+}
+
+export function enableShortcuts(enabled: boolean): void {
+  store(KEY, enabled ? null : "off");
+}
+
+export interface Commands {
+  stop: () => void;
+  help: () => void;
+  leave: () => void;
+}
+
+export function useShortcuts(commands: Commands): void {
+  useEffect(() => {
+    let goUntil = 0;
+    const pressed = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !shortcutsEnabled())
+        return;
+      const key = event.key.toLowerCase();
+      const place = PLACES[key];
+      if (Date.now() < goUntil && place !== undefined) {
+        goUntil = 0;
+        navigate(place);
+        return;
+      }
+      goUntil = key === "g" ? Date.now() + SEQUENCE_MS : 0;
+      if (perform(key, commands)) event.preventDefault();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, [commands]);
+}
+
+function perform(key: string, { stop, help, leave }: Commands): boolean {
+  switch (key) {
+    case "s":
+      stop();
+      return true;
+    case "t":
+      toggleTheme();
+      return true;
+    case "?":
+      help();
+      return true;
+    case "/":
+      return focusFilter();
+    case "escape":
+      leave();
+      return false;
+    default:
+      return false;
+  }
+}
+
+function focusFilter(): boolean {
+  const filter = document.querySelector<HTMLInputElement>("input[type=search]");
+  filter?.focus();
+  return filter !== null;
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement && target.closest("input:not([type=checkbox]), textarea, select") !== null
+  );
+}

@@ -1,0 +1,155 @@
+import { failRatio, format, type Row } from "@katydid/core";
+import { useMemo } from "react";
+import { type Column, DataTable } from "../components/DataTable";
+import { EmptyState } from "../components/EmptyState";
+import { Name } from "../components/Name";
+import { useView } from "../live/hooks";
+import styles from "./Endpoints.module.css";
+
+/** Every endpoint with its counts and times. The default order is by time taken: what hurts most. */
+export function Endpoints() {
+  const rows = useView((view) => view.rows);
+  const total = useView((view) => view.total);
+  const wholeTime = total === null ? 0 : total.requests * (total.avg ?? 0);
+  const columns = useMemo(() => columnsOf(wholeTime), [wholeTime]);
+  return (
+    <>
+      <h1 className={styles.title}>Endpoints</h1>
+      {rows.length === 0 ? (
+        <EmptyState title="No requests yet">
+          Each method and name gets a row as soon as its first response is in.
+        </EmptyState>
+      ) : (
+        <DataTable
+          name="Endpoints"
+          noun="endpoint"
+          columns={columns}
+          rows={rows}
+          total={total}
+          rowKey={({ id }) => String(id)}
+          rowText={({ method, name }) => `${method} ${name}`}
+          initial={{ key: "share", direction: "descending" }}
+        />
+      )}
+    </>
+  );
+}
+
+/** Failing at or above this share of requests is shown in red. */
+const BAD_RATIO = 0.01;
+
+function columnsOf(wholeTime: number): Column<Row>[] {
+  const numeric = true;
+  const share = (row: Row) => (wholeTime > 0 ? (row.requests * (row.avg ?? 0)) / wholeTime : null);
+  const ratio = ({ requests, failures }: Row) => failRatio(requests, failures);
+  return [
+    {
+      key: "method",
+      label: "Method",
+      numeric: false,
+      value: ({ method }) => method,
+      cell: ({ method }) => <span className={styles.method}>{method}</span>,
+    },
+    {
+      key: "name",
+      label: "Name",
+      numeric: false,
+      wide: true,
+      value: ({ name }) => name,
+      cell: ({ id, name, method }) => (id === -1 ? "Total" : <Name name={name} method={method} />),
+    },
+    {
+      key: "share",
+      label: "Time",
+      unit: "%",
+      title: "Share of all response time: requests × average",
+      numeric,
+      value: share,
+      cell: (row) => <Share ratio={share(row)} />,
+    },
+    {
+      key: "requests",
+      label: "Requests",
+      numeric,
+      narrow: true,
+      value: ({ requests }) => requests,
+      cell: ({ requests }) => format.count(requests),
+    },
+    {
+      key: "rps",
+      label: "RPS",
+      title: "Requests per second, mean of the last 10 s",
+      numeric,
+      narrow: true,
+      value: ({ rps }) => rps,
+      cell: ({ rps }) => format.rate(rps),
+    },
+    {
+      key: "failures",
+      label: "Fails",
+      numeric,
+      value: ({ failures }) => failures,
+      cell: ({ failures }) => format.count(failures),
+    },
+    {
+      key: "ratio",
+      label: "Fail",
+      unit: "%",
+      numeric,
+      narrow: true,
+      value: ratio,
+      cell: (row) => {
+        const value = ratio(row);
+        const bad = value !== null && value >= BAD_RATIO;
+        return (
+          <span
+            data-bad={bad || undefined}
+            className={styles.ratio}
+          >{`${bad ? "! " : ""}${format.percent(value)}`}</span>
+        );
+      },
+    },
+    ...TIMES.map(
+      ([key, label, title]): Column<Row> => ({
+        key,
+        label,
+        unit: "ms",
+        title,
+        numeric,
+        narrow: key === "p95",
+        value: (row) => row[key],
+        cell: (row) => format.millis(row[key]),
+      }),
+    ),
+    {
+      key: "size",
+      label: "Size",
+      title: "Average size of a response",
+      numeric,
+      value: ({ avgSize }) => avgSize,
+      cell: ({ avgSize }) => format.bytes(avgSize),
+    },
+  ];
+}
+
+const TIMES = [
+  ["p50", "p50", "Half of all requests were at least this fast"],
+  ["p95", "p95", "95 of 100 requests were at least this fast"],
+  ["p99", "p99", "99 of 100 requests were at least this fast"],
+  ["avg", "Avg", "Mean of all response times"],
+  ["max", "Max", "The slowest request"],
+] as const;
+
+/** A share in figures, with a bar behind it. */
+function Share({ ratio }: { ratio: number | null }) {
+  return (
+    <span className={styles.share}>
+      <span
+        className={styles.bar}
+        aria-hidden="true"
+        style={{ inlineSize: `${Math.round((ratio ?? 0) * 22)}px` }}
+      />
+      {format.percent(ratio)}
+    </span>
+  );
+}

@@ -1,0 +1,173 @@
+import { isActive, type WireAbout } from "@katydid/core";
+import { type FormEvent, useRef, useState } from "react";
+import { postStart } from "../api/client";
+import { EmptyState } from "../components/EmptyState";
+import { Icon } from "../components/Icon";
+import { TextField } from "../components/TextField";
+import { useLive, useView } from "../live/hooks";
+import { navigate } from "../route";
+import { ClassPicker } from "./ClassPicker";
+import { recallForm, recallHosts, rememberForm } from "./memory";
+import styles from "./NewTest.module.css";
+import type { PageProps } from "./Page";
+import { PlanPreview } from "./PlanPreview";
+import { defaults, FIELDS, type Field, type Form, fieldOf, planOf, problems, request } from "./startForm";
+
+/** The start form, once the script is known. */
+export function NewTest({ about }: PageProps) {
+  return (
+    <div className={styles.page}>
+      <h1>New test</h1>
+      {about !== null && <StartForm key={about.boot} about={about} />}
+    </div>
+  );
+}
+
+function StartForm({ about }: { about: WireAbout }) {
+  const { store } = useLive();
+  const active = useView((view) => view.run !== null && isActive(view.run.state));
+  const [form, setForm] = useState<Form>(() => recallForm(about.boot) ?? defaults(about));
+  const [seen, setSeen] = useState<ReadonlySet<Field>>(new Set());
+  const [refusal, setRefusal] = useState<{ field: Field; message: string; form: Form } | null>(null);
+  const [pending, setPending] = useState(false);
+  const element = useRef<HTMLFormElement>(null);
+
+  const found = problems(form, about);
+  const problemOf = (field: Field): string | undefined => {
+    if (refusal !== null && refusal.field === field && refusal.form === form) return refusal.message;
+    return seen.has(field) ? found[field] : undefined;
+  };
+  const change = (part: Partial<Form>) => setForm({ ...form, ...part });
+  const blur = (field: Field) => setSeen(new Set([...seen, field]));
+  const focus = (field: Field) =>
+    element.current?.querySelector<HTMLElement>(`[data-field="${field}"]`)?.focus();
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (pending || active) return;
+    setSeen(new Set(FIELDS));
+    setRefusal(null);
+    const bad = FIELDS.find((field) => found[field] !== undefined);
+    if (bad !== undefined) {
+      focus(bad);
+      return;
+    }
+    setPending(true);
+    const outcome = await postStart(request(form, about));
+    setPending(false);
+    if (outcome.kind === "done") {
+      rememberForm(about.boot, form);
+      navigate("/run/overview");
+    } else if (outcome.kind !== "refused") {
+      store.toast("Could not reach the controller; nothing was started.", "err");
+    } else {
+      const field = fieldOf(outcome.field);
+      if (field === null) {
+        store.toast(`The test did not start: ${outcome.message}`, "err");
+      } else {
+        setRefusal({ field, message: outcome.message, form });
+        focus(field);
+      }
+    }
+  };
+
+  if (about.user_classes.length === 0) {
+    return (
+      <EmptyState title={`${about.locustfile} defines no user class`}>
+        A user class says what a user does: subclass HttpUser, give it tasks, and start Katydid again.
+      </EmptyState>
+    );
+  }
+  const plan = planOf(form);
+  return (
+    <form ref={element} className={styles.form} noValidate onSubmit={submit}>
+      {active && (
+        <p className={styles.notice} id="active-notice">
+          <Icon name="play" size={14} /> A test is running. <a href="#/run/overview">See how it goes</a>; stop
+          it to start another.
+        </p>
+      )}
+      <section className={styles.card} aria-label="Load">
+        <TextField
+          id="host"
+          field="host"
+          label="Target host"
+          hint={hostHint(about)}
+          value={form.host}
+          problem={problemOf("host")}
+          inputMode="url"
+          options={recallHosts()}
+          placeholder="https://shop.test"
+          onChange={(host) => change({ host })}
+          onBlur={() => blur("host")}
+        />
+        <div className={styles.numbers}>
+          <TextField
+            id="users"
+            field="users"
+            label="Users"
+            hint="at the peak"
+            value={form.users}
+            problem={problemOf("users")}
+            inputMode="numeric"
+            onChange={(users) => change({ users })}
+            onBlur={() => blur("users")}
+          />
+          <TextField
+            id="spawn-rate"
+            field="spawnRate"
+            label="Ramp"
+            hint="users per second"
+            value={form.spawnRate}
+            problem={problemOf("spawnRate")}
+            inputMode="decimal"
+            onChange={(spawnRate) => change({ spawnRate })}
+            onBlur={() => blur("spawnRate")}
+          />
+          <TextField
+            id="run-time"
+            field="runTime"
+            label="Run time"
+            hint="30s, 5m, 1h30m"
+            value={form.runTime}
+            problem={problemOf("runTime")}
+            inputMode="text"
+            placeholder="no limit"
+            onChange={(runTime) => change({ runTime })}
+            onBlur={() => blur("runTime")}
+          />
+        </div>
+        {about.shape !== null && (
+          <p className={styles.shape}>
+            The load shape <code>{about.shape}</code> sets the number of users over time.
+          </p>
+        )}
+        {about.shape === null && <PlanPreview plan={plan} />}
+      </section>
+      <ClassPicker about={about} form={form} problem={problemOf("classes")} onChange={change} />
+      <div className={styles.foot}>
+        <button
+          type="submit"
+          className={styles.submit}
+          aria-disabled={pending || active}
+          aria-describedby={active ? "active-notice" : undefined}
+        >
+          <Icon name="play" size={16} />
+          {pending ? "Starting…" : "Start test"}
+        </button>
+        <p className={styles.enter}>
+          <kbd>Enter</kbd> starts
+        </p>
+      </div>
+    </form>
+  );
+}
+
+/** Where the host may come from when the field is empty. */
+function hostHint({ user_classes }: WireAbout): string {
+  const own = user_classes.filter(({ host }) => host !== null).length;
+  if (own === 0) return "where the users send their requests";
+  return own === user_classes.length
+    ? "overrides each class's own host"
+    : "for classes without their own host";
+}

@@ -1,0 +1,57 @@
+import { percentiles, throughput } from "@katydid/charts";
+import { ChartPanel } from "../components/ChartPanel";
+import { EmptyState } from "../components/EmptyState";
+import { allFigures, scopeLabel, useScope } from "../components/figures";
+import { Tile } from "../components/Tile";
+import { useView } from "../live/hooks";
+import { chartGroup } from "./chartGroup";
+import styles from "./Overview.module.css";
+import { count } from "./words";
+
+/** How the run goes: the headline numbers and their course. */
+export function Overview() {
+  const scope = useScope();
+  const { run, total } = scope;
+  if (run.started === null) {
+    return (
+      <>
+        <h1 className="visually-hidden">Overview</h1>
+        <EmptyState title="No test has run yet" action={{ href: "#/new", label: "Start a test" }}>
+          Numbers and charts appear here, second by second, once users are running.
+        </EmptyState>
+      </>
+    );
+  }
+  const waiting = scope.active && (total === null || total.requests === 0);
+  return (
+    <>
+      <h1 className="visually-hidden">Overview</h1>
+      <section className={styles.tiles} aria-label="Headline numbers">
+        {allFigures(scope).map((figure) => (
+          <Tile key={figure.id} figure={figure} scope={scopeLabel(scope, figure.id)} />
+        ))}
+      </section>
+      {waiting && (
+        <p className={styles.waiting}>Waiting for the first response · {count(run.users, "user")} started</p>
+      )}
+      <div className={styles.charts}>
+        <ChartPanel spec={throughput} group={chartGroup} />
+        <ChartPanel spec={percentiles} group={chartGroup} />
+      </div>
+      <Totals />
+    </>
+  );
+}
+
+/** What all of it came to so far, in one sentence. */
+function Totals() {
+  const total = useView((view) => view.total);
+  const endpoints = useView((view) => view.rows.length);
+  if (total === null || total.requests === 0) return null;
+  return (
+    <p className={styles.totals}>
+      {count(total.requests, "request")} to {count(endpoints, "endpoint")}, {count(total.failures, "failure")}
+      .
+    </p>
+  );
+}

@@ -1,0 +1,90 @@
+import type { WireAbout } from "@katydid/core";
+import { expect, test } from "vitest";
+import { defaults, fieldOf, planOf, problems, request, shareOf } from "./startForm";
+
+const ABOUT: WireAbout = {
+  version: "0.1.0",
+  boot: "b",
+  locustfile: "shop.py",
+  host: "http://shop.test",
+  shape: null,
+  user_classes: [
+    { name: "Shopper", weight: 3, fixed_count: 0, host: null, tasks: [] },
+    { name: "Visitor", weight: 1, fixed_count: 0, host: null, tasks: [] },
+    { name: "Admin", weight: 1, fixed_count: 2, host: null, tasks: [] },
+  ],
+  defaults: { users: 10, spawn_rate: 2.5, run_time: 90 },
+};
+
+const FORM = defaults(ABOUT);
+
+test("the form begins with the command line's choices", () => {
+  expect(FORM).toEqual({
+    host: "http://shop.test",
+    users: "10",
+    spawnRate: "2.5",
+    runTime: "1m30s",
+    without: [],
+  });
+  const bare = defaults({
+    ...ABOUT,
+    host: null,
+    defaults: { users: null, spawn_rate: null, run_time: null },
+  });
+  expect(bare).toEqual({ host: "", users: "1", spawnRate: "1", runTime: "", without: [] });
+});
+
+test("every bad field is named, and a good form has no problem", () => {
+  expect(problems(FORM, ABOUT)).toEqual({});
+  const bad = {
+    host: "shop",
+    users: "1.5",
+    spawnRate: "0",
+    runTime: "soon",
+    without: ["Shopper", "Visitor", "Admin"],
+  };
+  expect(Object.keys(problems(bad, ABOUT)).sort()).toEqual([
+    "classes",
+    "host",
+    "runTime",
+    "spawnRate",
+    "users",
+  ]);
+  expect(problems({ ...FORM, users: "" }, ABOUT).users).toBeDefined();
+  expect(problems({ ...FORM, runTime: "0" }, ABOUT).runTime).toBeDefined();
+});
+
+test("all classes are sent as none chosen, a choice as its names", () => {
+  expect(request(FORM, ABOUT)).toEqual({
+    users: 10,
+    spawn_rate: 2.5,
+    host: "http://shop.test",
+    run_time: "1m30s",
+    user_classes: null,
+  });
+  expect(request({ ...FORM, without: ["Visitor"] }, ABOUT).user_classes).toEqual(["Shopper", "Admin"]);
+  expect(request({ ...FORM, host: " ", runTime: "" }, ABOUT)).toMatchObject({ host: null, run_time: null });
+});
+
+test("classes share the users by weight after the fixed ones", () => {
+  expect(shareOf("Admin", FORM, ABOUT)).toEqual({ users: 2, ratio: 0.2 });
+  expect(shareOf("Shopper", FORM, ABOUT)).toEqual({ users: 6, ratio: 0.6 });
+  expect(shareOf("Visitor", { ...FORM, without: ["Visitor"] }, ABOUT)).toBeNull();
+});
+
+test("the preview waits until the numbers can be used", () => {
+  expect(planOf(FORM)).toEqual({ users: 10, spawnRate: 2.5, runTime: 90 });
+  expect(planOf({ ...FORM, runTime: "" })?.runTime).toBeNull();
+  for (const bad of [{ users: "x" }, { spawnRate: "0" }, { runTime: "soon" }]) {
+    expect(planOf({ ...FORM, ...bad })).toBeNull();
+  }
+});
+
+test("the server's field names lead to the fields of the form", () => {
+  expect(["spawn_rate", "run_time", "nonsense", null].map(fieldOf)).toEqual([
+    "spawnRate",
+    "runTime",
+    null,
+    null,
+  ]);
+});

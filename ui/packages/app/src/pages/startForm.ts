@@ -1,0 +1,112 @@
+/** The start form's values: where they begin, what is wrong with them, what is sent. */
+import { formatDuration, type Plan, parseDuration, type WireAbout, type WireStart } from "@katydid/core";
+
+/** The fields as typed. */
+export interface Form {
+  host: string;
+  users: string;
+  spawnRate: string;
+  runTime: string;
+  /** Names of the user classes that are left out. */
+  without: readonly string[];
+}
+
+export type Field = "host" | "users" | "spawnRate" | "runTime" | "classes";
+
+export type Problems = Partial<Record<Field, string>>;
+
+/** The fields from top to bottom, so that the first bad one can be found. */
+export const FIELDS: readonly Field[] = ["host", "users", "spawnRate", "runTime", "classes"];
+
+/** The server's names of the fields. */
+const FIELD_OF: Readonly<Record<string, Field>> = {
+  host: "host",
+  users: "users",
+  user_count: "users",
+  spawn_rate: "spawnRate",
+  run_time: "runTime",
+  user_classes: "classes",
+};
+
+export function fieldOf(serverName: string | null): Field | null {
+  return serverName === null ? null : (FIELD_OF[serverName] ?? null);
+}
+
+/** What the form begins with: the command line's choices. */
+export function defaults({ host, defaults: given }: WireAbout): Form {
+  const { users, spawn_rate, run_time } = given;
+  return {
+    host: host ?? "",
+    users: String(users ?? 1),
+    spawnRate: String(spawn_rate ?? 1),
+    runTime: typeof run_time === "number" ? formatDuration(run_time) : (run_time ?? ""),
+    without: [],
+  };
+}
+
+/** What is wrong, by field. An empty object means that the form can be sent. */
+export function problems(form: Form, about: WireAbout): Problems {
+  const found: Problems = {};
+  const users = Number(form.users);
+  if (form.users.trim() === "" || !Number.isInteger(users) || users < 1) {
+    found.users = "Enter a whole number of users, 1 or more.";
+  }
+  const rate = Number(form.spawnRate);
+  if (form.spawnRate.trim() === "" || !Number.isFinite(rate) || rate <= 0) {
+    found.spawnRate = "Enter how many users start per second, more than 0.";
+  }
+  const runTime = form.runTime.trim();
+  if (runTime !== "" && !((parseDuration(runTime) ?? 0) > 0)) {
+    found.runTime = "Enter a run time like 30s, 5m or 1h30m, or leave it empty.";
+  }
+  const classes = about.user_classes;
+  if (classes.length > 0 && chosen(form, about).length === 0) {
+    found.classes = "Choose at least one user class.";
+  }
+  const host = form.host.trim();
+  if (host !== "" && !/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(host)) {
+    found.host = "Enter the host with its scheme, like https://shop.test.";
+  }
+  return found;
+}
+
+/** The names of the user classes that take part. */
+export function chosen(form: Form, about: WireAbout): string[] {
+  return about.user_classes.map(({ name }) => name).filter((name) => !form.without.includes(name));
+}
+
+/** What the preview draws, or null while a number is not usable. */
+export function planOf(form: Form): Plan | null {
+  const users = Number(form.users);
+  const spawnRate = Number(form.spawnRate);
+  const runTime = form.runTime.trim() === "" ? null : parseDuration(form.runTime);
+  const usable = Number.isInteger(users) && users >= 1 && spawnRate > 0 && Number.isFinite(spawnRate);
+  if (!usable || runTime === 0 || (runTime === null && form.runTime.trim() !== "")) return null;
+  return { users, spawnRate, runTime };
+}
+
+export function request(form: Form, about: WireAbout): WireStart {
+  return {
+    users: Number(form.users),
+    spawn_rate: Number(form.spawnRate),
+    host: form.host.trim() === "" ? null : form.host.trim(),
+    run_time: form.runTime.trim() === "" ? null : form.runTime.trim(),
+    user_classes: form.without.length === 0 ? null : chosen(form, about),
+  };
+}
+
+/** How many of the users a class gets: fixed counts first, the rest by weight. */
+export function shareOf(name: string, form: Form, about: WireAbout): { users: number; ratio: number } | null {
+  const total = planOf(form)?.users;
+  const taking = about.user_classes.filter((each) => !form.without.includes(each.name));
+  const own = taking.find((each) => each.name === name);
+  if (total === undefined || own === undefined) return null;
+  const fixed = taking.reduce((sum, each) => sum + each.fixed_count, 0);
+  if (own.fixed_count > 0) {
+    const users = Math.min(own.fixed_count, total);
+    return { users, ratio: users / total };
+  }
+  const weights = taking.filter((each) => each.fixed_count === 0).reduce((sum, each) => sum + each.weight, 0);
+  const users = weights > 0 ? (Math.max(0, total - fixed) * own.weight) / weights : 0;
+  return { users: Math.round(users), ratio: users / total };
+}

@@ -1,0 +1,6 @@
+/** Charts on canvas, with no view framework inside: the page and a report can share them. */
+export { Chart } from "./chart";
+export { Group, type Zoom } from "./group";
+export { sparkline } from "./sparkline";
+export { type Line, percentiles, type Spec, throughput, wantsLog } from "./spec";
+export { moment, summary } from "./summary";

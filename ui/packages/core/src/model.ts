@@ -1,0 +1,94 @@
+/**
+ * The run as the page knows it: a snapshot, and every frame since.
+ *
+ * No timers and no drawing; each `apply` leaves new values where something changed and the old ones
+ * where nothing did, so a reader can compare by identity.
+ */
+import { decodeFailure, decodeRecent, decodeRow, decodeRun } from "./decode";
+import { type Failure, type Recent, type Row, type Run, TOTAL_ID } from "./run";
+import { Series } from "./series";
+import type { WireFrame, WireRow, WireSnapshot } from "./wire";
+
+export class Model {
+  /** Names one life of the controller; null before the first snapshot. */
+  boot: string | null = null;
+  /** Server time of the newest data, epoch milliseconds. */
+  time = 0;
+  run: Run | null = null;
+  total: Row | null = null;
+  recent: Recent | null = null;
+  rows: readonly Row[] = [];
+  failures: readonly Failure[] = [];
+  /** What the server left out, in its own words. */
+  truncated: string | null = null;
+  /** Goes up whenever points arrive. */
+  seriesVersion = 0;
+  readonly series = new Series();
+
+  #seq = -1;
+  #names = new Map<number, { method: string; name: string }>();
+  #byId = new Map<number, Row>();
+
+  /** Starts over from a whole state. */
+  load(snapshot: WireSnapshot): void {
+    this.boot = snapshot.boot;
+    this.#seq = -1;
+    this.#names = new Map();
+    this.#byId = new Map();
+    this.rows = [];
+    this.failures = [];
+    this.truncated = truncation(snapshot.truncated);
+    this.series.clear();
+    this.seriesVersion += 1;
+    this.#take(snapshot);
+  }
+
+  /**
+   * Adds a frame; one that is not newer than what is known is ignored. False if changes between the
+   * two are missing, when only a snapshot helps.
+   */
+  apply(frame: WireFrame): boolean {
+    if (frame.seq <= this.#seq) return true;
+    if (frame.since > this.#seq) return false;
+    this.#take(frame);
+    return true;
+  }
+
+  /** The epoch second that charts call 0. */
+  get origin(): number {
+    const started = this.run?.started ?? null;
+    const first = this.series.length > 0 ? this.series.time(0) : Number.POSITIVE_INFINITY;
+    return Math.min(first, started === null ? Number.POSITIVE_INFINITY : Math.floor(started / 1000));
+  }
+
+  #take(frame: WireFrame): void {
+    const run = decodeRun(frame.run);
+    this.#seq = frame.seq;
+    this.time = frame.t;
+    this.run = run;
+    for (const [id, method, name] of frame.names ?? []) this.#names.set(id, { method, name });
+    this.total = frame.total === null ? null : decodeRow(frame.total, this.#names);
+    this.recent = decodeRecent(frame.recent);
+    this.#addRows(frame.entries ?? []);
+    if (frame.errors !== undefined) this.failures = frame.errors.map(decodeFailure);
+    if (frame.points !== undefined && frame.points.length > 0) {
+      this.series.add(frame.points);
+      this.seriesVersion += 1;
+    }
+  }
+
+  #addRows(entries: readonly WireRow[]): void {
+    if (entries.length === 0) return;
+    for (const entry of entries) {
+      if (entry[0] !== TOTAL_ID) this.#byId.set(entry[0], decodeRow(entry, this.#names));
+    }
+    this.rows = [...this.#byId.values()];
+  }
+}
+
+function truncation(reported: Record<string, unknown> | null | undefined): string | null {
+  if (reported === null || reported === undefined) return null;
+  return Object.entries(reported)
+    .map(([what, left]) => `${what}: ${String(left)}`)
+    .join(", ");
+}
