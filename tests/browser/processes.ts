@@ -1,0 +1,70 @@
+/** Starts what a test talks to, and ends it again. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const here = (path: string) => join(__dirname, path);
+
+/** The command under test. */
+const BINARY = process.env.KATYDID_BIN ?? here("../../.venv/bin/katydid");
+
+/** With `KATYDID_MOCK=1` the page runs against invented data; tests of real numbers are left out. */
+export const MOCK = process.env.KATYDID_MOCK === "1";
+
+const START_TIMEOUT_MS = 30_000;
+
+/** A process that has said where it listens. */
+export interface Server {
+  url: string;
+  process: ChildProcess;
+}
+
+export async function startTarget(): Promise<Server> {
+  return listening(BINARY, ["target", "--port", "0"], /Target listening on (http:\/\/\S+)/);
+}
+
+/** Starts a controller; port 0 is any free one. */
+export async function startKatydid(target: string, port = 0): Promise<Server> {
+  const web = /Starting web interface at (http:\/\/\S+)/;
+  if (MOCK)
+    return listening(process.execPath, [here("../../ui/mock/server.mjs"), "--port", String(port)], web);
+  const options = ["-f", here("locustfile.py"), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
+  return listening(BINARY, options, web);
+}
+
+export async function end({ process: child }: Server): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  await gone;
+  clearTimeout(timer);
+}
+
+/** Runs a command until its output tells where it listens. */
+function listening(command: string, options: string[], pattern: RegExp): Promise<Server> {
+  const child = spawn(command, options, { stdio: ["ignore", "pipe", "pipe"] });
+  return new Promise((resolve, reject) => {
+    let output = "";
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      child.kill("SIGKILL");
+      reject(new Error(`${command} ${options.join(" ")} ${why}:\n${output}`));
+    };
+    const timer = setTimeout(() => fail("did not say where it listens"), START_TIMEOUT_MS);
+    child.once("error", (error) => fail(error.message));
+    const ended = (code: number | null) => fail(`ended with ${code}`);
+    child.once("exit", ended);
+    const read = (chunk: Buffer) => {
+      output += chunk.toString();
+      const url = pattern.exec(output)?.[1];
+      if (url === undefined) return;
+      clearTimeout(timer);
+      child.off("exit", ended);
+      for (const stream of [child.stdout, child.stderr]) stream.off("data", read).resume();
+      resolve({ url: url.replace("0.0.0.0", "127.0.0.1").replace(/\/$/, ""), process: child });
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+  });
+}

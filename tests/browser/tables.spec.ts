@@ -1,0 +1,66 @@
+import { column, expect, number, start, stop, test } from "./katydid";
+
+const MARKUP = "/a_b?x=<img src=x onerror=alert(1)>";
+
+test("a column sorts by mouse and by keyboard and says how", async ({ page }) => {
+  await start(page);
+  await page.goto("#/run/endpoints");
+  await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(5);
+  await stop(page);
+
+  const header = page.getByRole("columnheader", { name: "p95 ms" });
+  await header.getByRole("button").click();
+  await expect(header).toHaveAttribute("aria-sort", "descending");
+  const falling = (await column(page, "p95")).map(number);
+  expect(falling).toEqual(falling.toSorted((a, b) => b - a));
+
+  await header.getByRole("button").press("Enter");
+  await expect(header).toHaveAttribute("aria-sort", "ascending");
+  const rising = (await column(page, "p95")).map(number);
+  expect(rising).toEqual(rising.toSorted((a, b) => a - b));
+
+  await page.getByRole("columnheader", { name: "Name" }).getByRole("button").press("Space");
+  await expect(header).not.toHaveAttribute("aria-sort", /./);
+  await page.reload();
+  await expect(page.getByRole("columnheader", { name: "Name" })).toHaveAttribute("aria-sort", "ascending");
+});
+
+test("the filter narrows the table, survives a reload and can be cleared", async ({ page }) => {
+  await start(page);
+  await page.goto("#/run/endpoints");
+  await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(5);
+  const all = (await column(page, "name")).length;
+
+  await page.keyboard.press("/");
+  await expect(page.getByRole("searchbox")).toBeFocused();
+  await page.keyboard.type("ADD_TO");
+  await expect.poll(() => column(page, "name")).toEqual([expect.stringContaining("add_to_cart")]);
+  await page.reload();
+  await expect(page.getByText(/^1 of \d+$/)).toBeVisible();
+  await page.getByRole("searchbox").fill("nothing like it");
+  await page.getByRole("button", { name: "Clear the filter" }).click();
+  await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(all);
+});
+
+test("names and errors are shown as they were recorded", async ({ page }) => {
+  await start(page, { users: 40, ramp: 40 });
+  await page.goto("#/run/endpoints");
+  await expect(page.getByText(MARKUP, { exact: true })).toBeVisible();
+  await expect(page.getByText("add_to_cart").first()).toBeVisible();
+  expect(await page.locator("main img").count()).toBe(0);
+
+  await page.goto("#/run/errors");
+  await expect(page.locator("tbody [data-column=error]").first()).toContainText(/<b>none<\/b>|Error/, {
+    timeout: 40_000,
+  });
+  expect(await page.locator("main b").count()).toBe(0);
+});
+
+test("a page without data says what will be there", async ({ page }) => {
+  await page.goto("#/run/errors");
+  await expect(page.getByText("No requests yet")).toBeVisible();
+  await page.goto("#/run/endpoints");
+  await expect(page.getByText("No requests yet")).toBeVisible();
+  await page.goto("#/run/overview");
+  await expect(page.getByRole("link", { name: "Start a test" })).toBeVisible();
+});

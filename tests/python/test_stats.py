@@ -1,0 +1,73 @@
+"""The statistics as scripts read them."""
+
+import pytest
+
+from katydid import stats
+from katydid.stats import RequestStats, StatsError
+
+
+@pytest.fixture
+def counted():
+    """Statistics with a few requests in them."""
+    counted = RequestStats()
+    counted.clear_all()
+    for time in (1, 2, 3, 4):
+        counted.log_request("GET", "/", time, 10)
+    counted.log_request("SQL", "select", None, 0)
+    counted.log_error("GET", "/", ValueError("bad"))
+    counted.log_error("GET", "/", "text")
+    counted.log_error("GET", "/", "text")
+    yield counted
+    counted.clear_all()
+
+
+def test_the_total_sums_up_everything(counted):
+    total = counted.total
+    assert (total.name, total.method) == ("Aggregated", "")
+    assert (total.num_requests, total.num_none_requests, total.num_failures) == (5, 1, 3)
+    assert total.fail_ratio == 0.6
+    assert total.avg_response_time == 2.5
+    assert total.median_response_time == 3
+    assert (total.min_response_time, total.max_response_time) == (1, 4)
+    assert total.get_response_time_percentile(0.95) == 4
+    assert counted.num_requests == 5
+
+
+def test_entries_are_found_by_name_and_method(counted):
+    assert sorted(counted.entries) == [("/", "GET"), ("select", "SQL")]
+    assert counted.entries[("/", "GET")].num_requests == 4
+    assert counted.get("/", "GET").total_content_length == 40
+    assert counted.get("select", "SQL").num_none_requests == 1
+    assert counted.get("absent", "GET").num_requests == 0
+    assert [entry.num_requests for entry in counted.entries.values()] == [4, 1]
+
+
+def test_an_entry_that_is_held_goes_on_counting(counted):
+    entry, total = counted.get("/", "GET"), counted.total
+    counted.log_request("GET", "/", 5, 10)
+    assert entry.num_requests == 5
+    assert total.num_requests == 6
+
+
+def test_failures_are_grouped_by_request_and_text(counted):
+    errors = sorted(counted.errors.values(), key=lambda error: error.occurrences)
+    assert [(error.error, error.occurrences) for error in errors] == [("ValueError('bad')", 1), ("text", 2)]
+    assert errors[0].to_name() == "GET /: ValueError('bad')"
+    assert errors[1].last_seen >= errors[1].first_seen
+    assert StatsError.create_key("GET", "/", "text") in counted.errors
+
+
+def test_resetting_keeps_the_names_and_clearing_does_not(counted):
+    counted.reset_all()
+    assert counted.total.num_requests == 0
+    assert not counted.errors
+    assert ("/", "GET") in counted.entries
+    counted.clear_all()
+    assert len(counted.entries) == 0
+
+
+def test_the_percentile_is_taken_from_the_top():
+    times = {1: 1, 2: 1, 3: 1, 4: 1}
+    assert stats.calculate_response_time_percentile(times, 4, 0.5) == 3
+    assert stats.calculate_response_time_percentile(times, 4, 0.95) == 4
+    assert stats.calculate_response_time_percentile({}, 0, 0.5) == 0
