@@ -1,0 +1,220 @@
+"""What a request costs: Katydid beside wrk and Locust, on one core, against nginx on the other.
+
+CPU is user + system of the generator's whole process tree, start-up included, divided by the
+requests it made. `make bench` runs everything and prints a table; `make bench ARGS="--seconds 5
+--only cpu"` a part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+KATYDID = ROOT / ".venv/bin/katydid"
+LOCUST_VENV = ROOT / ".stamps/locust"
+URL = "http://127.0.0.1:8099"
+USERS = 50
+GENERATOR, TARGET = "0", "1"
+PERCENTILES = ("0.5", "0.9", "0.95", "0.99", "0.999")
+
+
+def locust() -> Path:
+    """The real Locust, in a venv of its own."""
+    command = LOCUST_VENV / "bin/locust"
+    if not command.exists():
+        print("Installing Locust 2.47.0 to compare with", file=sys.stderr)
+        venv.create(LOCUST_VENV, with_pip=True)
+        pip = LOCUST_VENV / "bin/pip"
+        subprocess.run([pip, "install", "--quiet", "--disable-pip-version-check", "locust==2.47.0"], check=True)
+    return command
+
+
+@contextmanager
+def nginx() -> Iterator[None]:
+    """The target, pinned to its core."""
+    binary = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+    if binary is None:
+        sys.exit("nginx is needed for the benchmark: apt-get install nginx-light wrk")
+    with tempfile.TemporaryDirectory() as home:
+        process = subprocess.Popen(
+            ["taskset", "-c", TARGET, binary, "-p", home, "-c", HERE / "nginx.conf"], stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_for(URL)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def demo_target() -> Iterator[str]:
+    """Katydid's own target, which keeps the truth."""
+    process = subprocess.Popen(
+        ["taskset", "-c", TARGET, KATYDID, "target", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        yield line.split()[-1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(url: str) -> None:
+    """Returns when the URL answers."""
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    sys.exit(f"{url} does not answer")
+
+
+def measured(command: list[str | Path]) -> tuple[str, float, float]:
+    """Runs a command on the generator's core: its output, its CPU seconds, its wall seconds."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        ["taskset", "-c", GENERATOR, *command], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=HERE
+    )
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout + done.stderr, cpu, wall
+
+
+def requests_in(output: str) -> int:
+    """The count in the Aggregated row of the final table."""
+    rows = re.findall(r"^ +Aggregated +(\d+) ", output, re.MULTILINE)
+    if not rows:
+        sys.exit(f"no table in the output:\n{output[-2000:]}")
+    return int(rows[0])
+
+
+def cpu_table(seconds: int) -> None:
+    """CPU per request of every generator."""
+    print(f"\n{'generator':<24}{'requests/s':>12}{'CPU us/request':>16}{'x wrk':>8}")
+    rows = [("wrk", ["wrk", "-t1", f"-c{USERS}", f"-d{seconds}s", URL])]
+    for name, command in (("Katydid", KATYDID), ("Locust 2.47", locust())):
+        for user, file in (("HttpUser", "http_user.py"), ("FastHttpUser", "fast_http_user.py")):
+            options = ["--headless", "-u", str(USERS), "-r", str(USERS), "-t", f"{seconds}s", "-H", URL]
+            rows.append((f"{name} {user}", [command, "-f", file, *options, "--only-summary"]))
+    base = 0.0
+    with nginx():
+        for name, command in rows:
+            output, cpu, wall = measured(command)
+            found = re.search(r"(\d+) requests in", output)
+            requests = int(found[1]) if name == "wrk" and found else requests_in(output)
+            each = cpu / requests * 1e6
+            base = base or each
+            print(f"{name:<24}{requests / wall:>12,.0f}{each:>16.1f}{each / base:>8.2f}", flush=True)
+
+
+def memory(users: int) -> None:
+    """Memory of users that made a request and wait, and the median while they start."""
+    options = ["--headless", "-u", str(users), "-r", "1000", "-t", f"{users // 1000 + 6}s", "-H", URL]
+    with nginx():
+        output, _, _ = measured([KATYDID, "-f", "waiting_user.py", *options, "--only-summary"])
+    found = re.search(r"MEMORY (.*)", output)
+    print(f"\nidle users: {found[1] if found else output[-2000:]}")
+    row = re.search(r"^ +Aggregated .*$", output, re.MULTILINE)
+    print(f"while they started, 1000/s (avg min max median): {row[0].split('|')[1].strip() if row else '?'}")
+
+
+def startup() -> None:
+    """How long a user waits before anything happens."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([KATYDID, "--version"], capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    print(f"\nkatydid --version: {min(times):.3f} s (best of 5), {max(times):.3f} s (worst)")
+    with demo_target() as url:
+        began = time.time()
+        options = ["--headless", "-u", "1", "-t", "1s", "-H", url, "--only-summary"]
+        output, _, _ = measured([KATYDID, "-f", "first_request.py", *options])
+        found = re.search(r"FIRST (\d+\.\d+)", output)
+        print(f"first request after: {float(found[1]) - began:.3f} s" if found else output[-2000:])
+
+
+def truth() -> None:
+    """Latencies as reported and as the target logged them, and a burning user beside others."""
+    with demo_target() as url:
+        options = ["--headless", "-u", "40", "-r", "40", "-t", "20s", "-H", url, "--only-summary"]
+        output, _, _ = measured([KATYDID, "-f", "latency_user.py,true_times.py", *options])
+        with urllib.request.urlopen(f"{url}/_truth") as answer:
+            logged = json.load(answer)
+        print_truth(output, logged)
+        for file, word in (("latency_user.py", ""), ("burning_user.py", "beside a user that burns 300 ms")):
+            if word:
+                output, _, _ = measured([KATYDID, "-f", f"{file},true_times.py", *options])
+                for entry in true_times(output):
+                    service, late = entry["service"], entry["lateness"]
+                    print(
+                        f"{word}: service p50 {service['0.5']:.2f} p99 {service['0.99']:.2f} ms, "
+                        f"lateness p50 {late['0.5']:.2f} p99 {late['0.99']:.2f} ms"
+                    )
+
+
+def true_times(output: str) -> list[dict]:
+    """What true_times.py printed."""
+    found = re.search(r"^TRUE (.*)$", output, re.MULTILINE)
+    return json.loads(found[1]) if found else []
+
+
+def print_truth(output: str, logged: dict) -> None:
+    """Reported against logged, path by path."""
+    print(f"\n{'truth (ms)':<24}{'n':>8}" + "".join(f"{'p' + p[2:]:>18}" for p in PERCENTILES))
+    server = logged["durations_us"]
+    for entry in true_times(output):
+        cells = []
+        theirs = server.get(f"GET {entry['name']}") or server.get(entry["name"]) or {}
+        for part in PERCENTILES:
+            ours = entry["service"][part]
+            key = {"0.5": "p50", "0.9": "p90", "0.95": "p95", "0.99": "p99", "0.999": "p999"}[part]
+            truth_ms = theirs.get(key, float("nan")) / 1000
+            cells.append(f"{ours:>9.2f}/{truth_ms:<8.2f}")
+        print(f"{entry['name']:<24}{entry['count']:>8}" + "".join(cells))
+
+
+def main() -> None:
+    """Runs what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=int, default=10, help="length of each CPU measurement")
+    parser.add_argument("--users", type=int, default=10_000, help="idle users of the memory measurement")
+    parser.add_argument("--only", choices=("cpu", "memory", "startup", "truth"))
+    options = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    print(f"{time.strftime('%Y-%m-%d')}, commit {commit.strip()}, {cpu}, {os.cpu_count()} cores, {platform.release()}")
+    if options.only in (None, "cpu"):
+        cpu_table(options.seconds)
+    if options.only in (None, "memory"):
+        memory(options.users)
+    if options.only in (None, "startup"):
+        startup()
+    if options.only in (None, "truth"):
+        truth()
+
+
+if __name__ == "__main__":
+    main()
