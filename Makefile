@@ -1,0 +1,91 @@
+# The one door. `make help` lists what it does.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+ARGS ?=
+
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -prune -o -path ui/test-results -prune -o -type f -print 2>/dev/null)
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.PHONY: tools
+tools:
+	@missing=""
+	command -v cargo >/dev/null || missing="$$missing\n  Rust (cargo): https://rustup.rs"
+	command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || missing="$$missing\n  Python 3.11 or newer"
+	command -v node >/dev/null && command -v npm >/dev/null || missing="$$missing\n  Node.js 20 or newer, with npm"
+	command -v cc >/dev/null || missing="$$missing\n  a C compiler (cc)"
+	if [ -n "$$missing" ]; then printf "Katydid is built from source and needs:$$missing\n" >&2; exit 1; fi
+
+$(STAMPS)/venv: pyproject.toml requirements-dev.txt | tools
+	@mkdir -p $(STAMPS)
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json | tools
+	@# Not `npm ci`: some registries lack the packages of other platforms that a strict install insists on.
+	cd ui && npm install --no-save --silent --no-audit --no-fund && touch node_modules/.package-lock.json
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	@cd ui && npm run --silent build && touch dist/index.html
+
+$(STAMPS)/build: $(STAMPS)/venv ui/dist/index.html $(RUST_SOURCES) pyproject.toml
+	@echo "Building Katydid (the first time takes a few minutes)"
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	touch $@
+
+.PHONY: run
+run: $(STAMPS)/build ## Starts the demo target and a test against it; ARGS="--headless -u 50 -r 10 -t 20s" passes options
+	@exec bash bench/run-demo $(ARGS)
+
+.PHONY: dev
+dev: $(STAMPS)/build ## Serves the page from source, with a test behind it
+	@bash bench/run-demo & trap 'kill %1' EXIT
+	cd ui && npm run dev
+
+.PHONY: test
+test: $(STAMPS)/build ## Runs every test: Rust, Python, page, browser
+	@cargo nextest run --workspace --exclude katydid-py --no-tests=pass --status-level fail
+	cargo test --doc --workspace --exclude katydid-py --quiet
+	$(BIN)/pytest -q
+	cd ui && npm run --silent test && npm run --silent e2e
+
+.PHONY: check
+check: $(STAMPS)/build ## Formats and lints, changing nothing
+	@cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+	$(BIN)/ruff format --check python tests examples
+	$(BIN)/ruff check python tests examples
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest katydid._core
+	cd ui && npm run --silent check
+
+.PHONY: fix
+fix: $(STAMPS)/build ## Formats, and mends what the linters can mend
+	@cargo fmt --all
+	$(BIN)/ruff format python tests examples
+	$(BIN)/ruff check --fix python tests examples
+	cd ui && npm run --silent format
+
+.PHONY: bench
+bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth
+	@$(BIN)/python bench/bench.py $(ARGS)
+
+.PHONY: wheel
+wheel: $(STAMPS)/venv ui/dist/index.html ## Leaves one wheel in dist/
+	@rm -rf dist
+	$(BIN)/maturin build --release --out dist --quiet
+	ls dist/*.whl
+
+.PHONY: clean
+clean: ## Removes everything that was built
+	@rm -rf target dist ui/dist ui/node_modules $(VENV) $(STAMPS)
