@@ -124,6 +124,8 @@ class Engine:
     ) -> None:
         """Starts a run, or changes the number of users of one. Classes are name, weight, fixed_count."""
     def stopping(self) -> None: ...
+    def settle(self) -> None:
+        """Waits for requests whose greenlets are gone; a "settled" message then says how many were given up."""
     def stopped(self) -> None: ...
     def spawned(self, counts: dict[str, int]) -> None:
         """Reports all users there are, by class, after a "spawn" or "stop_users" message was carried out."""

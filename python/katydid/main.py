@@ -208,7 +208,7 @@ class Run:
                 "or run without the page with --headless.",
                 self.options.web_host or "*",
                 self.options.web_port,
-                str(error).partition(" (os error")[0],
+                error.strerror or error,
             )
             hub.close()
             sys.exit(1)

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import gevent
 from gevent import Greenlet
+from gevent.event import AsyncResult
 from gevent.pool import Group
 
 import katydid._patch  # noqa: F401  patches the standard library
@@ -283,9 +284,25 @@ class Runner:
         self.spawning_greenlet = self.shape_greenlet = None
         self.shape_last_tick = None
         self.stop_users(self.user_greenlets.counts.copy())
+        self._settle()
         hub.engine().stopped()
         self.cpu_log_warning()
         self._tell(self.environment.events.test_stop)
+
+    def _settle(self) -> None:
+        """Waits for the answers to requests whose users were stopped meanwhile."""
+        settled: AsyncResult[int] = AsyncResult()
+        hub.on_message("settled", settled.set)
+        hub.engine().settle()
+        given_up = settled.get()
+        if given_up:
+            logger.warning(
+                "%d request%s of stopped users had no answer yet and %s given up; they are not counted. "
+                "A --stop-timeout gives users time to finish.",
+                given_up,
+                "" if given_up == 1 else "s",
+                "was" if given_up == 1 else "were",
+            )
 
     def _tell(self, hook: EventHook) -> None:
         """Fires an event of the stopping, which nothing a listener raises may keep from going on."""

@@ -121,6 +121,42 @@ fn the_error_report_is_locusts() {
 }
 
 #[test]
+fn the_error_report_shows_what_a_script_called_a_failure_as_it_was_given() {
+    let mut requests = Requests {
+        registry: Registry::new(),
+        recorder: Recorder::new(),
+    };
+    let errors = [
+        r"CatchResponseError('too slow')",
+        r#"CatchResponseError("it's gone")"#,
+        r"CatchResponseError('a \'quote\', a \\ and a \u2028 \xe9')",
+        r"CatchResponseError(5)",
+        r"HTTPError('404 Client Error: Not Found for url: /')",
+    ];
+    for (at, error) in (0..).zip(errors) {
+        requests.count(at, ("GET", "/"), Some(1.0), 0, Some(error));
+    }
+    let mut stats = Stats::starting(START);
+    stats.merge(&requests.recorder.take());
+    let table = text::errors(&stats, &requests.registry, Widths { name: 80 });
+    let shown: Vec<_> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("1                  GET /: "))
+        .map(str::trim_end)
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "too slow",
+            "it's gone",
+            "a 'quote', a \\ and a \u{2028} \u{e9}",
+            "5",
+            "HTTPError('404 Client Error: Not Found for url: /')",
+        ]
+    );
+}
+
+#[test]
 fn tables_of_nothing_have_a_head_and_an_empty_total() {
     let (stats, registry) = (Stats::default(), Registry::new());
     let widths = Widths::default();

@@ -10,7 +10,8 @@ use katydid_core::units::Nanos;
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A run is to start, or the number of users of a running one is to change.
+    /// A run is to start, or the number of users of a running one is to change. What was counted
+    /// before stays, unless [`Event::ClearStats`] comes first.
     Start {
         /// How many users are wanted.
         users: u32,

@@ -188,10 +188,9 @@ impl Local {
         true
     }
 
-    /// Everything as at the beginning of a run.
+    /// Everything as at the beginning of a run, but for what was counted: the host clears that
+    /// before it tells listeners, whose requests belong to the run.
     fn begin(&mut self, now: Now) {
-        Arc::make_mut(&mut self.stats).clear_all(now.nanos());
-        self.recent.clear();
         self.exceptions.clear();
         self.seconds.start(now.epoch.as_secs());
         self.ramp = None;

@@ -30,6 +30,8 @@ pub(crate) enum Message {
     StopUsers(Vec<(String, u32)>),
     SpawningComplete(u32),
     RunTimeReached,
+    /// Requests that the users left are answered or given up; how many were given up.
+    Settled(usize),
     Call {
         id: u64,
         name: String,

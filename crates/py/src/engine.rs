@@ -27,7 +27,7 @@ use std::time::Duration;
 use crate::client::{Base, PyClient, config_of};
 use crate::door::{Door, Finished, Message};
 use crate::exchange::PyExchange;
-use crate::failure::Flavour;
+use crate::failure::{self, Flavour};
 use crate::io::{self, Intake, Outgoing, Submission};
 use crate::service::Service;
 use crate::stats;
@@ -107,16 +107,8 @@ impl Shared {
 
     /// Has everything that was counted handed to the node, and waits for that.
     pub(crate) fn flush(&self, py: Python<'_>) {
-        self.wait_for(py, Submission::Flush);
-    }
-
-    fn wait_for(
-        &self,
-        py: Python<'_>,
-        submission: impl FnOnce(mpsc::SyncSender<()>) -> Submission,
-    ) {
         let (answer, answered) = mpsc::sync_channel(1);
-        self.intake.submit(submission(answer));
+        self.intake.submit(Submission::Flush(answer));
         // An error means that the I/O thread is gone, and then nothing is left to flush.
         py.detach(move || answered.recv_timeout(Duration::from_secs(10)).ok());
     }
@@ -133,8 +125,12 @@ pub(crate) struct Engine {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Python's `OSError`, with its `errno` where the system gave one.
 fn os_error(error: std::io::Error) -> PyErr {
-    PyOSError::new_err(error)
+    match error.raw_os_error() {
+        Some(errno) => PyOSError::new_err((errno, failure::words_of(errno))),
+        None => PyOSError::new_err(error),
+    }
 }
 
 #[pymethods]
@@ -276,14 +272,16 @@ impl Engine {
         self.shared.node.send(Event::Stopping);
     }
 
-    /// All users are gone. Requests they left under way are waited for, at most two seconds.
-    fn stopped(&self, py: Python<'_>) -> PyResult<()> {
-        self.shared.wait_for(py, Submission::Settle);
-        // What finished for greenlets that were killed is counted by the drain.
-        self.drain(py)?;
+    /// All users are gone. A "settled" message says when the requests they left are answered, or
+    /// given up.
+    fn settle(&self) {
+        self.shared.intake.submit(Submission::Settle);
+    }
+
+    /// The run is over.
+    fn stopped(&self, py: Python<'_>) {
         self.shared.flush(py);
         self.shared.node.send(Event::Stopped);
-        Ok(())
     }
 
     fn spawned(&self, counts: BTreeMap<String, u32>) {
@@ -493,6 +491,7 @@ impl Engine {
             Message::StopUsers(users) => ("stop_users", counts(users)?).into_pyobject(py)?,
             Message::SpawningComplete(users) => ("spawning_complete", users).into_pyobject(py)?,
             Message::RunTimeReached => ("run_time_reached",).into_pyobject(py)?,
+            Message::Settled(given_up) => ("settled", given_up).into_pyobject(py)?,
             Message::Call { id, name, payload } => ("call", id, name, payload).into_pyobject(py)?,
         };
         handler.call1(py, arguments)?;

@@ -127,7 +127,7 @@ fn class_of(errno: i32) -> &'static str {
 }
 
 /// The system's words for an error number, without Rust's "(os error 111)".
-fn words_of(errno: i32) -> String {
+pub(crate) fn words_of(errno: i32) -> String {
     let text = std::io::Error::from_raw_os_error(errno).to_string();
     match text.rfind(" (os error") {
         Some(end) => text[..end].to_owned(),

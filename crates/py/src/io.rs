@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, LocalSet};
 
-use crate::door::{Door, Finished};
+use crate::door::{Door, Finished, Message};
 use crate::failure::{self, Cause, Flavour};
 use crate::latency;
 use crate::tickets::Ticket;
@@ -37,8 +37,9 @@ pub(crate) enum Submission {
     Record(Sample),
     /// Hand over everything counted so far, then answer.
     Flush(mpsc::SyncSender<()>),
-    /// Wait for the requests under way, give up those that take too long, then flush.
-    Settle(mpsc::SyncSender<()>),
+    /// Wait for the requests that nobody waits for any more, give up those that take too long,
+    /// then flush and tell Python.
+    Settle,
     Close,
 }
 
@@ -54,11 +55,21 @@ pub(crate) struct Outgoing {
     pub(crate) judged: bool,
 }
 
-/// A request under way.
+/// A request that was sent.
 struct Flight {
     task: AbortHandle,
-    /// Set when nobody waits for it any more.
-    abandoned: Rc<Cell<bool>>,
+    stage: Rc<Cell<Stage>>,
+}
+
+/// How far a request is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A greenlet waits for the answer.
+    Awaited,
+    /// Nobody does any more, and there is no answer yet.
+    Abandoned,
+    /// There is an answer.
+    Done,
 }
 
 /// How often idle connections are looked at, and how long they stay warm.
@@ -150,7 +161,8 @@ pub(crate) fn start(
                 registry,
                 node,
                 recorder: RefCell::default(),
-                under_way: Cell::new(0),
+                flights: RefCell::default(),
+                abandoned: Cell::new(0),
                 landed: Notify::new(),
             });
             let local = LocalSet::new();
@@ -164,15 +176,16 @@ struct Worker {
     registry: Arc<Registry>,
     node: Arc<Node>,
     recorder: RefCell<Recorder>,
-    /// Requests that were sent and have no answer yet.
-    under_way: Cell<usize>,
+    /// What was sent last from each ticket's place.
+    flights: RefCell<Vec<Option<Flight>>>,
+    /// Requests that nobody waits for and that have no answer yet.
+    abandoned: Cell<usize>,
     /// Told when there are none.
     landed: Notify,
 }
 
 impl Worker {
     async fn run(self: Rc<Self>) {
-        let mut flights: Vec<Option<Flight>> = Vec::new();
         let mut batch = Vec::new();
         let mut cooling = tokio::time::interval(COOLING);
         cooling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -194,38 +207,17 @@ impl Worker {
                         if launched.is_multiple_of(TURN) {
                             tokio::task::yield_now().await;
                         }
-                        let place = outgoing.ticket.place as usize;
-                        if flights.len() <= place {
-                            flights.resize_with(place + 1, || None);
-                        }
-                        flights[place] = Some(self.launch(outgoing));
+                        self.launch(outgoing);
                     }
-                    Submission::Abandon(ticket) => {
-                        if let Some(flight) =
-                            flights.get(ticket.place as usize).and_then(Option::as_ref)
-                        {
-                            flight.abandoned.set(true);
-                        }
-                    }
+                    Submission::Abandon(ticket) => self.abandon(ticket),
                     Submission::Record(sample) => self.recorder.borrow_mut().record(&sample),
                     Submission::Flush(answer) => {
                         self.hand_over();
                         // Whoever asked may have gone.
                         answer.send(()).ok();
                     }
-                    Submission::Settle(answer) => {
-                        if self.under_way.get() > 0 {
-                            // Whatever is not here by then is given up and not counted.
-                            tokio::time::timeout(SETTLING, self.landed.notified())
-                                .await
-                                .ok();
-                            for flight in flights.drain(..).flatten() {
-                                flight.task.abort();
-                            }
-                            self.under_way.set(0);
-                        }
-                        self.hand_over();
-                        answer.send(()).ok();
+                    Submission::Settle => {
+                        tokio::task::spawn_local(Rc::clone(&self).settle());
                     }
                     Submission::Close => return,
                 }
@@ -233,18 +225,47 @@ impl Worker {
         }
     }
 
-    fn launch(self: &Rc<Self>, outgoing: Box<Outgoing>) -> Flight {
-        let abandoned = Rc::new(Cell::new(false));
-        self.under_way.set(self.under_way.get() + 1);
-        let task =
-            tokio::task::spawn_local(Rc::clone(self).exchange(outgoing, Rc::clone(&abandoned)));
-        Flight {
-            task: task.abort_handle(),
-            abandoned,
+    fn launch(self: &Rc<Self>, outgoing: Box<Outgoing>) {
+        let place = outgoing.ticket.place as usize;
+        let stage = Rc::new(Cell::new(Stage::Awaited));
+        let exchange = Rc::clone(self).exchange(outgoing, Rc::clone(&stage));
+        let task = tokio::task::spawn_local(exchange).abort_handle();
+        let mut flights = self.flights.borrow_mut();
+        if flights.len() <= place {
+            flights.resize_with(place + 1, || None);
+        }
+        flights[place] = Some(Flight { task, stage });
+    }
+
+    fn abandon(&self, ticket: Ticket) {
+        let flights = self.flights.borrow();
+        let flight = flights.get(ticket.place as usize).and_then(Option::as_ref);
+        if let Some(flight) = flight.filter(|flight| flight.stage.get() == Stage::Awaited) {
+            flight.stage.set(Stage::Abandoned);
+            self.abandoned.set(self.abandoned.get() + 1);
         }
     }
 
-    async fn exchange(self: Rc<Self>, outgoing: Box<Outgoing>, abandoned: Rc<Cell<bool>>) {
+    /// Waits for the answers that nobody else waits for, so that they are counted, and tells
+    /// Python how many did not come in time: these are not counted.
+    async fn settle(self: Rc<Self>) {
+        if self.abandoned.get() > 0 {
+            let landed = self.landed.notified();
+            tokio::time::timeout(SETTLING, landed).await.ok();
+        }
+        let given_up = self.abandoned.take();
+        if given_up > 0 {
+            for flight in self.flights.borrow().iter().flatten() {
+                if flight.stage.get() == Stage::Abandoned {
+                    flight.task.abort();
+                }
+            }
+        }
+        self.hand_over();
+        self.door.ask(Message::Settled(given_up));
+    }
+
+    async fn exchange(self: Rc<Self>, outgoing: Box<Outgoing>, stage: Rc<Cell<Stage>>) {
         let Outgoing {
             ticket,
             client,
@@ -255,7 +276,8 @@ impl Worker {
         } = *outgoing;
         let exchange = Box::new(client.send(request).await);
         drop(client);
-        let recorded = !judged || abandoned.get();
+        let abandoned = stage.replace(Stage::Done) == Stage::Abandoned;
+        let recorded = !judged || abandoned;
         if recorded {
             let sample = judge(&exchange, key, flavour, &self.registry);
             self.recorder.borrow_mut().record(&sample);
@@ -270,10 +292,12 @@ impl Worker {
         if waiting.is_multiple_of(BATCH) {
             self.door.ring();
         }
-        let left = self.under_way.get().saturating_sub(1);
-        self.under_way.set(left);
-        if left == 0 {
-            self.landed.notify_waiters();
+        if abandoned {
+            let left = self.abandoned.get() - 1;
+            self.abandoned.set(left);
+            if left == 0 {
+                self.landed.notify_waiters();
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Each table ends with the empty line that follows it on the console.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::locust::View;
@@ -108,11 +109,61 @@ pub fn errors(stats: &Stats, registry: &Registry, widths: Widths) -> String {
     for (error, count) in errors {
         let error = registry.error_name(error);
         let Name { method, name } = registry.name(error.key);
-        let text = format!("{method} {name}: {}", error.text);
+        let text = format!("{method} {name}: {}", as_given(&error.text));
         table.line(format_args!("{:<18} {:100}", count.occurrences, text));
     }
     table.line(format_args!("{separator}"));
     table.finish()
+}
+
+/// What a script gave to `response.failure(...)`, taken out of the exception around it; other
+/// errors as they are.
+fn as_given(error: &str) -> Cow<'_, str> {
+    let Some(argument) = error
+        .strip_prefix("CatchResponseError(")
+        .and_then(|rest| rest.strip_suffix(')'))
+    else {
+        return Cow::Borrowed(error);
+    };
+    let quoted = ['\'', '"']
+        .into_iter()
+        .find_map(|quote| argument.strip_prefix(quote)?.strip_suffix(quote));
+    quoted.map_or(Cow::Borrowed(argument), unescaped)
+}
+
+/// The text behind a Python string literal, its quotes taken off.
+fn unescaped(literal: &str) -> Cow<'_, str> {
+    if !literal.contains('\\') {
+        return Cow::Borrowed(literal);
+    }
+    let mut text = String::with_capacity(literal.len());
+    let mut rest = literal.chars();
+    while let Some(letter) = rest.next() {
+        if letter != '\\' {
+            text.push(letter);
+            continue;
+        }
+        match rest.next() {
+            Some('n') => text.push('\n'),
+            Some('r') => text.push('\r'),
+            Some('t') => text.push('\t'),
+            Some(kind @ ('x' | 'u' | 'U')) => {
+                let digits = match kind {
+                    'x' => 2,
+                    'u' => 4,
+                    _ => 8,
+                };
+                let number: String = rest.by_ref().take(digits).collect();
+                let letter = u32::from_str_radix(&number, 16)
+                    .ok()
+                    .and_then(char::from_u32);
+                text.push(letter.unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            Some(other) => text.push(other),
+            None => text.push('\\'),
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Lines that end with an empty one.
