@@ -39,6 +39,13 @@ function StartForm({ about }: { about: WireAbout }) {
   };
   const change = (part: Partial<Form>) => setForm({ ...form, ...part });
   const blur = (field: Field) => setSeen(new Set([...seen, field]));
+  const text = (field: Exclude<Field, "classes">) => ({
+    field,
+    value: form[field],
+    problem: problemOf(field),
+    onChange: (value: string) => change({ [field]: value }),
+    onBlur: () => blur(field),
+  });
   const focus = (field: Field) =>
     element.current?.querySelector<HTMLElement>(`[data-field="${field}"]`)?.focus();
 
@@ -90,51 +97,29 @@ function StartForm({ about }: { about: WireAbout }) {
       <section className={styles.card} aria-label="Load">
         <TextField
           id="host"
-          field="host"
+          {...text("host")}
           label="Target host"
           hint={hostHint(about)}
-          value={form.host}
-          problem={problemOf("host")}
           inputMode="url"
           options={recallHosts()}
           placeholder="https://shop.test"
-          onChange={(host) => change({ host })}
-          onBlur={() => blur("host")}
         />
         <div className={styles.numbers}>
-          <TextField
-            id="users"
-            field="users"
-            label="Users"
-            hint="at the peak"
-            value={form.users}
-            problem={problemOf("users")}
-            inputMode="numeric"
-            onChange={(users) => change({ users })}
-            onBlur={() => blur("users")}
-          />
+          <TextField id="users" {...text("users")} label="Users" hint="at the peak" inputMode="numeric" />
           <TextField
             id="spawn-rate"
-            field="spawnRate"
+            {...text("spawnRate")}
             label="Ramp"
             hint="users per second"
-            value={form.spawnRate}
-            problem={problemOf("spawnRate")}
             inputMode="decimal"
-            onChange={(spawnRate) => change({ spawnRate })}
-            onBlur={() => blur("spawnRate")}
           />
           <TextField
             id="run-time"
-            field="runTime"
+            {...text("runTime")}
             label="Run time"
             hint="30s, 5m, 1h30m"
-            value={form.runTime}
-            problem={problemOf("runTime")}
             inputMode="text"
             placeholder="no limit"
-            onChange={(runTime) => change({ runTime })}
-            onBlur={() => blur("runTime")}
           />
         </div>
         {about.shape !== null && (
