@@ -10,7 +10,11 @@
 //! is 16 bits wide; what does not fit is carried into a map of the higher bits, so a count is
 //! exact at any size, and two histograms with the same content are equal field by field.
 
+mod bytes;
+
 use std::collections::BTreeMap;
+
+pub use bytes::HistogramError;
 
 use crate::units::Micros;
 

@@ -112,6 +112,33 @@ impl Stats {
         }
     }
 
+    /// What was counted elsewhere, put together; entries of one name are added up.
+    pub fn from_parts(
+        entries: impl IntoIterator<Item = (KeyId, Entry)>,
+        errors: impl IntoIterator<Item = (ErrorId, ErrorCount)>,
+    ) -> Self {
+        let mut stats = Self::default();
+        let mut total = Entry::default();
+        for (key, entry) in entries {
+            total.merge(&entry);
+            if stats.entries.len() <= key.index() {
+                stats.entries.resize(key.index() + 1, None);
+            }
+            match &mut stats.entries[key.index()] {
+                Some(known) => Arc::make_mut(known).merge(&entry),
+                none => *none = Some(Arc::new(entry)),
+            }
+        }
+        stats.total = Arc::new(total);
+        for (error, count) in errors {
+            let known = stats.errors.entry(error);
+            known
+                .and_modify(|known| known.merge(&count))
+                .or_insert(count);
+        }
+        stats
+    }
+
     /// Whether nothing at all was counted.
     pub fn is_empty(&self) -> bool {
         self.total.requests == 0 && self.total.failures == 0

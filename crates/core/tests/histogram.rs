@@ -129,3 +129,25 @@ fn longer_times_count_as_an_hour() {
     assert_eq!(ours.max(), Some(HIGHEST));
     assert_eq!(ours.bins().map(|bin| bin.count).collect::<Vec<_>>(), [3]);
 }
+
+proptest! {
+    #[test]
+    fn a_histogram_comes_back_from_its_bytes(times in vec((time(), 1_u64..1_000_000), 0..200)) {
+        let mut histogram = Histogram::default();
+        for (time, count) in times {
+            histogram.record_n(Micros::from_micros(time), count);
+        }
+        let bytes = histogram.to_bytes();
+        prop_assert_eq!(Histogram::from_bytes(&bytes).unwrap(), histogram);
+        for length in 0..bytes.len() {
+            prop_assert!(Histogram::from_bytes(&bytes[..length]).is_err(), "cut at {}", length);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_histogram_or_an_error(bytes in vec(any::<u8>(), 0..60)) {
+        if let Ok(histogram) = Histogram::from_bytes(&bytes) {
+            prop_assert_eq!(Histogram::from_bytes(&histogram.to_bytes()).unwrap(), histogram);
+        }
+    }
+}

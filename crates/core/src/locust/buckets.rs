@@ -99,7 +99,8 @@ impl Buckets {
         found.map_or(0, |(time, _)| time)
     }
 
-    fn add(&mut self, millis: u64, times: u64) {
+    /// Counts a rounded time, in milliseconds, as often as `times` says.
+    pub fn add(&mut self, millis: u64, times: u64) {
         if times == 0 {
             return;
         }
