@@ -4,6 +4,7 @@
 //! [`Event`], which [`Action`]s follow. It knows no clock, no thread and no Python, so a
 //! test can play any run by handing in events. [`run::Node`] is what drives it in earnest.
 
+mod book;
 mod event;
 mod exceptions;
 mod load;
