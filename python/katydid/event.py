@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -86,9 +85,10 @@ class EventHook:
                 handler(**kwargs)
             except _STEERING:
                 raise
-            except Exception:
-                logging.getLogger("locust.event").error(
-                    "Uncaught exception in event handler: \n%s", traceback.format_exc()
+            except Exception as error:
+                # The root logger, as scripts' log filters expect.
+                logging.getLogger().error(
+                    "Uncaught exception in event handler: \n%s", log.format_script_exception(error)
                 )
                 log.unhandled_greenlet_exception = True
 

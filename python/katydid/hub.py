@@ -14,6 +14,7 @@ from typing import Any
 
 from gevent.hub import get_hub
 
+from katydid import log
 from katydid._core import Engine
 
 logger = logging.getLogger("locust.runners")
@@ -42,6 +43,19 @@ def on_message(kind: str, handler: Callable[..., None]) -> None:
     It must not wait: whatever takes time belongs into a greenlet of its own.
     """
     _handlers[kind] = handler
+
+
+def tell_failures_in_the_scripts_words() -> None:
+    """Has gevent print the failure of a greenlet without Katydid's own lines."""
+    hub: Any = get_hub()
+
+    def print_exception(context: Any, kind: type, error: Any, trace: Any) -> None:
+        stream = hub.exception_stream
+        if stream is not None:
+            failure = error if isinstance(error, BaseException) else kind(error)
+            stream.write(f"{log.format_script_exception(failure)}{context!r} failed with {kind.__name__}\n")
+
+    hub.print_exception = print_exception
 
 
 def close() -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import os
 import re
 import socket
+import sysconfig
 import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from katydid.exception import LocustError
 
 HOSTNAME = re.sub(r"\..*", "", socket.gethostname())
 """This machine's name without its domain, as every line shows it."""
@@ -88,25 +92,64 @@ def get_logs() -> list[str]:
     return []
 
 
-_PACKAGE = str(Path(__file__).parent)
-
-
-def script_frames(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback from the first line of the script on, without the frames that led there."""
-    inner = trace
-    while inner is not None and _is_ours(inner):
-        inner = inner.tb_next
-    return inner or trace
+_PACKAGE = str(Path(__file__).parent) + os.sep
+_LIBRARIES = tuple({sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def format_script_exception(error: BaseException) -> str:
-    """The exception as Python prints it, starting at the first line of the script."""
-    return "".join(traceback.format_exception(type(error), error, script_frames(error.__traceback__)))
+    """An exception as Python prints it, with the script's lines but without Katydid's.
+
+    At the log level ``DEBUG`` nothing is left out.
+    """
+    report = traceback.TracebackException.from_exception(error)
+    if not logging.getLogger("locust").isEnabledFor(logging.DEBUG):
+        _leave_out_ours(report, keep_all=not isinstance(error, LocustError))
+    return "".join(report.format())
 
 
-def _is_ours(trace: TracebackType) -> bool:
-    filename = trace.tb_frame.f_code.co_filename
-    return filename.startswith((_PACKAGE, "<frozen importlib")) or "gevent/greenlet.py" in filename
+def format_script_stack(trace: TracebackType | None) -> str:
+    """The script's lines of a traceback, for those who group exceptions by where they were raised."""
+    frames = traceback.extract_tb(trace)
+    return "".join((_scripts(frames) or frames).format())
+
+
+def _leave_out_ours(report: traceback.TracebackException, keep_all: bool) -> None:
+    """Shortens the stacks of an exception, of what caused it, and of those in its group.
+
+    Args:
+        report: The exception.
+        keep_all: Whether a stack with nothing of a script stays as it is; it would lead to a mistake of ours.
+    """
+    for cause in (report.__cause__, report.__context__, *(report.exceptions or ())):
+        if cause is not None:
+            _leave_out_ours(cause, keep_all=False)
+    shown = _scripts(report.stack)
+    if shown:
+        report.stack = shown
+    elif not keep_all:
+        report.stack = None  # type: ignore[assignment]  # format() then leaves out the headline too
+
+
+def _scripts(frames: traceback.StackSummary) -> traceback.StackSummary:
+    """The frames of the script and of the libraries it calls; those of ours, and what they call, are left out."""
+    shown: list[traceback.FrameSummary] = []
+    of_the_script = False
+    for frame in frames:
+        if _is_ours(frame.filename):
+            of_the_script = False
+        elif not frame.filename.startswith(_LIBRARIES):
+            of_the_script = True
+        if of_the_script:
+            shown.append(frame)
+    if not shown:
+        # No script at all, but perhaps a package of user classes.
+        shown = [frame for frame in frames if not _is_ours(frame.filename)]
+    return traceback.StackSummary.from_list(shown)
+
+
+def _is_ours(filename: str) -> bool:
+    """Whether a frame is Katydid's, or of the machinery that runs its greenlets and imports its scripts."""
+    return filename.startswith((_PACKAGE, "<frozen ", "src/gevent/")) or f"{os.sep}gevent{os.sep}" in filename
 
 
 def greenlet_exception_logger(logger: logging.Logger, level: int = logging.CRITICAL) -> Callable[[Any], None]:
@@ -129,6 +172,6 @@ def greenlet_exception_logger(logger: logging.Logger, level: int = logging.CRITI
             )
             logger.log(logging.DEBUG, "Unhandled exception in greenlet: %s", greenlet, exc_info=greenlet.exc_info)
         else:
-            logger.log(level, "Unhandled exception in greenlet: %s", greenlet, exc_info=greenlet.exc_info)
+            logger.log(level, "Unhandled exception in greenlet: %s\n%s", greenlet, format_script_exception(error))
 
     return on_exception

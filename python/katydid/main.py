@@ -68,6 +68,7 @@ def main() -> None:
 def run() -> NoReturn:
     """Reads the command line and the script, runs the test, and exits."""
     _aliases.install()
+    hub.tell_failures_in_the_scripts_words()
     try:
         paths = argument_parser.parse_locustfile_paths(argument_parser.parse_locustfile_option())
     except FileNotFoundError as error:
@@ -88,14 +89,17 @@ def run() -> NoReturn:
         sys.exit(0)
     user_classes = _chosen(scripts, options)
     _allow_open_files()
-    environment = create_environment(
-        user_classes,
-        options,
-        events=katydid.events,
-        shape_class=scripts.shapes[0] if scripts.shapes else None,
-        locustfile=os.path.basename(paths[0]),
-        parsed_locustfiles=paths,
-    )
+    try:
+        environment = create_environment(
+            user_classes,
+            options,
+            events=katydid.events,
+            shape_class=scripts.shapes[0] if scripts.shapes else None,
+            locustfile=os.path.basename(paths[0]),
+            parsed_locustfiles=paths,
+        )
+    except ValueError as error:
+        _give_up(str(error))
     _relax_collector()
     Run(environment, options).run()
 

@@ -10,7 +10,6 @@ import json
 import logging
 import socket
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +25,7 @@ import katydid._patch  # noqa: F401  patches the standard library
 from katydid import hub, log
 from katydid.exception import StopTest, StopUser
 from katydid.log import greenlet_exception_logger
+from katydid.shape import check_tick
 from katydid.user.group import UserGroup, current_greenlet
 from katydid.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
@@ -337,8 +337,14 @@ class Runner:
             asked = time.monotonic()
             try:
                 tick = shape.tick()
+                check_tick(shape, tick)
             except StopTest as stop:
                 self._end_test(stop)
+                return
+            except Exception as error:
+                log.unhandled_greenlet_exception = True
+                logger.critical("The load shape failed: %s\n%s", error, log.format_script_exception(error))
+                gevent.spawn(self._quit_or_stop)
                 return
             if tick is None:
                 logger.info("Shape test stopping")
@@ -499,7 +505,7 @@ class LocalRunner(Runner):
         logger.info("Ramping to %d users at a rate of %.2f per second", user_count, spawn_rate)
         chosen = self.user_classes if user_classes is None else user_classes
         hub.engine().start(
-            user_count,
+            int(user_count),
             spawn_rate,
             [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in chosen],
             self._shown_host(),
@@ -573,4 +579,4 @@ class LocalRunner(Runner):
         return self.environment.host or (hosts.pop() if len(hosts) == 1 else None)
 
     def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **kwargs: Any) -> None:
-        self.log_exception("local", str(exception), "".join(traceback.format_tb(log.script_frames(tb))))
+        self.log_exception("local", str(exception), log.format_script_stack(tb))

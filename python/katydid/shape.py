@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import ABCMeta, abstractmethod
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from katydid.exception import LocustError
 
 if TYPE_CHECKING:
     from katydid.runners import Runner
@@ -60,3 +63,24 @@ class LoadTestShape(metaclass=LoadTestShapeMeta):
     @abstractmethod
     def tick(self) -> Tick:
         """Called about once a second; says what there should be now, or None to end the test."""
+
+
+def check_tick(shape: LoadTestShape, tick: Any) -> None:
+    """Checks what a shape's `tick` returned.
+
+    Raises:
+        LocustError: The runner could make nothing of it.
+    """
+    if tick is None:
+        return
+    wrong = not isinstance(tick, (tuple, list)) or len(tick) not in (2, 3)
+    if not wrong:
+        users, rate = tick[0], tick[1]
+        wrong = not isinstance(users, Real) or not isinstance(rate, Real) or users < 0 or rate <= 0
+    if wrong:
+        code = getattr(type(shape).tick, "__code__", None)
+        where = f' (File "{code.co_filename}", line {code.co_firstlineno})' if code else ""
+        raise LocustError(
+            f"{type(shape).__name__}.tick returned {tick!r}; it returns the number of users and a spawn rate above "
+            f"zero, (users, spawn_rate), or None to end the test{where}"
+        )

@@ -17,7 +17,7 @@ class Visitor(HttpUser):
 
 CASES = {
     "missing file": (None, ["-f", "missing.py"], 1, "Could not find 'missing.py'"),
-    "syntax error": ("class Visitor(HttpUser)\n    pass\n", [], 1, 'File "locustfile.py", line 1'),
+    "syntax error": ("class Visitor(HttpUser)\n    pass\n", [], 1, 'locustfile.py", line 1'),
     "failing import": ("import nosuchmodule\n", [], 1, "No module named 'nosuchmodule'"),
     "no user": ("answer = 42\n", [], 1, "No User class found!"),
     "unknown user": (USER, ["Nobody"], 1, "Unknown User(s): Nobody"),

@@ -274,9 +274,9 @@ def test_a_failing_on_start_ends_the_user_and_is_reported(diary, live, environme
         def work(self):
             self.note("work")
 
-    user = live(Person)
-    assert user.entries == []
-    assert errors == [user]
+    with pytest.raises(ValueError, match="bad"):
+        live(Person)
+    assert [user.entries for user in errors] == [[]]
     assert caplog.text.count("ValueError: bad") == 1
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 from katydid.exception import LocustError
-from katydid.user.task import Task, TaskSet, TaskSetMeta
+from katydid.user.declaration import Task
+from katydid.user.task import TaskSet, TaskSetMeta
 
 logger = logging.getLogger("locust.user.markov_taskset")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from katydid.exception import LocustError
-from katydid.user.task import Task, TaskSet, TaskSetMeta, declared_weight, expand_tasks
+from katydid.user.declaration import Task, check_members, declared_weight, expand_tasks
+from katydid.user.task import TaskSet, TaskSetMeta
 
 
 class SequentialTaskSetMeta(TaskSetMeta):
@@ -20,6 +21,7 @@ class SequentialTaskSetMeta(TaskSetMeta):
             if key == "tasks":
                 if not isinstance(member, (list, dict)):
                     raise ValueError("On SequentialTaskSet the 'tasks' attribute must be a list or a dict")
+                check_members(name, {"tasks": member})
                 tasks.extend(expand_tasks(member))
             else:
                 tasks.extend([member] * declared_weight(member))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
-import traceback
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar, cast, final, overload
+from typing import TYPE_CHECKING, Any, SupportsFloat, cast, final
 
 from gevent import GreenletExit, sleep
 
@@ -17,6 +16,7 @@ import katydid._patch  # noqa: F401  patches the standard library
 from katydid import hub
 from katydid.exception import (
     InterruptTaskSet,
+    LocustError,
     MissingWaitTimeError,
     RescheduleTask,
     RescheduleTaskImmediately,
@@ -24,6 +24,14 @@ from katydid.exception import (
     StopUser,
 )
 from katydid.log import format_script_exception
+from katydid.user.declaration import Task as Task
+from katydid.user.declaration import TaskT as TaskT
+from katydid.user.declaration import check_members
+from katydid.user.declaration import filter_tasks_by_tags as filter_tasks_by_tags
+from katydid.user.declaration import get_tasks_from_base_classes as get_tasks_from_base_classes
+from katydid.user.declaration import is_markov_taskset as is_markov_taskset
+from katydid.user.declaration import tag as tag
+from katydid.user.declaration import task as task
 
 if TYPE_CHECKING:
     from katydid.user.users import User
@@ -34,149 +42,13 @@ LOCUST_STATE_RUNNING = "running"
 LOCUST_STATE_WAITING = "waiting"
 LOCUST_STATE_STOPPING = "stopping"
 
-TaskT = TypeVar("TaskT", bound=Callable[..., Any])
-Task = Callable[..., Any]
-"""A function, a bound method, or a `TaskSet` class."""
-
-
-@overload
-def task(weight: TaskT) -> TaskT: ...
-@overload
-def task(weight: int = 1) -> Callable[[TaskT], TaskT]: ...
-def task(weight: TaskT | int = 1) -> TaskT | Callable[[TaskT], TaskT]:
-    """Makes a method, or a nested task set, one of its class's tasks.
-
-    Args:
-        weight: How often it is picked, relative to the others.
-
-    Example:
-        ```python
-        class Visitor(HttpUser):
-            @task
-            def front_page(self): ...
-
-            @task(3)
-            def item(self): ...
-        ```
-    """
-
-    def declare(func: TaskT, count: int) -> TaskT:
-        if func.__name__ == "run":
-            raise Exception("A task cannot be named 'run', since that is the name of the method that runs the tasks")
-        if func.__name__ in ("on_start", "on_stop"):
-            logger.warning("on_start and on_stop are called by the user itself and should not be declared as tasks")
-        cast(Any, func).locust_task_weight = count
-        return func
-
-    if callable(weight):
-        return declare(weight, 1)
-    count = weight
-    return lambda func: declare(func, count)
-
-
-def tag(*tags: str) -> Callable[[TaskT], TaskT]:
-    """Labels a task, or every task of a task set, so that a run can be limited with ``--tags``.
-
-    Args:
-        *tags: The labels.
-
-    Raises:
-        ValueError: No label was given.
-    """
-    if not tags or not all(isinstance(label, str) for label in tags):
-        raise ValueError("No tag name was supplied: write @tag('name')")
-
-    def label(decorated: TaskT) -> TaskT:
-        holder = cast(Any, decorated)
-        if hasattr(holder, "tasks"):
-            holder.tasks = [label(item) for item in holder.tasks]
-        else:
-            holder.locust_tag_set = getattr(holder, "locust_tag_set", set()) | set(tags)
-        return decorated
-
-    return label
-
-
-def expand_tasks(tasks: Any) -> list[Task]:
-    """One list entry per unit of weight, from a list, a dict of weights or a list of (task, weight) pairs."""
-    expanded: list[Task] = []
-    for item in tasks.items() if isinstance(tasks, dict) else tasks or ():
-        if isinstance(item, tuple):
-            member, count = item
-            expanded.extend([member] * count)
-        else:
-            expanded.append(item)
-    return expanded
-
-
-def get_tasks_from_base_classes(bases: tuple[type, ...], class_dict: dict[str, Any]) -> list[Task]:
-    """The tasks of a class that is being created.
-
-    Those of the bases come first, then the ``tasks`` attribute, then the decorated members as declared.
-    """
-    tasks: list[Task] = []
-    for base in bases:
-        tasks.extend(getattr(base, "tasks", None) or ())
-    tasks.extend(expand_tasks(class_dict.get("tasks")))
-    for member in class_dict.values():
-        tasks.extend([member] * declared_weight(member))
-    return tasks
-
-
-def declared_weight(member: Any) -> int:
-    """The weight `task` gave a class member, 0 for one that is no task."""
-    weight = getattr(member, "locust_task_weight", 0) if callable(member) else 0
-    return weight if isinstance(weight, int) else 0
-
-
-def is_markov_taskset(item: Any) -> bool:
-    """Whether it is a task set whose order is a Markov chain; tags do not apply to those."""
-    return isinstance(item, type) and getattr(item, "_is_markov", False)
-
-
-def filter_tasks_by_tags(
-    task_holder: Any,
-    tags: set[str] | None = None,
-    exclude_tags: set[str] | None = None,
-    checked: dict[Any, bool] | None = None,
-) -> None:
-    """Removes the tasks that the tags rule out, in place and in nested task sets too.
-
-    Args:
-        task_holder: A user or task set class.
-        tags: Keep only tasks that have one of these.
-        exclude_tags: Drop tasks that have one of these, even if they also have a wanted one.
-        checked: Verdicts already reached, for tasks that several sets share.
-    """
-    verdicts = {} if checked is None else checked
-    kept: list[Task] = []
-    for item in task_holder.tasks:
-        if item not in verdicts:
-            if hasattr(item, "tasks"):
-                # Seen before its own tasks are, in case it contains itself.
-                verdicts[item] = True
-                if not is_markov_taskset(item):
-                    filter_tasks_by_tags(item, tags, exclude_tags, verdicts)
-                verdicts[item] = bool(item.tasks) or is_markov_taskset(item)
-            else:
-                labels: set[str] = getattr(item, "locust_tag_set", set())
-                wanted = tags is None or bool(labels & tags)
-                verdicts[item] = wanted and (exclude_tags is None or not labels & exclude_tags)
-        if verdicts[item]:
-            kept.append(item)
-    task_holder.tasks = kept
-    if not kept:
-        logger.warning(
-            "%s had no tasks left after filtering, instantiating it will fail!",
-            getattr(task_holder, "__name__", task_holder),
-        )
-
 
 class TaskSetMeta(type):
     """Collects the tasks of a task set when its class is created."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], class_dict: dict[str, Any]) -> TaskSetMeta:
         """Creates the class."""
+        check_members(name, class_dict)
         class_dict["tasks"] = get_tasks_from_base_classes(bases, class_dict)
         return type.__new__(mcs, name, bases, class_dict)
 
@@ -310,7 +182,11 @@ class TaskSet(metaclass=TaskSetMeta):
                 if user._state == LOCUST_STATE_STOPPING:
                     raise StopUser
                 seconds = self.wait_time()
-                if seconds > 0:
+                try:
+                    waits = seconds > 0
+                except TypeError:
+                    raise _no_seconds(self, seconds) from None
+                if waits:
                     user._state = LOCUST_STATE_WAITING
                     sleep(seconds)
                     if user._state == LOCUST_STATE_STOPPING:
@@ -343,8 +219,8 @@ class TaskSet(metaclass=TaskSetMeta):
             self.on_stop()
         except (StopUser, StopTest, GreenletExit):
             raise
-        except Exception:
-            logger.error("Uncaught exception in on_stop: \n%s", traceback.format_exc())
+        except Exception as error:
+            logger.error("Uncaught exception in on_stop: \n%s", format_script_exception(error))
 
     def execute_next_task(self) -> None:
         """Runs the first of the scheduled tasks."""
@@ -394,7 +270,7 @@ class TaskSet(metaclass=TaskSetMeta):
         """Picks a task at random, by weight."""
         tasks = self.tasks
         if not tasks:
-            raise Exception(_no_tasks(self))
+            raise LocustError(_no_tasks(self))
         return cast(Task, tasks[0] if len(tasks) == 1 else random.choice(tasks))
 
     def wait_time(self) -> float:
@@ -421,8 +297,11 @@ class TaskSet(metaclass=TaskSetMeta):
         user = self._user
         if user._state == LOCUST_STATE_STOPPING:
             raise StopUser
+        seconds = self.wait_time()
+        if not isinstance(seconds, SupportsFloat):
+            raise _no_seconds(self, seconds)
         user._state = LOCUST_STATE_WAITING
-        self._sleep(self.wait_time())
+        self._sleep(seconds)
         if user._state == LOCUST_STATE_STOPPING:
             raise StopUser
         user._state = LOCUST_STATE_RUNNING
@@ -446,7 +325,7 @@ class DefaultTaskSet(TaskSet):
         """Picks one of the user's tasks at random, by weight."""
         tasks = self._user.tasks
         if not tasks:
-            raise Exception(_no_tasks(self._user))
+            raise LocustError(_no_tasks(self._user))
         return cast(Task, tasks[0] if len(tasks) == 1 else random.choice(tasks))
 
     def execute_task(self, task: Task) -> None:
@@ -478,3 +357,11 @@ def _no_tasks(holder: TaskSet | User) -> str:
     if getattr(holder, "task", None):
         hint = " (it has an attribute 'task': did you mean 'tasks'?)"
     return f"No tasks defined on {name}{hint}. Use the @task decorator or set the 'tasks' attribute"
+
+
+def _no_seconds(taskset: TaskSet, seconds: Any) -> LocustError:
+    """What a ``wait_time`` is told that returned something else than a number."""
+    holder: Any = taskset._user if type(taskset).wait_time is TaskSet.wait_time else taskset
+    code = getattr(holder.wait_time, "__code__", None)
+    where = f' (File "{code.co_filename}", line {code.co_firstlineno})' if code else ""
+    return LocustError(f"{type(holder).__name__}.wait_time returned {seconds!r}; it returns seconds, a number{where}")

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gevent import GreenletExit
+from gevent import GreenletExit, Timeout
 from gevent.pool import Group
 
 import katydid._patch  # noqa: F401  patches the standard library
-from katydid.exception import StopTest, StopUser
+from katydid.exception import RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from katydid.log import format_script_exception
+from katydid.user.declaration import check_members
 from katydid.user.rest import RestMixin
 from katydid.user.task import (
     LOCUST_STATE_RUNNING,
@@ -39,6 +40,7 @@ class UserMeta(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], class_dict: dict[str, Any]) -> UserMeta:
         """Creates the class."""
+        check_members(name, class_dict)
         class_dict["tasks"] = get_tasks_from_base_classes(bases, class_dict)
         if not class_dict.get("abstract"):
             class_dict["abstract"] = False
@@ -87,6 +89,7 @@ class User(metaclass=UserMeta):
     _group: Group | None = None
     _taskset_instance: TaskSet | None = None
     _cp_last_wait_time: float = 0
+    _told_why = False
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -99,7 +102,11 @@ class User(metaclass=UserMeta):
         """Called once, when the user is stopped."""
 
     def run(self) -> None:
-        """Lives the user's life, in its greenlet."""
+        """Lives the user's life, in its greenlet.
+
+        Raises:
+            Exception: What ``on_start`` or ``on_stop`` raised, or a task where exceptions are not caught.
+        """
         self._state = LOCUST_STATE_RUNNING
         self._taskset_instance = root = self._root()
         try:
@@ -109,11 +116,14 @@ class User(metaclass=UserMeta):
                 raise
             except Exception as error:
                 logger.error("%s\n%s", error, format_script_exception(error))
+                self._told_why = True
                 self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
-                return
+                raise
             root.run()
         except (GreenletExit, StopUser, StopTest):
-            self.on_stop()
+            pass
+        # Outside the handler: what on_stop raises has nothing to do with what stopped the user.
+        self.on_stop()
 
     def wait(self) -> None:
         """Waits as the running task set says; the user can be stopped meanwhile."""
@@ -123,7 +133,7 @@ class User(metaclass=UserMeta):
     def start(self, group: Group) -> Greenlet[..., Any]:
         """Starts the user's greenlet in a group and returns it."""
         # The runner finds the user again as the greenlet's first argument.
-        greenlet = group.spawn(type(self).run, self)
+        greenlet = group.spawn(_live, self)
         self._greenlet = greenlet
         self._group = group
         return greenlet
@@ -184,6 +194,22 @@ class User(metaclass=UserMeta):
     def _leaves(self, taskset: TaskSet, reason: BaseException) -> bool:
         """Whether a task set that ends for this reason gets its ``on_stop``."""
         return True
+
+
+def _live(user: User) -> None:
+    """What the greenlet of a user runs: an exception that ends the user is told in the script's own lines."""
+    try:
+        user.run()
+    except (RescheduleTask, RescheduleTaskImmediately) as escaped:
+        logger.error(
+            "%s ended: a task of the user itself, outside any task set, was interrupted. Raise StopUser to end a "
+            "user on purpose.\n%s",
+            type(user).__name__,
+            format_script_exception(escaped.__cause__ or escaped),
+        )
+    except (Exception, Timeout) as error:
+        if not user._told_why:
+            logger.error("%s ended: %s\n%s", type(user).__name__, error, format_script_exception(error))
 
 
 class HttpUser(RestMixin, User):

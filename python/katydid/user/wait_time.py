@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, SupportsFloat
 
 WaitTime = Callable[[Any], float]
 """What a ``wait_time`` attribute holds."""
@@ -22,12 +22,16 @@ def between(min_wait: float, max_wait: float) -> WaitTime:
         min_wait: The shortest wait, in seconds.
         max_wait: The longest wait, in seconds.
 
+    Raises:
+        TypeError: A bound is no number; so too in the functions below.
+
     Example:
         ```python
         class Visitor(HttpUser):
             wait_time = between(1, 3)
         ```
     """
+    _check_numbers("between", min_wait, max_wait)
     spread = max_wait - min_wait
     return lambda instance: min_wait + random.random() * spread
 
@@ -38,6 +42,7 @@ def constant(wait_time: float) -> WaitTime:
     Args:
         wait_time: The wait, in seconds.
     """
+    _check_numbers("constant", wait_time)
     return lambda instance: wait_time
 
 
@@ -49,6 +54,8 @@ def constant_pacing(wait_time: float) -> WaitTime:
     Args:
         wait_time: The interval between the starts of two tasks, in seconds.
     """
+
+    _check_numbers("constant_pacing", wait_time)
 
     def remaining(instance: Any) -> float:
         now = perf_counter()
@@ -70,6 +77,7 @@ def constant_throughput(task_runs_per_second: float) -> WaitTime:
     Raises:
         ValueError: The rate is not above zero.
     """
+    _check_numbers("constant_throughput", task_runs_per_second)
     if task_runs_per_second <= 0:
         raise ValueError("task_runs_per_second must be greater than zero")
     return constant_pacing(1 / task_runs_per_second)
@@ -84,6 +92,14 @@ def poisson(rate: float) -> WaitTime:
     Raises:
         ValueError: The rate is not above zero.
     """
+    _check_numbers("poisson", rate)
     if rate <= 0:
         raise ValueError("rate must be greater than zero")
     return lambda instance: random.expovariate(rate)
+
+
+def _check_numbers(name: str, *values: Any) -> None:
+    """Says at the line of the script, and not when the first user waits, that something is no number."""
+    for value in values:
+        if not isinstance(value, SupportsFloat):
+            raise TypeError(f"{name}() takes numbers, and {value!r} is none")

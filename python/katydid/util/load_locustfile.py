@@ -32,8 +32,10 @@ def load_locustfile(path: str) -> tuple[dict[str, type[User]], list[LoadTestShap
     Returns:
         Its user classes by name, and an instance of each of its load shapes.
     """
+    # Absolute, so that a script that changes the directory still finds itself, and messages lead to it.
+    path = os.path.abspath(path)
     # A script imports its neighbours, from where it lies and from where the command was given.
-    for directory in (os.path.dirname(os.path.abspath(path)), os.getcwd()):
+    for directory in (os.path.dirname(path), os.getcwd()):
         if directory in sys.path:
             sys.path.remove(directory)
         sys.path.insert(0, directory)
