@@ -28,7 +28,7 @@ from requests.models import PreparedRequest, RequestEncodingMixin
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, get_auth_from_url
 
-from katydid import hub
+from katydid import _patch, hub
 from katydid.cookies import SessionCookies
 from katydid.exception import CatchResponseError, LocustError, ResponseError
 from katydid.response import Response, cause_of, http_error, lazy, raw_response, request_exception
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from katydid._core import Client, Exchange
     from katydid.event import EventHook
     from katydid.user.users import User
+
+_patch.patch_urllib3()
 
 absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
 

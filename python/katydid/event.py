@@ -88,7 +88,9 @@ class EventHook:
             except Exception as error:
                 # The root logger, as scripts' log filters expect.
                 logging.getLogger().error(
-                    "Uncaught exception in event handler: \n%s", log.format_script_exception(error)
+                    "Uncaught exception in event handler%s: \n%s",
+                    log.where(handler) if _not_called(error) else "",
+                    log.format_script_exception(error, of_script=_not_called(error)),
                 )
                 log.unhandled_greenlet_exception = True
 
@@ -149,6 +151,11 @@ class EventHook:
         self.plain = all(handler in self._builtin for handler in self._handlers)
 
 
+def _not_called(error: Exception) -> bool:
+    """Whether a listener was never entered, since it does not take the arguments of its event."""
+    return isinstance(error, TypeError) and error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
 class DeprecatedEventHook(EventHook):
     """A hook that still works but tells its listeners what to use instead.
 
@@ -162,7 +169,7 @@ class DeprecatedEventHook(EventHook):
 
     def add_listener(self, handler: Listener) -> Listener:
         """Attaches a listener, and warns."""
-        logging.getLogger("locust.event").warning(self.message)
+        logging.getLogger().warning(self.message)
         return super().add_listener(handler)
 
 

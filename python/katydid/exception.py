@@ -36,6 +36,10 @@ class StopUser(Exception):
     """Ends the user that raises it."""
 
 
+StopLocust = StopUser
+"""By its 0.14 name."""
+
+
 class StopTest(Exception):
     """Ends the whole test when it leaves a user's constructor, a listener or a load shape."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import logging
 import threading
-import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -19,6 +18,7 @@ import katydid
 from katydid.event import EventHook, Events
 from katydid.exception import InterruptTaskSet, LocustError, RescheduleTask, RescheduleTaskImmediately, ResponseError
 from katydid.exception import StopUser as StopLocust
+from katydid.log import format_script_exception
 from katydid.user.sequential_taskset import SequentialTaskSet, SequentialTaskSetMeta
 from katydid.user.task import TaskSet, TaskSetMeta, task
 from katydid.user.users import HttpUser, User, UserMeta
@@ -54,6 +54,8 @@ class NoClientWarningRaiser:
 
 class LocustMeta(UserMeta):
     """Takes the tasks from ``task_set``; a class is runnable if it has one and no name starting with ``_``."""
+
+    takes_task_set = True
 
     def __new__(mcs, name: str, bases: tuple[type, ...], class_dict: dict[str, Any]) -> LocustMeta:
         """Creates the class."""
@@ -172,7 +174,7 @@ def set_up(holder: Any, events: Events) -> None:
             holder.setup()
         except Exception as error:
             events.user_error.fire(user_instance=holder, exception=error, tb=error.__traceback__)
-            logger.error("%s\n%s", error, traceback.format_exc())
+            logger.error("%s\n%s", error, format_script_exception(error))
 
 
 def with_arguments(item: Any, args: Any, kwargs: dict[str, Any]) -> Callable[[TaskSet], Any]:

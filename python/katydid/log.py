@@ -96,15 +96,25 @@ _PACKAGE = str(Path(__file__).parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def format_script_exception(error: BaseException) -> str:
+def format_script_exception(error: BaseException, of_script: bool = False) -> str:
     """An exception as Python prints it, with the script's lines but without Katydid's.
 
     At the log level ``DEBUG`` nothing is left out.
+
+    Args:
+        error: The exception.
+        of_script: Whether the script is to blame even where none of its lines is in the traceback.
     """
     report = traceback.TracebackException.from_exception(error)
     if not logging.getLogger("locust").isEnabledFor(logging.DEBUG):
-        _leave_out_ours(report, keep_all=not isinstance(error, LocustError))
+        _leave_out_ours(report, keep_all=not of_script and not isinstance(error, LocustError))
     return "".join(report.format())
+
+
+def where(function: Any) -> str:
+    """Where a function of the script is, to be put behind a message; empty for what is no Python function."""
+    code = getattr(function, "__code__", None)
+    return f' (File "{code.co_filename}", line {code.co_firstlineno})' if code else ""
 
 
 def format_script_stack(trace: TracebackType | None) -> str:

@@ -94,7 +94,7 @@ def run() -> NoReturn:
             user_classes,
             options,
             events=katydid.events,
-            shape_class=scripts.shapes[0] if scripts.shapes else None,
+            shape_class=_shape(scripts, options),
             locustfile=os.path.basename(paths[0]),
             parsed_locustfiles=paths,
         )
@@ -339,6 +339,19 @@ def _chosen(scripts: Scripts, options: Namespace) -> list[type[User]]:
         )
         sys.exit(1)
     return [scripts.users[name] for name in dict.fromkeys(options.user_classes)] or list(scripts.users.values())
+
+
+def _shape(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
+    """The script's load shape, or the one that the options of 0.14 describe."""
+    steps = getattr(options, "step_load", False)
+    if bool(steps) != bool(getattr(options, "step_time", None)):
+        logger.error("--step-load and --step-time need each other: --step-load --step-clients 10 --step-time 30s")
+        sys.exit(1)
+    if steps:
+        from katydid.legacy_run import StepLoad
+
+        return StepLoad.from_options(options)
+    return scripts.shapes[0] if scripts.shapes else None
 
 
 def _same_definition(one: type, other: type) -> bool:

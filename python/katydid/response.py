@@ -230,6 +230,10 @@ _NOT_CAUGHT = (
     'write `with self.client.get("/", catch_response=True) as response:`'
 )
 
+# A plain response of requests says so too, whoever made it.
+for _verdict in (Response.success, Response.failure):
+    setattr(requests.Response, _verdict.__name__, _verdict)
+
 
 class _OriginalResponse:
     """What cookie jars look for below a response."""

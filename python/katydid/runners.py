@@ -118,6 +118,14 @@ class Runner:
         environment.events.request.add_builtin(self._on_request)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
+    def __getattr__(self, name: str) -> Any:
+        """Finds an attribute by its 0.14 name."""
+        if name.startswith("_") or "environment" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        from katydid import legacy_run
+
+        return legacy_run.of_a_runner(self, name)
+
     @property
     def user_classes(self) -> list[type[User]]:
         """The classes of the users."""
@@ -580,3 +588,14 @@ class LocalRunner(Runner):
 
     def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **kwargs: Any) -> None:
         self.log_exception("local", str(exception), log.format_script_stack(tb))
+
+
+def __getattr__(name: str) -> Any:
+    """Finds what this module had in the 0.14 generation."""
+    if not name.startswith("_"):
+        from katydid import legacy_run
+
+        value = legacy_run.of_the_runners_module(name)
+        if value is not None:
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from katydid.exception import LocustError
+from katydid.log import where
 
 if TYPE_CHECKING:
     from katydid.runners import Runner
@@ -78,9 +79,7 @@ def check_tick(shape: LoadTestShape, tick: Any) -> None:
         users, rate = tick[0], tick[1]
         wrong = not isinstance(users, Real) or not isinstance(rate, Real) or users < 0 or rate <= 0
     if wrong:
-        code = getattr(type(shape).tick, "__code__", None)
-        where = f' (File "{code.co_filename}", line {code.co_firstlineno})' if code else ""
         raise LocustError(
             f"{type(shape).__name__}.tick returned {tick!r}; it returns the number of users and a spawn rate above "
-            f"zero, (users, spawn_rate), or None to end the test{where}"
+            f"zero, (users, spawn_rate), or None to end the test{where(type(shape).tick)}"
         )

@@ -483,3 +483,12 @@ def stats_printer(stats: RequestStats) -> Callable[[], None]:
             gevent.sleep(CONSOLE_STATS_INTERVAL_SEC)
 
     return print_forever
+
+
+def __getattr__(name: str) -> Any:
+    """Finds ``global_stats``, which this module had in the 0.14 generation."""
+    if name == "global_stats":
+        from katydid import legacy_run
+
+        return legacy_run.global_stats()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -339,6 +339,43 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--step-load"],
+        dest: "step_load",
+        env: Some("LOCUST_STEP_LOAD"),
+        help: "Raise the number of users step by step, as the 0.14 generation could; a load shape does it better",
+        hidden: true,
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--step-clients"],
+        dest: "step_clients",
+        default: Default::Int(1),
+        kind: Kind::Int,
+        env: Some("LOCUST_STEP_CLIENTS"),
+        help: "With --step-load: users to add with each step",
+        hidden: true,
+        metavar: Some("COUNT"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--step-time"],
+        dest: "step_time",
+        kind: Kind::TimeSpan,
+        env: Some("LOCUST_STEP_TIME"),
+        help: "With --step-load: how long a step lasts",
+        hidden: true,
+        metavar: Some("TIME"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--no-reset-stats"],
+        dest: "no_reset_stats",
+        env: Some("LOCUST_NO_RESET_STATS"),
+        help: "Nothing: the 0.14 generation accepted it, since statistics are kept without it too",
+        hidden: true,
+        ..FLAG
+    },
+    OptionSpec {
         dest: "user_classes",
         default: Default::NoWords([]),
         kind: Kind::Words,

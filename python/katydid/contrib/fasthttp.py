@@ -463,3 +463,12 @@ def encode_body(data: Any, json: Any, files: Any) -> tuple[bytes | None, list[tu
     if isinstance(data, str):
         return data.encode(), [("Content-Type", "text/plain; charset=utf-8")]
     return urlencode(data, doseq=True).encode(), [("Content-Type", "application/x-www-form-urlencoded")]
+
+
+def __getattr__(name: str) -> Any:
+    """Finds ``FastHttpLocust``, the user's 0.14 name."""
+    if name == "FastHttpLocust":
+        from katydid import legacy
+
+        return legacy.FastHttpLocust
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

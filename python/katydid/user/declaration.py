@@ -7,7 +7,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any, TypeVar, cast, overload
 
-logger = logging.getLogger("locust.user.task")
+logger = logging.getLogger()
+"""The root logger, as in Locust."""
 
 TaskT = TypeVar("TaskT", bound=Callable[..., Any])
 Task = Callable[..., Any]

@@ -11,7 +11,8 @@ from katydid.exception import LocustError
 from katydid.user.declaration import Task
 from katydid.user.task import TaskSet, TaskSetMeta
 
-logger = logging.getLogger("locust.user.markov_taskset")
+logger = logging.getLogger()
+"""The root logger, as in Locust."""
 
 MarkovTaskT = TypeVar("MarkovTaskT", bound=Callable[..., Any])
 Transitions = dict[str, int] | list[str | tuple[str, int]]
@@ -112,8 +113,8 @@ def validate_markov_chain(tasks: list[Task], members: dict[str, Any], name: str)
                 raise InvalidTransitionError(f"Transition to {target} from {name}.{item.__name__}: no such member")
             if not is_markov_task(members[target]):
                 raise NonMarkovTaskTransitionError(f"{name}.{target} cannot be used as a target: it has no transitions")
-    reached: set[str] = set()
-    waiting = [tasks[0].__name__]
+    reached = {tasks[0].__name__}
+    waiting = list(cast(Any, tasks[0]).transitions)
     while waiting:
         current = waiting.pop()
         if current not in reached:

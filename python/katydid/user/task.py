@@ -23,7 +23,7 @@ from katydid.exception import (
     StopTest,
     StopUser,
 )
-from katydid.log import format_script_exception
+from katydid.log import format_script_exception, where
 from katydid.user.declaration import Task as Task
 from katydid.user.declaration import TaskT as TaskT
 from katydid.user.declaration import check_members
@@ -362,6 +362,6 @@ def _no_tasks(holder: TaskSet | User) -> str:
 def _no_seconds(taskset: TaskSet, seconds: Any) -> LocustError:
     """What a ``wait_time`` is told that returned something else than a number."""
     holder: Any = taskset._user if type(taskset).wait_time is TaskSet.wait_time else taskset
-    code = getattr(holder.wait_time, "__code__", None)
-    where = f' (File "{code.co_filename}", line {code.co_firstlineno})' if code else ""
-    return LocustError(f"{type(holder).__name__}.wait_time returned {seconds!r}; it returns seconds, a number{where}")
+    return LocustError(
+        f"{type(holder).__name__}.wait_time returned {seconds!r}; it returns seconds, a number{where(holder.wait_time)}"
+    )

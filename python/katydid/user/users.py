@@ -41,6 +41,10 @@ class UserMeta(type):
     def __new__(mcs, name: str, bases: tuple[type, ...], class_dict: dict[str, Any]) -> UserMeta:
         """Creates the class."""
         check_members(name, class_dict)
+        if "task_set" in class_dict and not hasattr(mcs, "takes_task_set"):
+            from katydid.util.deprecation import check_for_deprecated_task_set_attribute
+
+            check_for_deprecated_task_set_attribute(class_dict)
         class_dict["tasks"] = get_tasks_from_base_classes(bases, class_dict)
         if not class_dict.get("abstract"):
             class_dict["abstract"] = False

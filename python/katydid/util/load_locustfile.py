@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any
 
+from katydid.exception import LocustError
 from katydid.shape import LoadTestShape
 from katydid.user.users import User
 
@@ -54,5 +55,15 @@ def load_locustfile(path: str) -> tuple[dict[str, type[User]], list[LoadTestShap
 
     members = vars(module)
     users = {key: value for key, value in members.items() if is_user_class(value)}
-    shapes = [value() for value in members.values() if is_shape_class(value)]
+    shapes = [_make(value) for value in members.values() if is_shape_class(value)]
     return users, shapes
+
+
+def _make(shape_class: type[LoadTestShape]) -> LoadTestShape:
+    """The one instance of a load shape."""
+    if inspect.isabstract(shape_class):
+        raise LocustError(
+            f"The load shape {shape_class.__name__} has no method tick; it returns (users, spawn_rate), or None to "
+            "end the test"
+        )
+    return shape_class()
