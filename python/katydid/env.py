@@ -141,20 +141,30 @@ class Environment:
         Args:
             host: The address to listen on, all of them by default.
             port: The port; 0 for any that is free.
-            web_base_path: Accepted for Locust's sake.
-            web_login: Accepted for Locust's sake.
-            tls_cert: Accepted for Locust's sake.
-            tls_key: Accepted for Locust's sake.
-            stats_csv_writer: Accepted for Locust's sake.
+            web_base_path: The path that stands before all others, such as ``/load``.
+            web_login: Whether visitors must log in; the script says who may.
+            tls_cert: A file with the certificate chain, to serve over HTTPS.
+            tls_key: A file with the certificate's key.
+            stats_csv_writer: Writes the CSV files, one of which can be downloaded.
             delayed_start: Serve only when the page's `start` is called.
             userclass_picker_is_active: Whether the page offers a choice of classes.
-            build_path: Accepted for Locust's sake.
+            build_path: A folder with another page, to be served in place of Katydid's.
         """
         from katydid.web import WebUI
 
-        self.web_ui = WebUI(self, host, port, userclass_picker_is_active=userclass_picker_is_active)
-        if not delayed_start:
-            self.web_ui.start()
+        self.web_ui = WebUI(
+            self,
+            host,
+            port,
+            web_base_path=web_base_path,
+            web_login=web_login,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            stats_csv_writer=stats_csv_writer,
+            delayed_start=delayed_start,
+            userclass_picker_is_active=userclass_picker_is_active,
+            build_path=build_path,
+        )
         return self.web_ui
 
     def update_user_class(self, user_settings: dict[str, Any]) -> None:

@@ -167,7 +167,7 @@ class Run:
         """Runs the test, or waits for the page to start one, and exits."""
         options, environment = self.options, self.environment
         if not options.headless:
-            self.web_ui = environment.create_web_ui(options.web_host, options.web_port, delayed_start=True)
+            self.web_ui = self._create_web_ui()
         environment.events.init.fire(environment=environment, runner=self.runner, web_ui=self.web_ui)
         if log.unhandled_greenlet_exception:
             # What the listener set up is missing, so nothing that follows would be as meant.
@@ -203,6 +203,23 @@ class Run:
                 self.environment.process_exit_code = code
                 self.over.set()
 
+    def _create_web_ui(self) -> WebUI:
+        """The page as the command line describes it, not served yet."""
+        options = self.options
+        names = ("web_base_path", "web_login", "tls_cert", "tls_key", "build_path")
+        settings = {name: getattr(options, name) for name in names if getattr(options, name, None)}
+        if not settings.get("web_base_path", "/").startswith("/"):
+            _give_up("--web-base-path must start with a slash, such as /load")
+        if bool(settings.get("tls_cert")) != bool(settings.get("tls_key")):
+            _give_up("--tls-cert and --tls-key are only meaningful together")
+        return self.environment.create_web_ui(
+            options.web_host,
+            options.web_port,
+            delayed_start=True,
+            userclass_picker_is_active=getattr(options, "class_picker", False),
+            **settings,
+        )
+
     def _serve(self, web_ui: WebUI) -> None:
         try:
             web_ui.start()
@@ -216,8 +233,14 @@ class Run:
             )
             hub.close()
             sys.exit(1)
-        shown = self.options.web_host or "localhost"
-        logger.info("Starting web interface at http://%s:%d", f"[{shown}]" if ":" in shown else shown, web_ui.port)
+        shown = self.options.web_host or getattr(self.options, "web_host_display_name", None) or "localhost"
+        logger.info(
+            "Starting web interface at %s://%s:%d%s",
+            "https" if web_ui.tls_cert and web_ui.tls_key else "http",
+            f"[{shown}]" if ":" in shown else shown,
+            web_ui.port,
+            web_ui.web_base_path,
+        )
 
     def _announce_run_time(self) -> None:
         if self.options.run_time:

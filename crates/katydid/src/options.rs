@@ -239,6 +239,72 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--web-login"],
+        dest: "web_login",
+        env: Some("LOCUST_WEB_LOGIN"),
+        group: Group::WebUi,
+        help: "Ask visitors of the web page to log in; the script says who may",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--tls-cert"],
+        dest: "tls_cert",
+        default: Default::Text(""),
+        env: Some("LOCUST_TLS_CERT"),
+        group: Group::WebUi,
+        help: "With --tls-key: serve the web page over HTTPS, with the certificate chain in this file",
+        metavar: Some("FILE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--tls-key"],
+        dest: "tls_key",
+        default: Default::Text(""),
+        env: Some("LOCUST_TLS_KEY"),
+        group: Group::WebUi,
+        help: "The certificate's private key",
+        metavar: Some("FILE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--class-picker"],
+        dest: "class_picker",
+        env: Some("LOCUST_USERCLASS_PICKER"),
+        group: Group::WebUi,
+        help: "Let the web page choose the user classes and the load shape of a test",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--web-base-path"],
+        dest: "web_base_path",
+        default: Default::Text(""),
+        env: Some("LOCUST_WEB_BASE_PATH"),
+        group: Group::WebUi,
+        help: "Path under which the web page is served, such as /load",
+        metavar: Some("PATH"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--web-host-display-name"],
+        dest: "web_host_display_name",
+        env: Some("LOCUST_WEB_HOST_DISPLAY_NAME"),
+        group: Group::WebUi,
+        help: "Name that the web page is reached by, if it is not that of this machine",
+        metavar: Some("HOST"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--build-path"],
+        dest: "build_path",
+        default: Default::Text(""),
+        env: Some("LOCUST_BUILD_PATH"),
+        group: Group::WebUi,
+        help: "Folder of another web page to serve in place of Katydid's",
+        hidden: true,
+        metavar: Some("FOLDER"),
+        ..PLAIN
+    },
+    OptionSpec {
         flags: &["-T", "--tags"],
         dest: "tags",
         kind: Kind::Words,

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use katydid_core::registry::KeyId;
 use katydid_http::Exchange;
 use parking_lot::Mutex;
@@ -36,6 +37,7 @@ pub(crate) enum Message {
         id: u64,
         name: String,
         payload: String,
+        body: Bytes,
     },
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use katydid_core::dispatch::Class;
 use katydid_core::registry::Registry;
@@ -20,7 +21,7 @@ use katydid_node::{Action, Event};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use rustc_hash::FxHashMap;
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ use crate::tickets::Tickets;
 const SUBMIT_BATCH: usize = 8;
 /// Requests' own limit of redirects.
 const MAX_REDIRECTS: u32 = 30;
+
+/// Headers and bytes of something that was read.
+type Read<'py> = (Vec<(&'static str, String)>, Bound<'py, PyBytes>);
 
 /// A way of trusting servers, and the proxy to go through.
 type Trust = (Tls, Option<String>);
@@ -420,10 +424,44 @@ impl Engine {
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
-    /// Starts the web server and returns its port.
-    fn serve_web(&self, py: Python<'_>, host: &str, port: u16) -> PyResult<u16> {
-        py.detach(|| self.service.serve(host, port))
+    /// Starts the web server and returns its port. The settings are JSON.
+    #[pyo3(signature = (host, port, settings=None))]
+    fn serve_web(
+        &self,
+        py: Python<'_>,
+        host: &str,
+        port: u16,
+        settings: Option<&str>,
+    ) -> PyResult<u16> {
+        let settings = serde_json::from_str(settings.unwrap_or("{}"))
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        py.detach(|| self.service.serve(host, port, settings))
             .map_err(os_error)
+    }
+
+    /// Ends the web server of a port.
+    fn close_web(&self, py: Python<'_>, port: u16) {
+        py.detach(|| self.service.close(port));
+    }
+
+    /// What the web server has to be read at a path, now: headers and bytes.
+    fn document<'py>(&self, py: Python<'py>, path: &str) -> Option<Read<'py>> {
+        self.shared.flush(py);
+        let document = self.service.document(path)?;
+        Some((document.headers, PyBytes::new(py, &document.body)))
+    }
+
+    /// The report of the run as a page. What it tells besides the numbers is JSON.
+    fn report(&self, py: Python<'_>, telling: &str) -> PyResult<String> {
+        let telling = serde_json::from_str(telling)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        self.shared.flush(py);
+        Ok(self.service.report(&telling))
+    }
+
+    /// The name of a download of a kind, without its ending.
+    fn file_name(&self, kind: &str) -> String {
+        self.service.file_name(kind)
     }
 
     /// Answers a "call" message.
@@ -431,6 +469,30 @@ impl Engine {
         self.service
             .answer(call_id, status, body_json)
             .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Answers a "call" message for a page; without a body, it follows in pieces.
+    #[pyo3(signature = (call_id, status, headers, body=None))]
+    fn answer_page(
+        &self,
+        call_id: u64,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Option<&[u8]>,
+    ) {
+        let body = body.map(Bytes::copy_from_slice);
+        self.service.answer_page(call_id, status, headers, body);
+    }
+
+    /// Sends a piece of a page: None if nobody reads it any more, False if it must be sent again.
+    fn write_page(&self, call_id: u64, piece: &[u8]) -> Option<bool> {
+        self.service
+            .write_page(call_id, Bytes::copy_from_slice(piece))
+    }
+
+    /// Ends a page that was sent in pieces.
+    fn end_page(&self, call_id: u64) {
+        self.service.end_page(call_id);
     }
 
     /// Ends the threads. Requests under way are given up.
@@ -492,7 +554,12 @@ impl Engine {
             Message::SpawningComplete(users) => ("spawning_complete", users).into_pyobject(py)?,
             Message::RunTimeReached => ("run_time_reached",).into_pyobject(py)?,
             Message::Settled(given_up) => ("settled", given_up).into_pyobject(py)?,
-            Message::Call { id, name, payload } => ("call", id, name, payload).into_pyobject(py)?,
+            Message::Call {
+                id,
+                name,
+                payload,
+                body,
+            } => ("call", id, name, payload, PyBytes::new(py, &body)).into_pyobject(py)?,
         };
         handler.call1(py, arguments)?;
         Ok(())

@@ -31,6 +31,37 @@ pub struct About {
     /// Local time less UTC in seconds, for the names of downloads.
     #[serde(skip_serializing)]
     pub utc_offset: i32,
+    /// Whether the script is of the 0.14 generation, whose clients read other keys.
+    #[serde(skip_serializing)]
+    pub is_old: bool,
+    /// What of the site is the script's own.
+    #[serde(skip_serializing)]
+    pub pages: Pages,
+}
+
+/// What of the site is the script's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pages {
+    /// Which requests the script's own pages answer.
+    pub answers: Answers,
+    /// Whether the script says who may come in.
+    pub login: bool,
+    /// Whether the script brings the page for people.
+    pub replaced: bool,
+}
+
+/// Which requests a script's own pages answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// None: the script has no pages.
+    #[default]
+    Nothing,
+    /// Those that nothing else answers.
+    Unknown,
+    /// All but those to our own API and for our page's assets.
+    All,
 }
 
 /// A class of users.
@@ -86,6 +117,8 @@ impl Default for About {
                 0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0,
             ],
             utc_offset: 0,
+            is_old: false,
+            pages: Pages::default(),
         }
     }
 }

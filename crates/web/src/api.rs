@@ -65,7 +65,8 @@ pub(crate) async fn start(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let Form(fields) = Form::parse(&body, &shared.about.read())?;
-    done(&shared.call("swarm", Value::Object(fields)).await)
+    let fields: Vec<_> = fields.into_iter().collect();
+    done(&shared.call("start", json!(fields)).await)
 }
 
 /// Stops the run; answers once it has stopped.

@@ -465,6 +465,7 @@ mod tests {
         play.handle(Event::Stopped);
         board.advance(&play.snapshot_at(1000));
         assert!(board.since(first).is_some());
+        play.handle(Event::ClearStats);
         play.start();
         board.advance(&play.snapshot_at(1500));
         assert_eq!(board.since(first), None);

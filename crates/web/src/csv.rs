@@ -10,8 +10,8 @@ use katydid_core::units::Nanos;
 use serde_json::Value;
 
 use crate::about::About;
+use crate::document::{median, or_zero};
 use crate::flask;
-use crate::locust::{median, or_zero};
 
 const REQUESTS: &str = "Type,Name,Request Count,Failure Count,Median Response Time,\
     Average Response Time,Min Response Time,Max Response Time,Average Content Size,\
@@ -32,6 +32,42 @@ pub(crate) fn requests(snapshot: &Snapshot, percentiles: &[f64]) -> String {
     let total = snapshot.stats.view(snapshot.stats.total());
     request("", "Aggregated", total, percentiles, &mut out);
     out
+}
+
+/// All requests so far in one row, in the columns of Locust 0.14.
+pub(crate) fn old_history(snapshot: &Snapshot) -> String {
+    const COLUMNS: &str = "\"Type\",\"Name\",\"Timestamp\",\"# requests\",\"# failures\",\
+        \"Requests/s\",\"Requests Failed/s\",\"Median response time\",\
+        \"Average response time\",\"Min response time\",\"Max response time\",\
+        \"Average Content Size\",\"50%\",\"66%\",\"75%\",\"80%\",\"90%\",\"95%\",\"98%\",\
+        \"99%\",\"99.9%\",\"99.99%\",\"99.999\",\"100%\"";
+    const PARTS: [f64; 12] = [
+        0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 0.99999, 1.0,
+    ];
+    let total = snapshot.stats.view(snapshot.stats.total());
+    let entry = total.entry();
+    let whole = |time: Nanos| time.as_millis_f64().round();
+    let mut row = format!(
+        "\"None\",\"Aggregated\",\"{}\",{},{},{:.2},{:.2},{},{},{},{},{}",
+        snapshot.at_ms / 1000,
+        entry.requests,
+        entry.failures,
+        total.current_rps(),
+        total.current_fail_per_sec(),
+        total.median_response_time().round(),
+        total.avg_response_time().round(),
+        entry.min_time.map_or(0.0, whole),
+        whole(entry.max_time),
+        total.avg_content_length().round(),
+    );
+    for part in PARTS {
+        let cell = match entry.requests {
+            0 => "\"N/A\"".to_owned(),
+            _ => total.percentile(part).to_string(),
+        };
+        write!(row, ",{cell}").expect("a string takes everything");
+    }
+    format!("{COLUMNS}\n{row}\n")
 }
 
 /// The errors.
@@ -68,8 +104,8 @@ pub(crate) fn exceptions(snapshot: &Snapshot) -> String {
     out
 }
 
-/// The name of a download: when the run began, the script, the host and the kind of file.
-pub(crate) fn file_name(kind: &str, snapshot: &Snapshot, about: &About) -> String {
+/// The name of a download, without its ending: when the run began, the script, the host and the kind of file.
+pub fn file_name(kind: &str, snapshot: &Snapshot, about: &About) -> String {
     let start = snapshot.stats.total().start.map_or(0, Nanos::as_secs);
     let local = Moment::at(start.saturating_add_signed(about.utc_offset.into()));
     let Moment {
@@ -92,7 +128,7 @@ pub(crate) fn file_name(kind: &str, snapshot: &Snapshot, about: &About) -> Strin
             );
         }
     }
-    name + ".csv"
+    name
 }
 
 /// Names as one text.
@@ -175,7 +211,8 @@ fn is_harmless(char: char) -> bool {
     char.is_ascii_graphic() && !matches!(char, '"' | '\\' | ';' | ',')
 }
 
-fn utc(time: Nanos) -> String {
+/// A moment in UTC.
+pub(crate) fn utc(time: Nanos) -> String {
     let Moment {
         year,
         month,

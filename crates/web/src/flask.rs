@@ -10,10 +10,16 @@ use serde_json::{Map, Number, Value};
 
 /// A reply with a JSON body.
 pub(crate) fn reply(status: StatusCode, body: &Value) -> Response {
+    let headers = [(CONTENT_TYPE, "application/json")];
+    (status, headers, text(body)).into_response()
+}
+
+/// A value as JSON, with a line end.
+pub(crate) fn text(body: &Value) -> String {
     let mut text = String::new();
     print(body, 0, &mut text);
     text.push('\n');
-    (status, [(CONTENT_TYPE, "application/json")], text).into_response()
+    text
 }
 
 /// A number as Python's `repr` writes it: the shortest digits that read back the same.

@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::page;
@@ -14,16 +14,13 @@ const LARGEST: usize = 1 << 20;
 
 /// Every field with its values, in the order they were sent.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Fields(Map<String, Value>);
+pub(crate) struct Fields(Vec<(String, Vec<String>)>);
 
 impl Fields {
     fn add(&mut self, name: &str, value: String) {
-        let values = self
-            .0
-            .entry(name)
-            .or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(values) = values {
-            values.push(Value::String(value));
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => values.push(value),
+            None => self.0.push((name.to_owned(), vec![value])),
         }
     }
 
@@ -53,8 +50,9 @@ impl Fields {
 }
 
 impl From<Fields> for Value {
+    /// Pairs, as an object would not keep their order.
     fn from(Fields(fields): Fields) -> Self {
-        Self::Object(fields)
+        json!(fields)
     }
 }
 
@@ -80,6 +78,14 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
+/// Whether a body is a form, by what its sender says.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    matches!(
+        media(headers).as_str(),
+        "application/x-www-form-urlencoded" | "multipart/form-data"
+    )
+}
+
 fn media(headers: &HeaderMap) -> String {
     let media = headers
         .get(CONTENT_TYPE)
@@ -90,8 +96,6 @@ fn media(headers: &HeaderMap) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn urlencoded(body: &str) -> Value {
@@ -99,10 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_a_field_is_kept() {
+    fn every_value_of_a_field_is_kept_and_so_is_the_order() {
         assert_eq!(
             urlencoded("user_count=1&user_classes=B&user_classes=A&host=http%3A%2F%2Fa+b"),
-            json!({ "user_count": ["1"], "user_classes": ["B", "A"], "host": ["http://a b"] })
+            json!([
+                ["user_count", ["1"]],
+                ["user_classes", ["B", "A"]],
+                ["host", ["http://a b"]]
+            ])
         );
     }
 
@@ -110,8 +118,8 @@ mod tests {
     fn blank_values_are_values() {
         assert_eq!(
             urlencoded("run_time=&host"),
-            json!({ "run_time": [""], "host": [""] })
+            json!([["run_time", [""]], ["host", [""]]])
         );
-        assert_eq!(urlencoded(""), json!({}));
+        assert_eq!(urlencoded(""), json!([]));
     }
 }

@@ -19,12 +19,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::Refusal;
+use crate::gate::{self, FromScript};
 use crate::page;
 use crate::site::{Options, Shared};
 
 /// Everything the page needs comes from the server itself.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
+pub(crate) const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'; object-src 'none'";
+/// A report carries what it needs in itself.
+const POLICY_OF_REPORTS: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+    script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
 /// Paths that change something even when they are only read, as they did in older Locusts.
 const COMMANDS: [&str; 2] = ["/stop", "/stats/reset"];
 /// Ends of names that nobody can register on the Internet.
@@ -33,29 +38,54 @@ const PRIVATE: [&str; 3] = [".internal", ".local", ".localhost"];
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
+/// Marks a page that loads nothing, but has its styles and scripts in itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SelfContained;
+
 /// Refuses what should not be answered, and says to browsers what replies may be used for.
 pub(crate) async fn guard(
     State(shared): State<Arc<Shared>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let own = request.uri().path().starts_with("/api/");
+    let own = path_of(&request, &shared.options).starts_with("/api/");
     let mut response = match check(&request, &shared.options) {
         Ok(()) => next.run(request).await,
         Err((status, message)) if own => Refusal::whole(status, message).into_response(),
         Err((status, message)) => page::plain(status, message),
     };
+    protect(&mut response);
+    response
+}
+
+/// Says to browsers what a reply may be used for. A page of the script's may say otherwise, and
+/// may load and run what it likes.
+fn protect(response: &mut Response) {
+    let is_scripts = response.extensions().get::<FromScript>().is_some();
+    let policy = match response.extensions().get::<SelfContained>() {
+        Some(SelfContained) => POLICY_OF_REPORTS,
+        None => POLICY,
+    };
     let headers = response.headers_mut();
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, policy),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "same-origin"),
         (RESOURCE_POLICY, "same-origin"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        if !is_scripts {
+            headers.insert(name, HeaderValue::from_static(value));
+        } else if name == X_FRAME_OPTIONS && !headers.contains_key(CONTENT_SECURITY_POLICY) {
+            // Nor may another site show it and have its buttons pressed.
+            let same = HeaderValue::from_static("SAMEORIGIN");
+            headers.entry(name).or_insert(same);
+        } else if name == REFERRER_POLICY {
+            headers
+                .entry(name)
+                .or_insert(HeaderValue::from_static(value));
+        }
     }
-    response
 }
 
 fn check(request: &Request, options: &Options) -> Result<(), (StatusCode, &'static str)> {
@@ -66,7 +96,7 @@ fn check(request: &Request, options: &Options) -> Result<(), (StatusCode, &'stat
             was bound to.";
         return Err((StatusCode::FORBIDDEN, message));
     }
-    let path = request.uri().path();
+    let path = path_of(request, options);
     let reads = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
@@ -80,6 +110,12 @@ fn check(request: &Request, options: &Options) -> Result<(), (StatusCode, &'stat
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     Ok(())
+}
+
+/// The path as our routes see it.
+fn path_of<'a>(request: &'a Request, options: &Options) -> &'a str {
+    let path = request.uri().path();
+    gate::below(path, &options.base_path).unwrap_or(path)
 }
 
 /// Whether a `Host` is an address, a name only the local network can know, or one that was given.
@@ -152,6 +188,7 @@ mod tests {
         let options = Options {
             host: "load.shop.example".into(),
             names: vec!["katydid.example".into()],
+            ..Options::default()
         };
         is_ours(host, &options)
     }

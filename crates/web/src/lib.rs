@@ -4,8 +4,10 @@
 //! It runs apart from Python, so the page answers while scripts burn the processor. It reads the
 //! snapshots a node publishes and nothing else; what has to be done is asked of the [`Script`].
 
+mod port;
 mod site;
 
+mod gate;
 mod guard;
 mod page;
 mod script;
@@ -17,11 +19,18 @@ mod recent;
 mod rows;
 mod stream;
 
+mod chart;
 mod csv;
+mod document;
 mod flask;
 mod form;
 mod locust;
+mod report;
 
-pub use about::{About, Defaults, Task, UserClass};
-pub use script::{Answer, BoxFuture, Script};
-pub use site::{Options, Site, bind, serve};
+pub use about::{About, Answers, Defaults, Pages, Task, UserClass};
+pub use csv::file_name;
+pub use document::{Document, document};
+pub use port::{Tls, bind};
+pub use report::{Telling, report};
+pub use script::{Answer, BoxFuture, Page, PageBody, Script, Visit};
+pub use site::{Options, Site, serve};

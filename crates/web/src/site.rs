@@ -2,30 +2,29 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use axum::Router;
-use axum::middleware;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use katydid_core::snapshot::Snapshot;
 use katydid_node::run::Node;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 
 use crate::about::About;
 use crate::board::Board;
-use crate::script::{Answer, Script};
-use crate::{api, guard, locust, page, stream};
-
-/// How many connections may wait to be accepted.
-const BACKLOG: i32 = 1024;
+use crate::port::{Port, Tls};
+use crate::script::{Answer, Page, Script, Visit};
+use crate::{api, document, gate, guard, locust, page, stream};
 
 /// What a server shows.
 pub struct Site {
@@ -46,6 +45,10 @@ pub struct Options {
     pub host: String,
     /// Other names it answers to, such as that of a proxy in front of it.
     pub names: Vec<String>,
+    /// The path that stands before all others, such as `/load`; empty for none.
+    pub base_path: String,
+    /// The certificate to serve with; plain HTTP without one.
+    pub tls: Option<Tls>,
 }
 
 /// What all handlers share.
@@ -87,6 +90,15 @@ impl Shared {
         self.snapshots.clone()
     }
 
+    /// Has the script's own pages answer; none at the end of the server.
+    pub(crate) async fn page(&self, visit: Visit) -> Option<Page> {
+        let page = self.script.page(visit);
+        tokio::select! {
+            page = page => page,
+            () = self.shutdown.cancelled() => None,
+        }
+    }
+
     /// Asks the script; the end of the server is an answer too.
     pub(crate) async fn call(&self, name: &str, payload: Value) -> Answer {
         let answer = self.script.call(name, payload);
@@ -100,44 +112,23 @@ impl Shared {
     }
 }
 
-/// Listens on a port, 0 for any free one; the host `""` or `"*"` stands for all interfaces.
-pub fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
-    if !matches!(host, "" | "*") {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        return TcpListener::bind((host, port));
-    }
-    // A machine without IPv6 cannot even make such a socket.
-    bind_both(port).or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
-}
-
-/// Listens on all interfaces, in IPv6 and IPv4.
-fn bind_both(port: u16) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_only_v6(false)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Serves the site until it is told to shut down.
+/// Serves the site until it is told to shut down; cancels `closed` as soon as nobody can connect
+/// any more, which is before the last visitor has been answered.
 pub async fn serve(
     listener: TcpListener,
     site: Site,
     shutdown: CancellationToken,
+    closed: CancellationToken,
 ) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
-        // A frame a second late is worse than a packet more; without it, nothing breaks.
-        let _ = stream.set_nodelay(true);
-    });
+    let port = Port::new(listener, site.options.tls.clone(), closed.drop_guard())?;
     let shared = Arc::new(Shared::new(site, shutdown.clone()));
-    axum::serve(listener, router(shared))
+    let service = router(&shared).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(port.tap_io(|_| {}), service)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+fn router(shared: &Arc<Shared>) -> Router {
     let own = Router::new()
         .route("/run", get(api::run))
         .route("/snapshot", get(api::snapshot))
@@ -146,27 +137,39 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/stop", post(api::stop))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::wrong_method);
-    Router::new()
+    let mut routes = Router::new()
         .nest("/api/v1", own)
-        .route("/", get(page::index))
-        .route("/assets/{*path}", get(page::asset))
+        .route("/", get(locust::document))
+        .route("/assets/{*path}", get(locust::document))
         .route("/swarm", post(locust::swarm))
         .route("/stop", get(locust::stop).post(locust::stop))
         .route("/stats/reset", get(locust::reset).post(locust::reset))
-        .route("/stats/requests", get(locust::requests))
-        .route("/stats/requests/csv", get(locust::requests_csv))
-        .route("/stats/failures/csv", get(locust::failures_csv))
-        .route("/exceptions", get(locust::exceptions))
-        .route("/exceptions/csv", get(locust::exceptions_csv))
+        .route("/stats/report", get(locust::report))
         .route("/tasks", get(locust::tasks))
         .route("/worker-count", get(locust::worker_count))
         .route("/logs", get(locust::logs))
-        .fallback(page::not_found)
+        .route("/login", get(gate::login))
+        .route("/user", post(locust::user))
+        .route(
+            "/stats/requests_full_history/csv",
+            get(locust::full_history),
+        );
+    for path in document::PATHS {
+        routes = routes.route(path, get(locust::document));
+    }
+    let routes = routes
+        .fallback(gate::unknown)
         .method_not_allowed_fallback(page::wrong_method)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&shared),
-            guard::guard,
-        ))
-        .layer(CompressionLayer::new())
-        .with_state(shared)
+        .with_state(Arc::clone(shared));
+    // A fallback of its own, as routes are chosen before what is layered on them can change the path.
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn_with_state(Arc::clone(shared), gate::gate))
+        .layer(from_fn_with_state(Arc::clone(shared), guard::guard))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_ours)))
+}
+
+/// What a script streams must not wait until it is worth compressing.
+fn is_ours(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
+    extensions.get::<gate::FromScript>().is_none()
 }

@@ -66,7 +66,7 @@ async fn start_and_stop() {
     );
     let calls = served.script.calls();
     let fields = json!({ "user_count": ["2"], "spawn_rate": ["2"], "run_time": ["5m"] });
-    assert_eq!(calls[0], ("swarm".to_owned(), fields));
+    assert_eq!(calls[0], ("start".to_owned(), fields));
 }
 
 #[tokio::test]

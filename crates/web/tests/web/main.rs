@@ -6,4 +6,6 @@ mod api;
 mod guard;
 mod locust;
 mod page;
+mod pages;
+mod secure;
 mod stream;

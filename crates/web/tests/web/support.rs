@@ -16,10 +16,14 @@ use katydid_core::sample::{Sample, Times};
 use katydid_core::units::Nanos;
 use katydid_node::run::Node;
 use katydid_node::{Action, ClassSpec, Event};
-use katydid_web::{About, Answer, BoxFuture, Options, Script, Site, Task, UserClass, bind, serve};
+use katydid_web::{
+    About, Answer, Answers, BoxFuture, Options, Page, PageBody, Pages, Script, Site, Task,
+    UserClass, Visit, bind, serve,
+};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +35,9 @@ pub(crate) struct Served {
     pub(crate) node: Arc<Node>,
     pub(crate) script: Arc<Shop>,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) closed: CancellationToken,
     pub(crate) tasks: JoinSet<()>,
+    pub(crate) about: Arc<RwLock<About>>,
     registry: Arc<Registry>,
     address: String,
 }
@@ -41,6 +47,9 @@ pub(crate) struct Shop {
     node: Arc<Node>,
     actions: Arc<Mutex<Vec<Action>>>,
     calls: Mutex<Vec<(String, Value)>>,
+    visits: Mutex<Vec<Visit>>,
+    /// Whether the script knows the visitors.
+    pub(crate) knows: Mutex<bool>,
 }
 
 /// What came back.
@@ -78,33 +87,53 @@ impl Served {
             node: Arc::clone(&node),
             actions,
             calls: Mutex::default(),
+            visits: Mutex::default(),
+            knows: Mutex::default(),
         });
+        let about = Arc::new(RwLock::new(about()));
         let listener = bind("127.0.0.1", 0).expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let site = Site {
             node: Arc::clone(&node),
-            about: Arc::new(RwLock::new(about())),
+            about: Arc::clone(&about),
             script: Arc::clone(&script) as Arc<dyn Script>,
             options,
         };
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let served = serve(listener, site, shutdown.clone());
+        let closed = CancellationToken::new();
+        let served = serve(listener, site, shutdown.clone(), closed.clone());
         tasks.spawn(async { served.await.expect("served until told to stop") });
         Self {
             node,
             script,
             shutdown,
+            closed,
             tasks,
+            about,
             registry,
             address,
         }
+    }
+
+    /// Lets the script have pages of its own.
+    pub(crate) fn has_pages(&self, answers: Answers, login: bool) {
+        self.about.write().pages = Pages {
+            answers,
+            login,
+            replaced: false,
+        };
     }
 
     /// Lets the node's clock run.
     pub(crate) fn drive(&mut self) {
         let node = Arc::clone(&self.node);
         self.tasks.spawn(node.drive(self.shutdown.clone()));
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Sends a request whose head is written out, with the `Host` of the server.
@@ -193,6 +222,11 @@ impl Shop {
         self.calls.lock().clone()
     }
 
+    /// The visits to its own pages, so far.
+    pub(crate) fn visits(&self) -> Vec<Visit> {
+        self.visits.lock().clone()
+    }
+
     fn start(&self, users: u32, spawn_rate: f64, host: Option<String>) {
         let classes = vec![ClassSpec {
             name: "Shopper".into(),
@@ -250,10 +284,24 @@ impl Shop {
 
 impl Script for Shop {
     fn call(&self, name: &str, payload: Value) -> BoxFuture<Answer> {
+        let payload = match serde_json::from_value::<Vec<(String, Value)>>(payload.clone()) {
+            Ok(fields) => Value::Object(fields.into_iter().collect()),
+            Err(_) => payload,
+        };
         self.calls.lock().push((name.to_owned(), payload.clone()));
         let ok = |body| Answer { status: 200, body };
         let answer = match name {
-            "swarm" => self.swarm(&payload),
+            "swarm" | "start" => self.swarm(&payload),
+            "user" if payload["body"] == "{}" => Answer {
+                status: 201,
+                body: json!({}),
+            },
+            "user" => Answer {
+                status: 500,
+                body: json!("<that> is no JSON"),
+            },
+            "report" => ok(json!({ "html": "<!doctype html>" })),
+            "authorized" if *self.knows.lock() => ok(Value::Null),
             "stop" => {
                 self.node.send(Event::Stopped);
                 ok(json!({ "success": true, "message": "Test stopped" }))
@@ -269,6 +317,31 @@ impl Script for Shop {
             },
         };
         Box::pin(std::future::ready(answer))
+    }
+
+    fn page(&self, visit: Visit) -> BoxFuture<Option<Page>> {
+        let pieces = visit.path == "/pieces";
+        let page = Page {
+            status: 203,
+            headers: vec![
+                ("content-type".into(), "text/plain".into()),
+                ("x-own".into(), "caf\u{e9}".into()),
+                ("connection".into(), "close".into()),
+            ],
+            body: PageBody::Whole(visit.body.clone()),
+        };
+        self.visits.lock().push(visit);
+        Box::pin(async move {
+            if !pieces {
+                return Some(page);
+            }
+            let (sender, reader) = mpsc::channel(2);
+            for piece in ["one,", "two"] {
+                sender.try_send(piece.into()).expect("room");
+            }
+            let body = PageBody::Stream(reader);
+            Some(Page { body, ..page })
+        })
     }
 }
 

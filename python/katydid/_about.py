@@ -1,0 +1,64 @@
+"""What the engine is told about a script: it stands on the page, in reports and in the names of downloads."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from katydid import stats
+
+if TYPE_CHECKING:
+    from katydid.env import Environment
+    from katydid.user.users import User
+
+
+def of(environment: Environment) -> dict[str, Any]:
+    """What the engine is to know about an environment.
+
+    Args:
+        environment: The environment.
+    """
+    options = environment.parsed_options or Namespace()
+    shape = environment.shape_class
+    return {
+        "locustfile": environment.locustfile or "",
+        "host": environment.host,
+        "shape": type(shape).__name__ if shape is not None else None,
+        "user_classes": user_classes(environment.user_classes),
+        "defaults": {
+            "users": getattr(options, "num_users", None) or 1,
+            "spawn_rate": getattr(options, "spawn_rate", None) or 1,
+            "run_time": getattr(options, "run_time", None) or None,
+        },
+        "percentiles_to_chart": stats.PERCENTILES_TO_CHART,
+        "percentiles_to_statistics": stats.PERCENTILES_TO_STATISTICS,
+        "percentiles_to_report": stats.PERCENTILES_TO_REPORT,
+        "utc_offset": time.localtime().tm_gmtoff,
+        "is_old": "katydid.legacy" in sys.modules,
+    }
+
+
+def user_classes(classes: Iterable[type[User]]) -> list[dict[str, Any]]:
+    """What the engine is to know about classes of users.
+
+    Args:
+        classes: The classes.
+    """
+    return [_user_class(cls) for cls in classes]
+
+
+def _user_class(cls: Any) -> dict[str, Any]:
+    weights: dict[str, int] = {}
+    for item in cls.tasks:
+        name = getattr(item, "__name__", str(item))
+        weights[name] = weights.get(name, 0) + 1
+    return {
+        "name": cls.__name__,
+        "weight": cls.weight,
+        "fixed_count": cls.fixed_count,
+        "host": cls.host,
+        "tasks": [{"name": name, "weight": weight} for name, weight in weights.items()],
+    }
