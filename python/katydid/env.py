@@ -200,8 +200,7 @@ class Environment:
         self._tasks_filtered = True
         tags = set(self.tags) if self.tags else None
         exclude_tags = set(self.exclude_tags) if self.exclude_tags else None
-        if tags is None and exclude_tags is None:
-            return
+        # Without tags too: nested task sets that have no tasks are left out.
         for cls in self.user_classes:
             filter_tasks_by_tags(cls, tags, exclude_tags)
 

@@ -425,7 +425,7 @@ def test_18_pacing_keeps_its_state_per_object(environment):
     after = one._cp_last_run
     own.wait_time()
     assert one._cp_last_run == after
-    with pytest.raises(ValueError, match="greater than"):
+    with pytest.raises(ValueError, match=r"rate|zero"):
         constant_throughput(0)
 
 
@@ -671,6 +671,25 @@ def test_29_tags_are_applied_once_at_the_first_start(run_with, until):
     runner.start(1, spawn_rate=1)
     until(lambda: runner.state == "running")
     assert names(Person.tasks) == ["wanted"]
+
+
+def test_29_a_set_without_tasks_is_left_out_even_without_tags(run_with, until, caplog):
+    class Person(User):
+        wait_time = constant(3600)
+        done = False
+
+        @task
+        class Empty(TaskSet): ...
+
+        @task
+        def work(self):
+            Person.done = True
+
+    runner = run_with(Person)
+    runner.start(1, spawn_rate=1)
+    until(lambda: Person.done)
+    assert names(Person.tasks) == ["work"]
+    assert "Empty had no tasks left after filtering" in caplog.text
 
 
 def test_30_classes_of_weight_zero_are_left_out_unless_their_count_is_fixed():
