@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import katydid
@@ -39,10 +40,7 @@ class PrintListener:
         self.include_context = include_context
         self.include_payload = include_payload
         environment.events.request.add_listener(self.on_request)
-        heads = [("time", 24, include_time), ("type", 8, True), ("name", 50, True), ("resp_ms", 8, True)]
-        heads += [("length", 8, include_length), ("exception", 30, True), ("context", 20, include_context)]
-        heads += [("payload", 20, include_payload)]
-        print("".join(f"{head:<{width}}" for head, width, shown in heads if shown).rstrip())
+        self._print("time", "type", "name", "resp_ms", "length", "exception", "context", "payload")
 
     def on_request(
         self,
@@ -57,19 +55,34 @@ class PrintListener:
         **kwargs: Any,
     ) -> None:
         """Prints one request."""
-        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start_time))
-        sent = getattr(getattr(response, "request", None), "body", None)
+        started = datetime.fromtimestamp(time.time() if start_time is None else start_time, tz=UTC)
+        sent = getattr(getattr(response, "request", None), "body", None) if self.include_payload else None
+        self._print(
+            started,
+            request_type,
+            name,
+            -1 if response_time is None else round(response_time),
+            response_length,
+            repr(exception) if exception else "",
+            context or "",
+            sent.decode("utf-8", "replace") if isinstance(sent, bytes) else sent or "",
+        )
+
+    def _print(
+        self, started: Any, kind: str, name: str, took: Any, length: Any, exception: str, context: Any, payload: Any
+    ) -> None:
         cells = [
-            (f"{started}", 24, self.include_time),
-            (request_type, 8, True),
-            (name, 50, True),
-            ("" if response_time is None else f"{response_time:.0f}", 8, True),
-            (str(response_length), 8, self.include_length),
-            (repr(exception) if exception else "", 30, True),
-            (str(context or ""), 20, self.include_context),
-            (str(sent or ""), 20, self.include_payload),
+            (f"{started!s:<32}", self.include_time),
+            (kind, True),
+            (f"{name:<50}", True),
+            (f"{took:<7}", True),
+            (f"{length:<6}", self.include_length),
+            (f"{exception:<9}", True),
+            (str(context), self.include_context),
+            (str(payload), self.include_payload),
         ]
-        print("".join(f"{text:<{width}}" for text, width, shown in cells if shown).rstrip())
+        # With tabs, as Locust prints it, so that the columns can be cut apart again.
+        print("\t".join(text for text, shown in cells if shown).rstrip(), flush=True)
 
 
 def run_single_user(
