@@ -215,8 +215,9 @@ class Environment:
     def _validate_user_class_names(self) -> None:
         seen: dict[str, type[User]] = {}
         for cls in self.user_classes:
-            other = seen.setdefault(cls.__name__, cls)
-            if other is not cls:
+            other = seen.get(cls.__name__)
+            seen[cls.__name__] = cls
+            if other is not None:
                 raise ValueError(
                     "The following user classes have the same class name: "
                     f"{other.__module__}.{other.__name__}, {cls.__module__}.{cls.__name__}"

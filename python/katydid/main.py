@@ -176,7 +176,7 @@ class Run:
             self._serve(self.web_ui)
         stats.resize_with_terminal()
         self._watch_signals()
-        if options.headless or options.autostart:
+        if (options.headless or options.autostart) and environment.shape_class is None:
             self._announce_run_time()
         if not options.only_summary and (options.print_stats or options.headless):
             self.printer = gevent.spawn(stats.stats_printer(environment.stats))
@@ -254,6 +254,10 @@ class Run:
         if self.environment.shape_class is not None:
             self._warn_of_shape(self.environment.shape_class)
             self.runner.start_shape()
+            if options.run_time:
+                gevent.sleep(0)
+                self._announce_run_time()
+                gevent.spawn_later(options.run_time, self._time_is_up)
             shape = self.runner.shape_greenlet
             if self.options.headless and shape is not None:
                 shape.link(lambda _: gevent.spawn(self._shape_done))

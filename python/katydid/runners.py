@@ -182,12 +182,18 @@ class Runner:
             user_classes_spawn_count: How many of each class.
             wait: Return only when they have all ended.
         """
+        if self.state in (STATE_INIT, STATE_STOPPED):
+            self.update_state(STATE_SPAWNING)
         spawned: list[User] = []
         classes = self.user_classes_by_name
         slice_end = time.monotonic() + SPAWN_SLICE_SECONDS
         for name, count in user_classes_spawn_count.items():
             user_class = classes[name]
             for _ in range(count):
+                # Between two users, never after the last: no user runs before the end of the ramp was told.
+                if time.monotonic() > slice_end:
+                    gevent.sleep(0)
+                    slice_end = time.monotonic() + SPAWN_SLICE_SECONDS
                 user = user_class(self.environment)
                 assert hasattr(user, "environment"), (
                     f"Attribute 'environment' is missing on user {user_class.__name__}. "
@@ -196,9 +202,6 @@ class Runner:
                 )
                 user.start(self.user_greenlets)
                 spawned.append(user)
-                if time.monotonic() > slice_end:
-                    gevent.sleep(0)
-                    slice_end = time.monotonic() + SPAWN_SLICE_SECONDS
         if wait:
             self.user_greenlets.join()
         return spawned
@@ -285,6 +288,7 @@ class Runner:
         self._tell(self.environment.events.test_stopping)
         self.final_user_classes_count = self.user_classes_count
         hub.engine().stopping()
+        self.update_state(STATE_CLEANUP)
         self._orders.clear()
         for helper in (self.spawning_greenlet, self.shape_greenlet):
             if helper is not None:
@@ -340,6 +344,7 @@ class Runner:
             self.environment.shape_class.reset_time()
 
     def _follow_shape(self) -> None:
+        logger.info("Shape worker starting")
         shape = self.environment.shape_class
         while shape is not None and self.state in (STATE_INIT, STATE_SPAWNING, STATE_RUNNING):
             asked = time.monotonic()
@@ -474,6 +479,10 @@ class LocalRunner(Runner):
         self.worker_index = 0
         self.worker_count = 1
         self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
+        self._chosen_classes: list[type[User]] = []
+        """Those of the running test: a load shape need not name them in every step."""
+        self._announced = False
+        """The end of the ramp was told before the engine's own word of it has come."""
         environment.events.user_error.add_listener(self._on_user_error)
         hub.on_message("spawn", lambda counts: self._order(self.spawn_users, counts))
         hub.on_message("stop_users", lambda counts: self._order(self.stop_users, counts))
@@ -501,21 +510,25 @@ class LocalRunner(Runner):
         if self.state not in (STATE_RUNNING, STATE_SPAWNING):
             self.stats.clear_all()
             self.cpu_warning_emitted = False
+            self._chosen_classes = self.user_classes
             self.environment._filter_tasks_by_tags()
             try:
                 self.environment.events.test_start.fire(environment=self.environment)
             except StopTest as stop:
+                # The test has begun, so its end is told too.
+                self.update_state(STATE_SPAWNING)
                 self._end_test(stop)
                 return
         for user_class in self.user_classes:
             if self.environment.host:
                 user_class.host = self.environment.host
         logger.info("Ramping to %d users at a rate of %.2f per second", user_count, spawn_rate)
-        chosen = self.user_classes if user_classes is None else user_classes
+        if user_classes is not None:
+            self._chosen_classes = user_classes
         hub.engine().start(
             int(user_count),
             spawn_rate,
-            [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in chosen],
+            [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in self._chosen_classes],
             self._shown_host(),
         )
 
@@ -535,6 +548,7 @@ class LocalRunner(Runner):
         self._orders.append((carry_out, counts))
         if self.spawning_greenlet is None or self.spawning_greenlet.ready():
             self.spawning_greenlet = self.greenlet.spawn(self._carry_out_orders)
+            self.spawning_greenlet.link_exception(greenlet_exception_logger(logger))
 
     def _carry_out_orders(self) -> None:
         while self._orders:
@@ -553,6 +567,9 @@ class LocalRunner(Runner):
             # Before the users have run: the first may end at once.
             self.target_user_classes_count = self.user_classes_count
             hub.engine().spawned(self.target_user_classes_count)
+            if self.state == STATE_RUNNING:
+                self._announced = True
+                self._all_spawned()
 
     def _watch_users(self) -> None:
         """Tells the engine of users that have ended by themselves."""
@@ -571,11 +588,17 @@ class LocalRunner(Runner):
 
     def _spawning_complete(self, users: int) -> None:
         """The engine has all users it wanted. Called on the hub."""
+        if self._announced:
+            self._announced = False
+            return
+        # Nothing had to be done, as when a test is told to go on as it is.
+        self.greenlet.spawn(self._all_spawned).link_exception(greenlet_exception_logger(logger))
+
+    def _all_spawned(self) -> None:
         counts = self.target_user_classes_count
         total = sum(counts.values())
         logger.info("All users spawned: %s (%d total users)", json.dumps(counts, sort_keys=True), total)
-        fired = self.greenlet.spawn(self.environment.events.spawning_complete.fire, user_count=total)
-        fired.link_exception(greenlet_exception_logger(logger))
+        self.environment.events.spawning_complete.fire(user_count=total)
 
     def _time_is_up(self) -> None:
         """The test has lasted as long as it was to. Called on the hub."""

@@ -156,7 +156,7 @@ AT_IMPORT = {
     "a throughput of nothing": (
         HEAD + "class Person(User):\n    wait_time = constant_throughput(0)\n",
         3,
-        "ValueError: task_runs_per_second must be greater than zero",
+        "ValueError: constant_throughput() requires a positive rate, got: 0",
     ),
     "tasks that are a number": (
         HEAD + "class Person(User):\n    tasks = 3\n",

@@ -87,7 +87,7 @@ def test_weights_of_transitions_repeat_names():
     @transition("b")
     def step(self): ...
 
-    assert step.transitions == ["a", "a", "b"]
+    assert step.transitions == ["b", "a", "a"], "decorators apply from the bottom up"
 
 
 def test_a_chain_that_cannot_run_forever_is_refused():

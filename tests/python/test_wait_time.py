@@ -71,7 +71,7 @@ def test_poisson_waits_have_the_mean_that_was_asked_for(environment):
 
 @pytest.mark.parametrize("maker", [constant_throughput, poisson])
 def test_a_rate_is_above_zero(maker):
-    with pytest.raises(ValueError, match="greater than zero"):
+    with pytest.raises(ValueError, match="requires a positive rate"):
         maker(0)
 
 

@@ -60,9 +60,8 @@ def transitions(weights: Transitions) -> Callable[[MarkovTaskT], MarkovTaskT]:
     """
 
     def declare(func: MarkovTaskT) -> MarkovTaskT:
-        names = getattr(func, "transitions", [])
-        # Decorators apply from the bottom up; reading order is from the top down.
-        cast(Any, func).transitions = to_weighted_list(weights) + names
+        # In the order in which decorators apply, from the bottom up: what a seed draws depends on it.
+        cast(Any, func).transitions = [*getattr(func, "transitions", []), *to_weighted_list(weights)]
         return func
 
     return declare

@@ -271,7 +271,7 @@ class TaskSet(metaclass=TaskSetMeta):
         tasks = self.tasks
         if not tasks:
             raise LocustError(_no_tasks(self))
-        return cast(Task, tasks[0] if len(tasks) == 1 else random.choice(tasks))
+        return _pick(tasks)
 
     def wait_time(self) -> float:
         """How long to wait now, in seconds: by default as the user says."""
@@ -326,18 +326,27 @@ class DefaultTaskSet(TaskSet):
         tasks = self._user.tasks
         if not tasks:
             raise LocustError(_no_tasks(self._user))
-        return cast(Task, tasks[0] if len(tasks) == 1 else random.choice(tasks))
+        return _pick(tasks)
 
     def execute_task(self, task: Task) -> None:
         """Runs one task with the user as its argument."""
         if type(task) is FunctionType:
             task(self._user)
         elif isinstance(task, TaskSetMeta):
-            task(self).run()
+            task(self._user).run()
         elif getattr(task, "__self__", None) is self._user:
             task()
         else:
             task(self._user)
+
+
+def _pick(tasks: list[Task]) -> Task:
+    """One of the tasks, taking from the random numbers what `random.choice` takes: a seed fixes what follows."""
+    if len(tasks) == 1:
+        while random.getrandbits(1):
+            pass
+        return tasks[0]
+    return random.choice(tasks)
 
 
 TaskHolder = type[TaskSet]

@@ -79,7 +79,7 @@ def constant_throughput(task_runs_per_second: float) -> WaitTime:
     """
     _check_numbers("constant_throughput", task_runs_per_second)
     if task_runs_per_second <= 0:
-        raise ValueError("task_runs_per_second must be greater than zero")
+        raise ValueError(f"constant_throughput() requires a positive rate, got: {task_runs_per_second}")
     return constant_pacing(1 / task_runs_per_second)
 
 
@@ -94,7 +94,7 @@ def poisson(rate: float) -> WaitTime:
     """
     _check_numbers("poisson", rate)
     if rate <= 0:
-        raise ValueError("rate must be greater than zero")
+        raise ValueError(f"poisson() requires a positive rate, got: {rate}")
     return lambda instance: random.expovariate(rate)
 
 
