@@ -52,8 +52,14 @@ dev: $(STAMPS)/build ## Serves the page from source, with a test behind it
 	@bash bench/run-demo & trap 'kill %1' EXIT
 	cd ui && npm run dev
 
+$(STAMPS)/locust: | tools
+	@# What Katydid is compared with, in tests and benchmarks.
+	mkdir -p $(STAMPS)
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check locust==2.47.0 || { rm -rf $@; exit 1; }
+
 .PHONY: test
-test: $(STAMPS)/build ## Runs every test: Rust, Python, page, browser
+test: $(STAMPS)/build $(STAMPS)/locust ## Runs every test: Rust, Python, beside Locust, page, browser
 	@cargo nextest run --workspace --exclude katydid-py --no-tests=pass --status-level fail
 	cargo test --doc --workspace --exclude katydid-py --quiet
 	$(BIN)/pytest -q

@@ -1,0 +1,13 @@
+"""--exit-code-on-error with a failed request."""
+# args: --headless -u 1 -H {target} --exit-code-on-error 5 --only-summary
+
+from locust import HttpUser, constant, task
+
+
+class Visitor(HttpUser):
+    wait_time = constant(0)
+
+    @task
+    def fail(self):
+        self.client.get("/status/500")
+        self.environment.runner.quit()
