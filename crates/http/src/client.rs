@@ -93,7 +93,7 @@ impl Client {
                 .await
                 .unwrap_or(Err(Error::TotalTimeout { limit })),
         };
-        hop.timing.done = Stamp::now();
+        hop.timing.settle(result.is_err());
         Exchange {
             result,
             history,
@@ -234,6 +234,7 @@ impl Hop {
     fn note(&mut self, connection: &Connection) {
         self.timing.sent = connection.marks.sent();
         self.timing.first_byte = connection.marks.first_byte();
+        self.timing.done = connection.marks.last_byte();
         self.bytes_out += connection.marks.bytes_out();
         self.bytes_in += connection.marks.bytes_in();
     }

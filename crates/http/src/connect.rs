@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::error::Error;
 use crate::proxy::Proxy;
+use crate::socket::Socket;
 use crate::target::Origin;
 use crate::timing::{Marks, Stamp};
 
@@ -27,8 +28,17 @@ pub(crate) struct Wire {
 
 #[derive(Debug)]
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
 }
 
 /// A new connection and what opening it took, in nanoseconds.
@@ -55,6 +65,7 @@ pub(crate) async fn open(
         tunnel(&mut socket, origin, proxy).await?;
     }
     let connected = Stamp::now();
+    let socket = Socket::new(socket);
     let (stream, tls) = if origin.https {
         let name = ServerName::try_from(origin.host.clone())
             .map_err(|error| tls_error(origin, io::Error::other(error)))?;
@@ -186,7 +197,10 @@ impl AsyncRead for Wire {
             Stream::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
         };
-        this.marks.read(buf.filled().len() - before);
+        if poll.is_ready() {
+            let arrived = this.stream.socket().arrived();
+            this.marks.read(buf.filled().len() - before, arrived);
+        }
         poll
     }
 }

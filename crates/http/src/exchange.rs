@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::TRANSFER_ENCODING;
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -110,7 +111,12 @@ impl Connection {
         self.marks.arm();
         let head = within(limits.read, self.head(request)).await?;
         let (parts, body) = head.into_parts();
+        let ends_by_close =
+            body.size_hint().exact().is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
         let body = self.body(body, limits).await?;
+        if ends_by_close {
+            self.marks.ended();
+        }
         Ok(http::Response::from_parts(parts, body))
     }
 

@@ -8,6 +8,7 @@
 //! - [`timing`]: the clock, and the stamps every exchange carries
 //! - `pool`: the connections a client keeps
 //! - `connect`: name, socket, proxy tunnel, TLS
+//! - `socket`, `arrival`: when bytes reached this machine
 //! - `exchange`: bytes out, bytes in, on one connection
 //! - [`redirect`], [`cookies`], `decode`: what browsers and requests do around an exchange
 //! - [`tls`], [`proxy`]: how to trust, and whom to go through
@@ -15,6 +16,11 @@
 //!
 //! Nothing here counts, names or judges a response: a status of 500 is a response.
 
+#[cfg(target_os = "linux")]
+mod arrival;
+#[cfg(not(target_os = "linux"))]
+#[path = "arrival_portable.rs"]
+mod arrival;
 pub mod client;
 mod connect;
 pub mod cookies;
@@ -26,6 +32,7 @@ pub mod proxy;
 pub mod redirect;
 pub mod request;
 pub mod response;
+mod socket;
 pub mod target;
 pub mod timing;
 pub mod tls;

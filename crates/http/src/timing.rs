@@ -3,6 +3,7 @@
 //! Stamps are nanoseconds since the process started, so that they fit an atomic and
 //! subtract without branches. One of the two places that read a clock.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -31,6 +32,27 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// How long a comparison of the wall clock with ours is trusted, in nanoseconds.
+const FRESH: u64 = 100_000_000;
+/// Two readings of a clock that are further apart, in nanoseconds, had the thread lose its CPU.
+const TOGETHER: u64 = 5_000;
+
+/// What the wall clock shows, and what it showed at stamp zero: nanoseconds of the Unix epoch.
+fn compare() -> (u64, u64) {
+    let mut attempts = 0;
+    loop {
+        let before = Stamp::now().0;
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, nanos);
+        let apart = Stamp::now().0 - before;
+        attempts += 1;
+        if apart <= TOGETHER || attempts == 3 {
+            return (wall, wall.saturating_sub(before + apart / 2));
+        }
+    }
+}
+
 /// A moment, in nanoseconds since the process first read its clock. Zero means "never".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u64);
@@ -39,6 +61,21 @@ impl Stamp {
     /// The present moment.
     pub fn now() -> Self {
         Self(nanos(origin().monotonic.elapsed()).max(1))
+    }
+
+    /// The moment at which the wall clock showed so many nanoseconds of the Unix epoch.
+    pub(crate) fn of_epoch(epoch: u64) -> Self {
+        thread_local! {
+            /// What the wall clock showed when it was last compared, and at stamp zero.
+            static WALL: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+        }
+        let (mut read, mut zero) = WALL.get();
+        // The two clocks part only when the wall clock is set, so they are compared now and then.
+        if epoch.abs_diff(read) > FRESH {
+            (read, zero) = compare();
+            WALL.set((read, zero));
+        }
+        Self(epoch.saturating_sub(zero).max(1))
     }
 
     /// Whether the moment ever came.
@@ -69,6 +106,7 @@ impl Stamp {
 pub(crate) struct Marks {
     sent: AtomicU64,
     first_byte: AtomicU64,
+    last_byte: AtomicU64,
     bytes_out: AtomicU64,
     bytes_in: AtomicU64,
 }
@@ -79,6 +117,7 @@ impl Marks {
         for mark in [
             &self.sent,
             &self.first_byte,
+            &self.last_byte,
             &self.bytes_out,
             &self.bytes_in,
         ] {
@@ -91,10 +130,20 @@ impl Marks {
         self.sent.store(Stamp::now().0, Ordering::Relaxed);
     }
 
-    pub(crate) fn read(&self, bytes: usize) {
-        if bytes > 0 && self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed) == 0 {
-            self.first_byte.store(Stamp::now().0, Ordering::Relaxed);
+    /// Bytes were read that arrived at a moment; none if the stream ended.
+    pub(crate) fn read(&self, bytes: usize, arrived: Stamp) {
+        if bytes == 0 {
+            return;
         }
+        self.last_byte.store(arrived.0, Ordering::Relaxed);
+        if self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed) == 0 {
+            self.first_byte.store(arrived.0, Ordering::Relaxed);
+        }
+    }
+
+    /// The end of the stream was the end of the answer.
+    pub(crate) fn ended(&self) {
+        self.last_byte.store(Stamp::now().0, Ordering::Relaxed);
     }
 
     pub(crate) fn sent(&self) -> Stamp {
@@ -103,6 +152,10 @@ impl Marks {
 
     pub(crate) fn first_byte(&self) -> Stamp {
         Stamp(self.first_byte.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn last_byte(&self) -> Stamp {
+        Stamp(self.last_byte.load(Ordering::Relaxed))
     }
 
     pub(crate) fn bytes_out(&self) -> u64 {
@@ -126,10 +179,13 @@ pub struct Timing {
     pub taken_up: Stamp,
     /// The last byte of the request was handed to the socket.
     pub sent: Stamp,
-    /// The first byte of the answer was read.
+    /// The first byte of the answer arrived at this machine, as far as the system tells; where it
+    /// came together with later ones, the last of these.
     pub first_byte: Stamp,
-    /// The last byte of the answer was read, or the failure was known.
+    /// The last byte of the answer arrived, or the failure was known.
     pub done: Stamp,
+    /// The engine had the whole answer in hand: later than done if it was busy.
+    pub noticed: Stamp,
     /// Nanoseconds spent finding addresses, zero on a reused connection.
     pub dns: u64,
     /// Nanoseconds until the socket was connected, zero on a reused connection.
@@ -138,15 +194,32 @@ pub struct Timing {
     pub tls: u64,
 }
 
+/// An answer seems to come before its request was sent when the system told of the write late;
+/// by more than this, in nanoseconds, it was misdated because the wall clock was set.
+const HASTE: u64 = 1_000_000;
+
 impl Timing {
-    /// Nanoseconds from taken up to the last byte: what Locust calls the response time.
+    /// Notes that the whole answer, or the failure, is known now, and puts right what the wall
+    /// clock misdated.
+    pub(crate) fn settle(&mut self, failed: bool) {
+        self.noticed = Stamp::now();
+        let earliest = self.sent.0.saturating_sub(HASTE);
+        if failed || !(earliest..=self.noticed.0).contains(&self.done.0) {
+            self.done = self.noticed;
+        }
+        if self.first_byte.is_set() && !(earliest..=self.done.0).contains(&self.first_byte.0) {
+            self.first_byte = self.done;
+        }
+    }
+
+    /// Nanoseconds from taken up to the last byte's arrival: what Locust calls the response time.
     pub fn service(&self) -> u64 {
         self.done.since(self.taken_up)
     }
 
-    /// Nanoseconds the request waited for the engine itself.
+    /// Nanoseconds the request and its answer waited for the engine itself.
     pub fn lateness(&self) -> u64 {
-        self.taken_up.since(self.due)
+        self.taken_up.since(self.due) + self.noticed.since(self.done)
     }
 
     /// Nanoseconds from taken up to the first byte of the answer, if one came.
