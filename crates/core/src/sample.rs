@@ -25,7 +25,7 @@ pub struct Sample {
 /// Where the time of one request went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// From when the request was due until the engine took it up: the generator's own delay.
+    /// How long the request and its answer waited for the engine: the generator's own delay.
     pub lateness: Nanos,
     /// From taken up until the last byte: what Locust calls the response time.
     pub service: Nanos,
@@ -34,7 +34,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// From when the request was due until the last byte.
+    /// From when the request was due until its answer was in hand.
     pub fn response(&self) -> Nanos {
         self.lateness.saturating_add(self.service)
     }

@@ -63,13 +63,13 @@ pub struct Histograms {
     pub service_ok: Histogram,
     /// Taken up to last byte of requests that failed.
     pub service_failed: Histogram,
-    /// Due to last byte of requests that succeeded.
+    /// The same with the lateness, of requests that succeeded.
     pub response_ok: Histogram,
-    /// Due to last byte of requests that failed.
+    /// The same with the lateness, of requests that failed.
     pub response_failed: Histogram,
     /// Taken up to first byte.
     pub first_byte: Histogram,
-    /// Due to taken up.
+    /// Waiting for the engine: due to taken up, and last byte to noticed.
     pub lateness: Histogram,
 }
 
@@ -296,7 +296,7 @@ impl Histograms {
         all
     }
 
-    /// Due to last byte of all requests.
+    /// Taken up to last byte with the lateness, of all requests.
     pub fn response(&self) -> Histogram {
         let mut all = self.response_ok.clone();
         all.merge(&self.response_failed);

@@ -147,7 +147,10 @@ impl Client {
             hop.note(&connection);
             let stale = matches!(answer, Err(Error::Closed | Error::Broken(_)))
                 && !connection.marks.first_byte().is_set();
-            if !stale {
+            // The server may have acted on what it did not answer, so that only what does no harm
+            // twice, or was not sent at all, is sent again.
+            let repeatable = request.method.is_idempotent() || connection.marks.bytes_out() == 0;
+            if !(stale && repeatable) {
                 return self.finish(config, request, connection, answer?).await;
             }
         }
@@ -249,7 +252,9 @@ fn message(
     let target: &Target = &request.target;
     let plain_proxy = config.proxy.as_ref().filter(|_| !target.origin.https);
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 3);
-    headers.insert(HOST, target.host.clone());
+    if !request.headers.contains_key(HOST) {
+        headers.insert(HOST, target.host.clone());
+    }
     for (name, value) in request.headers.iter() {
         headers.append(name.clone(), value.clone());
     }

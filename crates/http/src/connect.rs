@@ -58,9 +58,15 @@ pub(crate) async fn open(
 ) -> Result<Opened, Error> {
     let dialled = proxy.map_or(origin, |proxy| &proxy.origin);
     let start = Stamp::now();
-    let addresses = resolve(dialled).await?;
+    let unreachable = |error: Error| match proxy {
+        None => error,
+        Some(_) => Error::Proxy {
+            reason: error.chain(),
+        },
+    };
+    let addresses = resolve(dialled).await.map_err(unreachable)?;
     let resolved = Stamp::now();
-    let mut socket = dial(dialled, &addresses).await?;
+    let mut socket = dial(dialled, &addresses).await.map_err(unreachable)?;
     if let Some(proxy) = proxy.filter(|_| origin.https) {
         tunnel(&mut socket, origin, proxy).await?;
     }
@@ -156,7 +162,10 @@ async fn tunnel(socket: &mut TcpStream, origin: &Origin, proxy: &Proxy) -> Resul
         head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");
-    socket.write_all(&head).await.map_err(Error::Broken)?;
+    let closed = || Error::Proxy {
+        reason: "it closed the connection".to_owned(),
+    };
+    socket.write_all(&head).await.map_err(|_| closed())?;
     // Byte by byte: what follows the head belongs to the tunnel and must stay unread.
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
@@ -167,11 +176,7 @@ async fn tunnel(socket: &mut TcpStream, origin: &Origin, proxy: &Proxy) -> Resul
         }
         match socket.read_u8().await {
             Ok(byte) => answer.push(byte),
-            Err(_) => {
-                return Err(Error::Proxy {
-                    reason: "it closed the connection".to_owned(),
-                });
-            }
+            Err(_) => return Err(closed()),
         }
     }
     let first_line =

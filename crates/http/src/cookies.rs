@@ -3,12 +3,15 @@
 //! A user without cookies costs one word. A revision tells a reader on the other side
 //! of the bridge whether its copy is still true.
 
+use std::cmp::Reverse;
+
 use cookie_store::{CookieStore, RawCookie};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use url::Url;
 
 use crate::target::Target;
+use crate::timing::Stamp;
 
 /// One cookie, spelled out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +51,16 @@ impl Jar {
     pub(crate) fn header(&self, target: &Target) -> Option<HeaderValue> {
         let store = self.store.as_ref()?;
         let url = Url::parse(&target.url).ok()?;
+        let mut cookies = store.matches(&url);
+        // The crate thinks of localhost as safe; Python's jars do not, and http is http.
+        cookies.retain(|cookie| target.origin.https || cookie.secure() != Some(true));
+        cookies.sort_by(|one, other| {
+            let length = |cookie: &&cookie_store::Cookie<'_>| Reverse(cookie.path.len());
+            (length(one), one.name()).cmp(&(length(other), other.name()))
+        });
         let mut line = String::new();
-        for (name, value) in store.get_request_values(&url) {
+        for cookie in cookies {
+            let (name, value) = cookie.name_value();
             if !line.is_empty() {
                 line.push_str("; ");
             }
@@ -134,7 +145,19 @@ impl Jar {
             if !cookie.host_only {
                 raw.set_domain(cookie.domain.clone());
             }
+            if let Some(expires) = cookie.expires {
+                // Parsed, because the crate's type for spans of time is not ours to name.
+                let left = expires - now();
+                if let Ok(timed) = RawCookie::parse(format!("a=;Max-Age={left}")) {
+                    raw.set_max_age(timed.max_age());
+                }
+            }
             drop(store.insert_raw(&raw, &url));
         }
     }
+}
+
+/// Seconds of the Unix epoch.
+fn now() -> i64 {
+    i64::try_from(Stamp::now().epoch_nanos() / 1_000_000_000).unwrap_or(i64::MAX)
 }

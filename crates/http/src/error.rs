@@ -158,6 +158,19 @@ pub(crate) fn from_hyper(error: &hyper::Error, answered: bool, received: u64) ->
                 Error::Closed
             };
         }
+        // hyper's words for chunks that are none; an alert of TLS looks alike but for its cause.
+        let nonsense = matches!(
+            io_error.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        );
+        let alert = io_error
+            .get_ref()
+            .is_some_and(|cause| cause.is::<rustls::Error>());
+        if nonsense && !alert {
+            return Error::Protocol {
+                reason: io_error.to_string(),
+            };
+        }
         let copy = io_error.raw_os_error().map_or_else(
             || io::Error::new(io_error.kind(), io_error.to_string()),
             io::Error::from_raw_os_error,

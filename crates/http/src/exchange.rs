@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::connect::Wire;
 use crate::error::{Error, from_hyper};
-use crate::timing::Marks;
+use crate::timing::{Marks, Stamp};
 
 type Driver = http1::Connection<TokioIo<Wire>, Full<Bytes>>;
 
@@ -109,11 +109,12 @@ impl Connection {
         limits: &Limits,
     ) -> Result<Answer, Error> {
         self.marks.arm();
-        let head = within(limits.read, self.head(request)).await?;
+        let marks = Arc::clone(&self.marks);
+        let head = within(limits.read, &marks, self.head(request)).await?;
         let (parts, body) = head.into_parts();
         let ends_by_close =
             body.size_hint().exact().is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
-        let body = self.body(body, limits).await?;
+        let body = self.body(body, limits, &marks).await?;
         if ends_by_close {
             self.marks.ended();
         }
@@ -140,9 +141,16 @@ impl Connection {
         .map_err(|error| from_hyper(&error, self.marks.first_byte().is_set(), 0))
     }
 
-    async fn body(&mut self, mut incoming: Incoming, limits: &Limits) -> Result<Bytes, Error> {
+    async fn body(
+        &mut self,
+        mut incoming: Incoming,
+        limits: &Limits,
+        marks: &Marks,
+    ) -> Result<Bytes, Error> {
         let mut body = Chunks::default();
-        while let Some(frame) = within(limits.read, self.frame(&mut incoming, body.len())).await? {
+        while let Some(frame) =
+            within(limits.read, marks, self.frame(&mut incoming, body.len())).await?
+        {
             body.push(frame);
             if body.len() > limits.body {
                 return Err(Error::TooLarge { limit: limits.body });
@@ -218,15 +226,30 @@ impl Chunks {
     }
 }
 
+/// The work's result, unless no byte passes for `limit`.
 async fn within<T>(
     limit: Option<Duration>,
+    marks: &Marks,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    match limit {
-        None => work.await,
-        Some(limit) => match tokio::time::timeout(limit, work).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(Error::ReadTimeout { limit }),
-        },
+    let Some(limit) = limit else {
+        return work.await;
+    };
+    let mut work = pin!(work);
+    let mut left = limit;
+    loop {
+        let before = Stamp::now();
+        if let Ok(result) = tokio::time::timeout(left, work.as_mut()).await {
+            return result;
+        }
+        // Bytes that pass without completing anything, as in a long head, count all the same.
+        let passed = marks.sent().max(marks.last_byte());
+        let Some(rest) = limit
+            .checked_sub(passed.elapsed())
+            .filter(|_| passed >= before)
+        else {
+            return Err(Error::ReadTimeout { limit });
+        };
+        left = rest.max(Duration::from_millis(1));
     }
 }

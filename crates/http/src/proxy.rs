@@ -1,11 +1,12 @@
 //! An HTTP proxy to go through.
 
 use http::HeaderValue;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::error::Error;
 use crate::request::basic_auth;
-use crate::target::{Origin, Target};
+use crate::target::{Origin, Target, without_credentials};
 
 /// An HTTP proxy: absolute-form requests for http, a `CONNECT` tunnel for https.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ impl Proxy {
             format!("http://{url}")
         };
         let parsed = Url::parse(&with_scheme).map_err(|error| Error::Proxy {
-            reason: format!("{url} is not a URL: {error}"),
+            reason: format!("{} is not a URL: {error}", without_credentials(url)),
         })?;
         if parsed.scheme() != "http" {
             return Err(Error::Proxy {
@@ -33,8 +34,13 @@ impl Proxy {
             });
         }
         let origin = Target::from_url(&parsed)?.origin;
-        let authorization = (!parsed.username().is_empty())
-            .then(|| basic_auth(parsed.username(), parsed.password().unwrap_or("")));
+        let authorization = (!parsed.username().is_empty()).then(|| {
+            let plain = |text| percent_decode_str(text).decode_utf8_lossy();
+            basic_auth(
+                &plain(parsed.username()),
+                &plain(parsed.password().unwrap_or("")),
+            )
+        });
         Ok(Self {
             origin,
             authorization,

@@ -14,7 +14,7 @@ use url::Url;
 use crate::error::Error;
 use crate::request::Request;
 use crate::response::Response;
-use crate::target::{Origin, Target};
+use crate::target::{Origin, Target, without_credentials};
 
 /// Whether the status redirects at all.
 pub fn is_redirect(status: StatusCode) -> bool {
@@ -32,7 +32,7 @@ pub(crate) fn next(request: &Request, response: &Response) -> Result<Option<Requ
     // Locations are UTF-8 in practice, though the grammar says ASCII.
     let location = String::from_utf8_lossy(location.as_bytes());
     let bad = |reason: String| Error::Url {
-        url: location.clone().into_owned(),
+        url: without_credentials(&location),
         reason,
     };
     let base = Url::parse(&request.target.url).map_err(|error| bad(error.to_string()))?;

@@ -29,7 +29,8 @@ pub struct Request {
     pub method: Method,
     /// What is asked for.
     pub target: Arc<Target>,
-    /// Headers besides `Host`, `Content-Length` and the jar's cookies, which are added.
+    /// Headers besides `Content-Length`, `Host` and the jar's cookies, which are added; a `Host` or
+    /// `Cookie` among them is sent instead.
     pub headers: Arc<HeaderMap>,
     /// The body; empty for none.
     pub body: Bytes,

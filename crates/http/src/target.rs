@@ -46,7 +46,7 @@ impl Target {
     /// Bytes that a URL cannot carry are percent-encoded as the WHATWG URL standard says.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let parsed = Url::parse(url).map_err(|error| Error::Url {
-            url: url.to_owned(),
+            url: without_credentials(url),
             reason: error.to_string(),
         })?;
         Self::from_url(&parsed)
@@ -55,7 +55,7 @@ impl Target {
     /// The same from a URL that is parsed already.
     pub fn from_url(url: &Url) -> Result<Self, Error> {
         let bad = |reason: &str| Error::Url {
-            url: url.to_string(),
+            url: without_credentials(url.as_str()),
             reason: reason.to_owned(),
         };
         let https = match url.scheme() {
@@ -103,5 +103,17 @@ impl Target {
             absolute: full.parse().ok()?,
             url: full,
         })
+    }
+}
+
+/// A URL, or what was meant to be one, as it may be shown.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &url[..start], &url[start + at + 1..]),
+        None => url.to_owned(),
     }
 }

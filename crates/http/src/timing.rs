@@ -92,6 +92,11 @@ impl Stamp {
         }
     }
 
+    /// How long ago the moment was; if it never came, since the process first read its clock.
+    pub(crate) fn elapsed(self) -> Duration {
+        Duration::from_nanos(Self::now().0.saturating_sub(self.0))
+    }
+
     /// The same moment as nanoseconds of the Unix epoch.
     pub fn epoch_nanos(self) -> u64 {
         origin().epoch.saturating_add(self.0)

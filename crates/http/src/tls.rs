@@ -77,15 +77,19 @@ fn roots_in(path: &Path) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
     let (added, _) = store.add_parsable_certificates(certificates_in(path)?);
     if added == 0 {
-        return Err(file_error(path, &"no certificate in it"));
+        return Err(file_error(path, &"no certificate of an authority in it"));
     }
     Ok(store)
 }
 
 fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    CertificateDer::pem_file_iter(path)
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
-        .map_err(|error| file_error(path, &error))
+        .map_err(|error| file_error(path, &error))?;
+    if found.is_empty() {
+        return Err(file_error(path, &"no certificate in it"));
+    }
+    Ok(found)
 }
 
 fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {

@@ -1,52 +1,16 @@
-//! The client against the demo target: what scripts rely on, and what broken servers do.
-
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+//! The demo target: what scripts rely on, and what broken servers do.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::HeaderValue;
 use katydid::target;
 use katydid_http::timing::Stamp;
-use katydid_http::tls::{Tls, Verify};
-use katydid_http::{Client, Config, Error, Exchange, Request, Target, Timeouts};
+use katydid_http::tls::Tls;
+use katydid_http::{Client, Config, Error, Exchange, Request, Timeouts};
 use tokio_util::sync::CancellationToken;
 
-fn client() -> Client {
-    Client::new(Arc::new(config()))
-}
-
-fn config() -> Config {
-    let tls = Tls {
-        verify: Verify::Nobody,
-        identity: None,
-    }
-    .load()
-    .unwrap();
-    Config {
-        tls,
-        proxy: None,
-        body_limit: 1 << 24,
-        max_redirects: 30,
-    }
-}
-
-fn get(url: &str) -> Request {
-    Request {
-        method: Method::GET,
-        target: Arc::new(Target::parse(url).unwrap()),
-        headers: Arc::new(HeaderMap::new()),
-        body: Bytes::new(),
-        redirects: Some(30),
-        timeouts: Timeouts {
-            read: Some(Duration::from_secs(20)),
-            ..Timeouts::default()
-        },
-        decode: true,
-        due: Stamp::now(),
-    }
-}
+use crate::{client, config, get, run};
 
 /// Runs one test body on a runtime of its own, with a target of its own.
 fn with_target<F: Future<Output = ()>>(body: impl FnOnce(String) -> F) {
@@ -56,11 +20,7 @@ fn with_target<F: Future<Output = ()>>(body: impl FnOnce(String) -> F) {
 fn with_target_of<F: Future<Output = ()>>(config: target::Config, body: impl FnOnce(String) -> F) {
     let target = target::run(config, &CancellationToken::new()).unwrap();
     let url = target.url();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(body(url));
+    run(body(url));
 }
 
 async fn text(client: &Client, url: &str) -> String {
