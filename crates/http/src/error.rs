@@ -165,7 +165,7 @@ pub(crate) fn from_hyper(error: &hyper::Error, answered: bool, received: u64) ->
         );
         let alert = io_error
             .get_ref()
-            .is_some_and(|cause| cause.is::<rustls::Error>());
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
         if nonsense && !alert {
             return Error::Protocol {
                 reason: io_error.to_string(),

@@ -1,5 +1,6 @@
 //! Cookies as RFC 6265 has them. Names are served by a proxy, so that no resolver is needed.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use katydid_http::proxy::Proxy;
@@ -13,16 +14,11 @@ use crate::{client, config, get, run};
 fn jar() -> Server {
     serve(|seen: &Seen| {
         let set = seen.path().split_once("?set=").map_or("", |(_, set)| set);
-        let lines: String = set
-            .split('|')
-            .filter(|line| !line.is_empty())
-            .map(|line| {
-                format!(
-                    "Set-Cookie: {}\r\n",
-                    line.replace('_', " ").replace('~', "\"")
-                )
-            })
-            .collect();
+        let mut lines = String::new();
+        for line in set.split('|').filter(|line| !line.is_empty()) {
+            let line = line.replace('_', " ").replace('~', "\"");
+            write!(lines, "Set-Cookie: {line}\r\n").unwrap();
+        }
         Do::Say(with_headers("200 OK", &lines, ""))
     })
 }
@@ -47,127 +43,99 @@ fn sent(set_at: &str, cookies: &str, asked: &str) -> Option<String> {
     seen[1].header("cookie").map(str::to_owned)
 }
 
-#[test]
-fn a_cookie_goes_where_it_belongs() {
-    let table = [
-        // Set at, cookie, asked for, sent or not.
-        ("http://shop.test/", "a=1", "http://shop.test/x/y", true),
-        ("http://shop.test/", "a=1", "http://www.shop.test/", false),
-        ("http://shop.test/", "a=1", "http://shop.test:8080/", true),
-        (
-            "http://www.shop.test/",
-            "a=1;_Domain=shop.test",
-            "http://api.shop.test/",
-            true,
-        ),
-        (
-            "http://www.shop.test/",
-            "a=1;_Domain=.shop.test",
-            "http://shop.test/",
-            true,
-        ),
-        (
-            "http://www.shop.test/",
-            "a=1;_Domain=shop.test",
-            "http://otherShop.test/",
-            false,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Domain=other.test",
-            "http://other.test/",
-            false,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Domain=www.shop.test",
-            "http://www.shop.test/",
-            false,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Path=/in",
-            "http://shop.test/in/side",
-            true,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Path=/in",
-            "http://shop.test/in",
-            true,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Path=/in",
-            "http://shop.test/inside",
-            false,
-        ),
-        ("http://shop.test/a/b", "a=1", "http://shop.test/a/c", true),
-        ("http://shop.test/a/b", "a=1", "http://shop.test/", false),
-        (
-            "http://shop.test/",
-            "a=1;_Secure",
-            "http://shop.test/",
-            false,
-        ),
-        (
-            "http://localhost/",
-            "a=1;_Secure",
-            "http://localhost/",
-            false,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_HttpOnly",
-            "http://shop.test/",
-            true,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Max-Age=100",
-            "http://shop.test/",
-            true,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Max-Age=0",
-            "http://shop.test/",
-            false,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Expires=Thu,_01_Jan_1970_00:00:00_GMT",
-            "http://shop.test/",
-            false,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Expires=Fri,_31_Dec_2100_23:59:59_GMT",
-            "http://shop.test/",
-            true,
-        ),
-        (
-            "http://shop.test/",
-            "a=1;_Unknown=x;_SameSite=Strict",
-            "http://shop.test/",
-            true,
-        ),
-        ("http://127.0.0.1/", "a=1", "http://127.0.0.1/", true),
-        (
-            "http://127.0.0.1/",
-            "a=1;_Domain=0.0.1",
-            "http://127.0.0.1/",
-            false,
-        ),
-    ];
-    for (set_at, cookie, asked, goes) in table {
+/// Where a cookie is set, how, where is asked next, and whether it is sent there.
+type Case = (&'static str, &'static str, &'static str, bool);
+
+fn check(table: &[Case]) {
+    for &(set_at, cookie, asked, goes) in table {
+        let (set_at, asked) = (format!("http://{set_at}"), format!("http://{asked}"));
         let expected = goes.then(|| "a=1".to_owned());
-        assert_eq!(
-            sent(set_at, cookie, asked),
-            expected,
-            "{cookie} of {set_at} to {asked}"
-        );
+        let got = sent(&set_at, cookie, &asked);
+        assert_eq!(got, expected, "{cookie} of {set_at} to {asked}");
     }
+}
+
+#[test]
+fn a_cookie_goes_to_its_domain() {
+    check(&[
+        ("shop.test/", "a=1", "shop.test/x/y", true),
+        ("shop.test/", "a=1", "www.shop.test/", false),
+        ("shop.test/", "a=1", "shop.test:8080/", true),
+        (
+            "www.shop.test/",
+            "a=1;_Domain=shop.test",
+            "api.shop.test/",
+            true,
+        ),
+        (
+            "www.shop.test/",
+            "a=1;_Domain=.shop.test",
+            "shop.test/",
+            true,
+        ),
+        (
+            "www.shop.test/",
+            "a=1;_Domain=shop.test",
+            "othershop.test/",
+            false,
+        ),
+        ("shop.test/", "a=1;_Domain=other.test", "other.test/", false),
+        (
+            "shop.test/",
+            "a=1;_Domain=www.shop.test",
+            "www.shop.test/",
+            false,
+        ),
+        ("127.0.0.1/", "a=1", "127.0.0.1/", true),
+        ("127.0.0.1/", "a=1;_Domain=0.0.1", "127.0.0.1/", false),
+    ]);
+}
+
+#[test]
+fn a_cookie_goes_below_its_path() {
+    check(&[
+        ("shop.test/", "a=1;_Path=/in", "shop.test/in/side", true),
+        ("shop.test/", "a=1;_Path=/in", "shop.test/in", true),
+        ("shop.test/", "a=1;_Path=/in", "shop.test/inside", false),
+        ("shop.test/a/b", "a=1", "shop.test/a/c", true),
+        ("shop.test/a/b", "a=1", "shop.test/", false),
+    ]);
+}
+
+#[test]
+fn a_cookie_ends_when_it_says_so() {
+    check(&[
+        ("shop.test/", "a=1;_Max-Age=100", "shop.test/", true),
+        ("shop.test/", "a=1;_Max-Age=0", "shop.test/", false),
+        ("shop.test/", "a=1;_Max-Age=-1", "shop.test/", false),
+        (
+            "shop.test/",
+            "a=1;_Expires=Thu,_01_Jan_1970_00:00:00_GMT",
+            "shop.test/",
+            false,
+        ),
+        (
+            "shop.test/",
+            "a=1;_Expires=Fri,_31_Dec_2100_23:59:59_GMT",
+            "shop.test/",
+            true,
+        ),
+    ]);
+}
+
+#[test]
+fn a_cookie_is_as_safe_as_it_says() {
+    check(&[
+        ("shop.test/", "a=1;_Secure", "shop.test/", false),
+        ("localhost/", "a=1;_Secure", "localhost/", false),
+        ("shop.test/", "a=1;_HttpOnly", "shop.test/", true),
+        (
+            "shop.test/",
+            "a=1;_Unknown=x;_SameSite=Strict",
+            "shop.test/",
+            true,
+        ),
+    ]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn a_dead_proxy_is_named() {
     for url in ["http://shop.test/", "https://shop.test/"] {
         match through(&format!("http://{address}"), get(url)) {
             Err(Error::Proxy { reason }) => {
-                assert!(reason.contains(&address.to_string()), "{reason}")
+                assert!(reason.contains(&address.to_string()), "{reason}");
             }
             other => panic!("{other:?}"),
         }
