@@ -174,7 +174,7 @@ class Environment:
             user_settings: ``user_class_name``, ``tasks`` as names, and any class attribute.
         """
         name = user_settings["user_class_name"]
-        user_class = self.user_classes_by_name[name]
+        user_class = (self.available_user_classes or self.user_classes_by_name)[name]
         for key, value in user_settings.items():
             if key == "tasks":
                 known = (self.available_user_tasks or {}).get(name, user_class.tasks)

@@ -97,6 +97,9 @@ def run() -> NoReturn:
             shape_class=_shape(scripts, options),
             locustfile=os.path.basename(paths[0]),
             parsed_locustfiles=paths,
+            available_user_classes=scripts.users,
+            available_shape_classes={type(shape).__name__: shape for shape in scripts.shapes},
+            available_user_tasks={name: list(cls.tasks) for name, cls in scripts.users.items()},
         )
     except ValueError as error:
         _give_up(str(error))

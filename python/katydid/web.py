@@ -353,9 +353,14 @@ class WebUI:
             payload: ``body``, what was posted: JSON with ``user_class_name`` and what is to be changed.
 
         Raises:
-            ValueError: It is not JSON.
+            WebError: It is not JSON, or there is no such class.
         """
-        self.environment.update_user_class(json.loads(payload["body"]))
+        try:
+            self.environment.update_user_class(json.loads(payload["body"]))
+        except ValueError as error:
+            raise WebError(str(error), 500) from None
+        except KeyError as error:
+            raise WebError(f"There is no user class, or no setting, of the name {error}", 500) from None
         self.describe()
         return {}
 
@@ -477,21 +482,26 @@ class WebUI:
         except Exception as error:
             code = getattr(error, "code", None)
             status, answer = code if isinstance(code, int) else 500, str(error)
-            if status > 404:
-                logger.error("The page's call %r failed: %s", name, log.format_script_exception(error).rstrip())
+            if status >= 500:
+                told = answer if isinstance(error, WebError) else log.format_script_exception(error).rstrip()
+                logger.error("The page's call %r failed: %s", name, told)
         hub.engine().answer(call_id, status, json.dumps(answer))
 
     def _authorize(self, head: dict[str, Any]) -> None:
         """Whether the sender of a request has logged in.
 
         Raises:
-            WebError: He has not.
+            WebError: They have not, or the script cannot say.
         """
         from katydid import _pages, _wsgi
 
         with self._made_pages().app.request_context(_wsgi.make_environ(head, b"", self.port)):
-            if _pages.refuse_strangers() is not None:
-                raise WebError("Log in first.", 401)
+            try:
+                refusal = _pages.refuse_strangers()
+            except Exception as error:
+                raise WebError(str(error), 401) from None
+        if refusal is not None:
+            raise WebError("Log in first.", 401)
 
 
 def __getattr__(name: str) -> Any:

@@ -320,3 +320,88 @@ def test_119_what_a_page_is_told(page):
         *("is_host_required", "profile"),
     }
     assert (told["state"], told["user_count"], told["available_shape_classes"]) == ("ready", 0, ["Default"])
+
+
+def test_the_statistics_have_their_keys_and_kinds(page):
+    site = page()
+    before = site.get("/stats/requests").json()
+    assert before["stats"][0]["num_requests"] == 0
+    site.web_ui.app.view_functions["locust.request_stats"].clear_cache()
+    site.environment.stats.log_request("GET", "/a", 12.4, 100)
+    site.environment.stats.log_request("GET", "/a", 7, 100)
+    site.environment.stats.log_error("GET", "/a", Exception("boom"))
+    gevent.sleep(1.1)
+    seen = site.get("/stats/requests").json()
+    kinds = {key: type(value).__name__ for key, value in seen.items()}
+    assert kinds == {
+        **dict.fromkeys(["stats", "errors"], "list"),
+        **dict.fromkeys(["current_rps", "current_fail_per_sec", "total_rps", "total_fail_per_sec"], "float"),
+        "fail_ratio": "float",
+        "state": "str",
+        "user_count": "int",
+        "current_response_time_percentiles": "dict",
+    }
+    assert set(seen["current_response_time_percentiles"]) == {
+        "response_time_percentile_0.5",
+        "response_time_percentile_0.95",
+    }
+    for entry, name in zip(seen["stats"], ("/a", "Aggregated"), strict=True):
+        assert entry["name"] == name
+        assert {key: type(value).__name__ for key, value in entry.items()} == {
+            **dict.fromkeys(["method", "name"], "str"),
+            **dict.fromkeys(["num_requests", "num_failures"], "int"),
+            **dict.fromkeys(["min_response_time", "max_response_time", "avg_response_time"], "float"),
+            **dict.fromkeys(["current_rps", "current_fail_per_sec", "total_rps", "total_fail_per_sec"], "float"),
+            **dict.fromkeys(["response_time_percentile_0.95", "response_time_percentile_0.99"], "int"),
+            "median_response_time": "int",
+            "avg_content_length": "float",
+        }
+    assert {key: type(value).__name__ for key, value in seen["errors"][0].items()} == {
+        **dict.fromkeys(["method", "name", "error"], "str"),
+        "occurrences": "int",
+        "first_seen": "float",
+        "last_seen": "float",
+    }
+    assert seen["errors"][0]["error"] == "Exception('boom')"
+    text = site.get("/stats/requests").text
+    assert text.startswith("{\n  ")
+    assert text.index('"current_rps"') < text.index('"errors"') < text.index('"stats"')
+
+
+def test_every_endpoint_has_its_name(page):
+    assert {name for name in page().web_ui.app.view_functions if name.startswith("locust.")} >= {
+        f"locust.{name}"
+        for name in (
+            *("index", "swarm", "stop", "reset_stats", "stats_report", "request_stats_csv", "tasks", "logs", "login"),
+            *("request_stats_full_history_csv", "failures_stats_csv", "request_stats", "exceptions", "exceptions_csv"),
+            *("update_user", "get_worker_count", "send_assets"),
+        )
+    }
+
+
+def test_downloads_have_their_columns_and_names(page):
+    site = page()
+    site.environment.stats.log_request("GET", "/a", 10, 100)
+    gevent.sleep(1.1)
+    for path, kind, columns in (
+        ("/stats/requests/csv", "requests", "Type,Name,Request Count,Failure Count,Median Response Time,"),
+        ("/stats/failures/csv", "failures", "Method,Name,Error,Occurrences,First Seen,Last Seen"),
+        ("/exceptions/csv", "exceptions", "Count,Message,Traceback,Nodes"),
+    ):
+        answer = site.get(path)
+        assert answer.headers["Content-Type"].split(";")[0] == "text/csv"
+        name = answer.headers["Content-disposition"]
+        assert name.startswith("attachment;filename=Locust_")
+        assert name.endswith(f"_{kind}.csv")
+        assert answer.text.startswith(columns)
+
+
+def test_bad_paths_and_methods_are_refused(page):
+    site = page()
+    assert site.get("/nowhere").status_code == 404
+    assert site.get("/swarm").status_code == 405
+    assert site.post("/stats/requests").status_code == 405
+    assert "POST" in site.get("/swarm").headers["Allow"]
+    for path in ("/", "/stats/requests", "/tasks", "/logs", "/exceptions"):
+        assert requests.head(site.url + path, timeout=20).status_code == 200
+        assert requests.options(site.url + path, timeout=20).status_code == 200
