@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import math
 import os
 import sys
@@ -139,7 +140,37 @@ def _rate(text: str) -> float:
         raise argparse.ArgumentTypeError(f"invalid float value: {text!r}") from None
 
 
-_TYPES: dict[str, Callable[[str], Any]] = {"int": _integer, "float": _rate, "time_span": timespan}
+def json_user_config(string: str) -> list[dict[str, Any]]:
+    """Settings of user classes on the command line.
+
+    Args:
+        string: JSON, or the name of a file of it that ends in ``.json``: an object with a ``user_class_name`` and
+            what is to be changed, or a list of such objects.
+    """
+    try:
+        if string.endswith(".json"):
+            with open(string, encoding="utf-8") as file:
+                found = json.load(file)
+        else:
+            found = json.loads(string)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(
+            f"The --config-users argument must be a valid JSON string or file: {error}"
+        ) from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    configs = found if isinstance(found, list) else [found]
+    if not all(isinstance(config, dict) and "user_class_name" in config for config in configs):
+        raise argparse.ArgumentTypeError("The user config must specify a user_class_name")
+    return configs
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "int": _integer,
+    "float": _rate,
+    "time_span": timespan,
+    "user_configs": json_user_config,
+}
 
 
 def get_empty_argument_parser(
@@ -217,7 +248,7 @@ def _add(container: Any, option: dict[str, Any]) -> None:
         settings["action"] = "store_true"
     else:
         settings["metavar"] = option["metavar"]
-        if kind == "words":
+        if kind in ("words", "user_configs"):
             settings["nargs"] = "*"
         if kind == "choice":
             settings["choices"] = option["choices"]

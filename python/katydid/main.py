@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import os
 import signal
@@ -15,7 +16,7 @@ import gevent
 from gevent.event import Event
 
 import katydid
-from katydid import _aliases, _patch, argument_parser, hub, log, stats  # noqa: F401  patches the standard library
+from katydid import _aliases, _patch, argument_parser, html, hub, log, stats  # noqa: F401  patches the standard library
 from katydid.env import Environment
 from katydid.event import Events
 from katydid.runners import LocalRunner
@@ -103,6 +104,7 @@ def run() -> NoReturn:
         )
     except ValueError as error:
         _give_up(str(error))
+    _configure_users(environment, options)
     _relax_collector()
     Run(environment, options).run()
 
@@ -331,9 +333,24 @@ class Run:
         stats.print_stats(environment.stats, current=False)
         stats.print_percentile_stats(environment.stats)
         stats.print_error_report(environment.stats)
+        if getattr(self.options, "html_file", None):
+            self._write_report()
         environment.events.quit.fire(exit_code=code)
         hub.close()
         sys.exit(code)
+
+    def _write_report(self) -> None:
+        """Writes the file that ``--html`` names."""
+        html.process_html_filename(self.options)
+        path = self.options.html_file
+        logger.debug("Writing html report to file: %s", path)
+        report = html.get_html_report(self.environment, show_download_link=False)
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(report)
+        except OSError as error:
+            logger.error("Could not write the report to %s: %s", path, error.strerror)
 
     def _exit_code(self) -> int:
         if self.environment.process_exit_code is not None:
@@ -341,6 +358,20 @@ class Run:
         if hub.engine().fail_count():
             return int(self.options.exit_code_on_error)
         return 2 if log.unhandled_greenlet_exception else 0
+
+
+def _configure_users(environment: Environment, options: Namespace) -> None:
+    """Changes user classes as ``--config-users`` says."""
+    for config in itertools.chain.from_iterable(getattr(options, "config_users", None) or ()):
+        try:
+            environment.update_user_class(config)
+        except KeyError as error:
+            logger.error(
+                "Error applying user config, probably you tried to specify config for a User not present in your "
+                "locustfile: %s",
+                error,
+            )
+            sys.exit(-1)
 
 
 def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:

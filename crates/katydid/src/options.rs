@@ -56,6 +56,8 @@ pub enum Kind {
     Choice,
     /// Any number of words.
     Words,
+    /// Any number of settings of user classes: JSON, or files of it.
+    UserConfigs,
 }
 
 /// An option's value when nobody gives one.
@@ -185,6 +187,17 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::Common,
         help: "Print the names of the script's user classes and exit",
         ..FLAG
+    },
+    OptionSpec {
+        flags: &["--config-users"],
+        dest: "config_users",
+        kind: Kind::UserConfigs,
+        env: Some("LOCUST_CONFIG_USERS"),
+        group: Group::Common,
+        help: "Settings of user classes: JSON with a user_class_name and what is to be changed, a \
+               list of those, or files of either that end in .json",
+        metavar: Some("JSON"),
+        ..PLAIN
     },
     OptionSpec {
         flags: &["--web-host"],
@@ -339,6 +352,16 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::Statistics,
         help: "With --headless: print the tables at the end only",
         ..FLAG
+    },
+    OptionSpec {
+        flags: &["--html"],
+        dest: "html_file",
+        env: Some("LOCUST_HTML"),
+        group: Group::Statistics,
+        help: "Write a report of the test to this file when it ends; {u}, {r} and {t} in its name \
+               stand for users, spawn rate and run time",
+        metavar: Some("FILE"),
+        ..PLAIN
     },
     OptionSpec {
         flags: &["--reset-stats"],

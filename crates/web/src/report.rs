@@ -26,7 +26,7 @@ const STYLE: &str = "\
     table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
     th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid \
     color-mix(in srgb,currentcolor 20%,transparent)}\
-    .text{text-align:left;overflow-wrap:anywhere}tr:last-child.total{font-weight:600}\
+    .text{text-align:left;overflow-wrap:break-word}tr:last-child.total{font-weight:600}\
     pre{white-space:pre-wrap;margin:0}.scroll{overflow-x:auto}\
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dd{margin:0}\
     figure{margin:1rem 0}svg{width:100%;height:auto}.key{margin-right:1rem}";
