@@ -46,6 +46,14 @@ def add_pages(environment, **kwargs):
                 yield f"{number}\\n"
         return generate(), {"Content-Type": "text/event-stream"}
 
+    @web_ui.app.route("/endless")
+    def endless():
+        def generate():
+            while True:
+                yield "more\\n"
+                gevent.sleep(0.01)
+        return generate(), {"Content-Type": "text/event-stream"}
+
     @web_ui.app.route("/big")
     def big():
         return b"x" * 3_000_000
@@ -191,6 +199,47 @@ def test_another_site_cannot_post_to_a_script(serve, headers):
     assert site.post("/added", {"x": 1}, headers=headers).status_code == 403
     assert site.get("/added", headers={"Host": "evil.example"}).status_code == 403
     assert site.post("/added", {"x": 1}, headers={"Origin": site.url}).status_code == 203
+    site.end()
+
+
+def test_the_end_does_not_wait_for_a_page_that_has_none(serve):
+    site = serve(script=PAGES)
+    with site.get("/endless", stream=True) as answer:
+        lines = answer.iter_lines()
+        assert [next(lines), next(lines)] == [b"more", b"more"]
+        site.end()
+        assert set(lines) <= {b"more"}
+
+
+def test_a_reader_that_goes_ends_the_page(serve):
+    script = """
+@events.init.add_listener
+def add(environment, **kwargs):
+    import gevent
+
+    def generate():
+        try:
+            while True:
+                yield "more\\n"
+                gevent.sleep(0.01)
+        finally:
+            print("closed", flush=True)
+
+    environment.web_ui.app.add_url_rule("/endless", "endless", generate)
+"""
+    site = serve(script=script)
+    with site.get("/endless", stream=True) as answer:
+        assert next(answer.iter_lines()) == b"more"
+    assert site.running.process.stdout.readline() == "closed\n"
+    site.end()
+
+
+def test_a_head_has_no_body_and_an_upload_any_size(serve):
+    site = serve(script=PAGES)
+    answer = site.visitor.head(site.url + "/big", timeout=30)
+    assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (200, "3000000", b"")
+    pieces = [b"a" * 100_000, b"b" * 100_000]
+    assert site.post("/bytes", iter(pieces)).content == b"".join(pieces)[::-1]
     site.end()
 
 

@@ -96,6 +96,13 @@ def test_a_base_path_stands_before_everything(serve):
     site.end()
 
 
+def test_the_page_goes_by_the_name_that_is_shown_for_it(serve):
+    site = serve("--web-host-display-name", "load.shop.example")
+    for name, status in (("load.shop.example", 200), ("other.shop.example", 403)):
+        assert site.get("/stats/requests", headers={"Host": name}).status_code == status
+    site.end()
+
+
 def test_the_page_is_served_over_https(serve, certificate):
     script = """
 @events.init.add_listener

@@ -31,6 +31,9 @@ const PIECES: usize = 16;
 /// How long a server may take to close its port.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// How long visitors may take to be answered at the end.
+const LEAVING: Duration = Duration::from_secs(2);
+
 /// How a server is to behave, as Python says it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -75,7 +78,8 @@ impl Service {
                 runtime.block_on(async {
                     driven.drive(stop).await;
                     ended.close();
-                    ended.wait().await;
+                    // A visitor that stalls must not keep the process.
+                    timeout(LEAVING, ended.wait()).await.ok();
                 });
             })?;
         let calls = Arc::new(Calls {

@@ -123,21 +123,29 @@ fn methods(response: &mut Response) -> Response {
 /// Has the script's own pages answer.
 async fn ask(shared: &Shared, request: Request, asked: &Uri) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
+    let body = tokio::select! {
+        body = axum::body::to_bytes(body, LARGEST) => body,
+        () = shared.shutdown.cancelled() => return going(),
+    };
+    let Ok(body) = body else {
         return page::plain(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
     };
     let request = Request::from_parts(head, Body::empty());
     let Some(answer) = shared.page(visit(shared, &request, asked, body)).await else {
-        return page::plain(StatusCode::SERVICE_UNAVAILABLE, "Katydid is shutting down.");
+        return going();
     };
     let body = match answer.body {
         PageBody::Whole(body) => Body::from(body),
-        PageBody::Stream(chunks) => {
-            Body::from_stream(stream::unfold(chunks, async |mut chunks| {
-                let chunk = chunks.recv().await?;
-                Some((Ok::<_, std::convert::Infallible>(chunk), chunks))
-            }))
-        }
+        PageBody::Stream(pieces) => Body::from_stream(stream::unfold(
+            (pieces, shared.shutdown.clone()),
+            async |(mut pieces, shutdown)| {
+                let piece = tokio::select! {
+                    piece = pieces.recv() => piece?,
+                    () = shutdown.cancelled() => return None,
+                };
+                Some((Ok::<_, std::convert::Infallible>(piece), (pieces, shutdown)))
+            },
+        )),
     };
     let mut response = Response::new(body);
     *response.status_mut() =
@@ -153,6 +161,10 @@ async fn ask(shared: &Shared, request: Request, asked: &Uri) -> Response {
     }
     response.extensions_mut().insert(FromScript);
     response
+}
+
+fn going() -> Response {
+    page::plain(StatusCode::SERVICE_UNAVAILABLE, "Katydid is shutting down.")
 }
 
 /// What concerns one connection only, and so is the server's.

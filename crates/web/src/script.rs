@@ -46,7 +46,8 @@ impl Visit {
             "path": self.path,
             "query": self.query,
             "scheme": self.scheme,
-            "peer": self.peer.map(|peer| peer.ip().to_string()),
+            // A socket for both generations of addresses writes the old ones as new ones.
+            "peer": self.peer.map(|peer| peer.ip().to_canonical().to_string()),
             "peer_port": self.peer.map(|peer| peer.port()),
             "headers": self.headers,
         })

@@ -1,11 +1,13 @@
 //! What a script adds to the site, and whom it lets in.
 
+use http_body_util::BodyExt;
 use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use katydid_web::{Answers, Options};
 use serde_json::json;
+use tokio::time::timeout;
 
-use crate::support::{FORM, Served};
+use crate::support::{FORM, PATIENCE, Served};
 
 #[tokio::test]
 async fn a_script_without_pages_is_never_asked_for_one() {
@@ -244,6 +246,17 @@ async fn clients_of_the_old_generation_find_their_keys() {
             .starts_with("\"Type\",\"Name\",\"Timestamp\",\"# requests\"")
     );
     assert!(history.text.contains("\n\"None\",\"Aggregated\",\""));
+}
+
+#[tokio::test]
+async fn the_end_of_the_server_ends_a_page_that_never_would() {
+    let mut served = Served::new().await;
+    served.has_pages(Answers::Unknown, false);
+    let page = served.open(Request::get("/endless"), "").await;
+    served.shutdown.cancel();
+    let rest = timeout(PATIENCE, page.into_body().collect()).await;
+    let rest = rest.expect("an end").expect("a whole body");
+    assert_eq!(rest.to_bytes(), "one,");
 }
 
 #[tokio::test]

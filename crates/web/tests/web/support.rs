@@ -320,7 +320,7 @@ impl Script for Shop {
     }
 
     fn page(&self, visit: Visit) -> BoxFuture<Option<Page>> {
-        let pieces = visit.path == "/pieces";
+        let (pieces, endless) = (visit.path == "/pieces", visit.path == "/endless");
         let page = Page {
             status: 203,
             headers: vec![
@@ -332,12 +332,16 @@ impl Script for Shop {
         };
         self.visits.lock().push(visit);
         Box::pin(async move {
-            if !pieces {
+            if !pieces && !endless {
                 return Some(page);
             }
             let (sender, reader) = mpsc::channel(2);
-            for piece in ["one,", "two"] {
-                sender.try_send(piece.into()).expect("room");
+            sender.try_send("one,".into()).expect("room");
+            if endless {
+                // Whoever holds it has forgotten it.
+                std::mem::forget(sender);
+            } else {
+                sender.try_send("two".into()).expect("room");
             }
             let body = PageBody::Stream(reader);
             Some(Page { body, ..page })
