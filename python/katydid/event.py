@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from katydid import log
 from katydid.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
@@ -243,6 +243,18 @@ class Events:
     """A worker got a heartbeat. Arguments: client_id, timestamp."""
     usage_monitor: EventHook
     """CPU and memory of this process were measured. Arguments: environment, cpu_usage, memory_usage."""
+
+    if TYPE_CHECKING:
+        # The hooks of 0.14, made by `__getattr__`.
+        request_success: EventHook
+        request_failure: EventHook
+        locust_error: EventHook
+        hatch_complete: EventHook
+        slave_report: EventHook
+        master_start_hatching: EventHook
+        master_stop_hatching: EventHook
+        locust_start_hatching: EventHook
+        locust_stop_hatching: EventHook
 
     def __init__(self) -> None:
         for cls in reversed(type(self).__mro__):
