@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import itertools
 import logging
 import os
@@ -64,11 +65,16 @@ def main() -> None:
     except KeyboardInterrupt:
         # Pressed before there was a test, or a second time because the end took too long.
         sys.exit(130)
+    except Exception as error:
+        # What steers users, raised by a listener that no user waits for.
+        sys.stderr.write(log.format_script_exception(error))
+        sys.exit(1)
 
 
 def run() -> NoReturn:
     """Reads the command line and the script, runs the test, and exits."""
     _aliases.install()
+    _import_plugins()
     hub.tell_failures_in_the_scripts_words()
     try:
         paths = argument_parser.parse_locustfile_paths(argument_parser.parse_locustfile_option())
@@ -372,6 +378,15 @@ def _configure_users(environment: Environment, options: Namespace) -> None:
                 error,
             )
             sys.exit(-1)
+
+
+def _import_plugins() -> None:
+    """Imports what is installed to go with every script, before the options are read: it may add some."""
+    try:
+        importlib.import_module("locust_plugins")
+    except ModuleNotFoundError as error:
+        if error.name != "locust_plugins":
+            raise
 
 
 def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
