@@ -269,14 +269,18 @@ class Runner:
         self._stopper.join()
 
     def quit(self) -> None:
-        """Stops the test and everything else the runner does. A user may call this from a task."""
-        if current_greenlet() in self.user_greenlets:
+        """Stops the test and everything else the runner does.
+
+        A user may call this from a task, and a listener or shape from where the runner calls it.
+        """
+        caller = current_greenlet()
+        if caller in self.user_greenlets or caller in self.greenlet:
             # It does not survive the stopping, so it cannot do what comes after.
             gevent.spawn(self.quit)
             self.stop()
             return
         self.stop()
-        self.greenlet.kill(block=current_greenlet() not in self.greenlet)
+        self.greenlet.kill()
 
     def _stop(self, caller: Any) -> None:
         """Does the stopping, in a greenlet of its own.
@@ -598,7 +602,10 @@ class LocalRunner(Runner):
         counts = self.target_user_classes_count
         total = sum(counts.values())
         logger.info("All users spawned: %s (%d total users)", json.dumps(counts, sort_keys=True), total)
-        self.environment.events.spawning_complete.fire(user_count=total)
+        try:
+            self.environment.events.spawning_complete.fire(user_count=total)
+        except StopTest as stop:
+            self._end_test(stop)
 
     def _time_is_up(self) -> None:
         """The test has lasted as long as it was to. Called on the hub."""

@@ -362,3 +362,57 @@ def test_at_the_level_debug_nothing_is_left_out(katydid, locustfile):
     assert done.returncode == 1
     assert "user/task.py" in done.stderr
     assert f'File "{path}", line 4, in work' in done.stderr
+
+
+STOPPED = {
+    "test_start": 0,
+    "spawning_complete": 0,
+    "request": 0,
+    "test_stopping": 0,
+    "test_stop": 0,
+    "init": 1,
+    "quitting": 1,
+}
+
+
+@pytest.mark.parametrize("event", STOPPED)
+def test_a_listener_may_stop_the_test(katydid, locustfile, event):
+    path = locustfile(
+        HEAD
+        + f"""
+from locust.exception import StopTest
+
+class Person(User):
+    wait_time = constant(0.1)
+
+    @task
+    def work(self):
+        with self.environment.events.request.measure("A", "b"): pass
+
+@events.{event}.add_listener
+def stop(**kwargs):
+    raise StopTest("that is enough")
+"""
+    )
+    done = katydid("-f", path, "--headless", "-t", "1s", "--only-summary")
+    assert done.returncode == STOPPED[event], done.stderr
+    if event in ("test_start", "spawning_complete"):
+        assert "that is enough" in done.stderr
+        assert "Stopping Locust..." in done.stderr
+        assert "--run-time limit reached" not in done.stderr
+    assert_no_traceback_of_ours(done)
+
+
+@pytest.mark.parametrize("where", ["import", "init", "test_start", "task", "quitting"])
+def test_sys_exit_ends_the_process_with_its_code(katydid, locustfile, where):
+    listener = f"@events.{where}.add_listener\ndef leave(**kwargs): sys.exit(5)\n"
+    statement = "sys.exit(5)" if where == "task" else "pass"
+    path = locustfile(
+        HEAD
+        + "import sys\nclass Person(User):\n    wait_time = constant(0.1)\n"
+        + f"    @task\n    def work(self): {statement}\n"
+        + {"import": "sys.exit(5)\n", "task": ""}.get(where, listener)
+    )
+    done = katydid("-f", path, "--headless", "-t", "1s", "--only-summary")
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr

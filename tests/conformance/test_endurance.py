@@ -325,3 +325,23 @@ def test_waiting_users_let_their_event_go(run_with, until):
     runner.stop()
     assert runner.user_count == 0
     assert not never.is_set()
+
+
+@pytest.mark.parametrize("event", ["spawning_complete", "request", "user_error"])
+@pytest.mark.parametrize("how", ["quit", "stop"])
+def test_a_listener_can_end_the_run_wherever_the_runner_calls_it(run_with, until, event, how):
+    class Person(User):
+        wait_time = constant(0.01)
+
+        @task
+        def work(self):
+            report(self, "a")
+            raise ValueError("bad")
+
+    runner = run_with(Person)
+    getattr(runner.environment.events, event).add_listener(lambda **kwargs: getattr(runner, how)())
+    runner.start(5, spawn_rate=100)
+    until(lambda: runner.user_count == 0 and runner.state == "stopped")
+    if how == "quit":
+        with gevent.Timeout(10):
+            runner.greenlet.join()

@@ -214,7 +214,7 @@ def test_11_the_script_may_lie_in_a_directory_above(tmp_path, upward):
     below.mkdir(parents=True)
     (tmp_path / ("locustfile.py" if upward == "from" else "mine.py")).write_text(NOTHING)
     arguments = ["--list"] if upward == "from" else ["-f", "mine", "--list"]
-    done = subprocess.run([COMMAND, *arguments], cwd=below, capture_output=True, text=True, check=False)
+    done = subprocess.run([COMMAND, *arguments], cwd=below, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "Idler" in done.stdout
 
@@ -285,7 +285,9 @@ def test_15_a_runner_made_by_hand(tmp_path):
         "runner.start_hatching(2, 100)\n"
         "runner.greenlet.join()\n"
     )
-    done = subprocess.run([sys.executable, "library.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "library.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "2 True\n"
 
