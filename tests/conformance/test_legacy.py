@@ -81,13 +81,9 @@ def test_02_an_http_locust_waits_milliseconds(katydid, target):
 
 
 def test_03_a_wait_function_returns_milliseconds(katydid):
-    script = NOTHING.replace("min_wait = max_wait = 50", "wait_function = lambda self: 2500") + (
-        "\nfrom locust import events\n"
-        "def ready(user_count):\n"
-        "    from locust import runners\n"
-        "    print(runners.locust_runner.locusts.greenlets.copy().pop().args[0]._taskset_instance.wait_time())\n"
-        "    runners.locust_runner.quit()\n"
-        "events.hatch_complete += ready\n"
+    script = NOTHING.replace("min_wait = max_wait = 50", "wait_function = lambda self: 2500").replace(
+        "def nothing(self): pass",
+        "def nothing(self):\n        print(self.wait_time())\n        self.locust.environment.runner.quit()",
     )
     done = katydid("--no-web", "-c", 1, "--only-summary", script=script)
     assert done.returncode == 0, done.stderr
