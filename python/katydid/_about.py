@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from katydid import stats
+from katydid import _template_args, stats
 
 if TYPE_CHECKING:
     from katydid.env import Environment
@@ -23,16 +24,29 @@ def of(environment: Environment) -> dict[str, Any]:
     """
     options = environment.parsed_options or Namespace()
     shape = environment.shape_class
+    rate = getattr(options, "spawn_rate", None) or 1
     return {
         "locustfile": environment.locustfile or "",
         "host": environment.host,
         "shape": type(shape).__name__ if shape is not None else None,
         "user_classes": user_classes(environment.user_classes),
         "defaults": {
-            "users": getattr(options, "num_users", None) or 1,
-            "spawn_rate": getattr(options, "spawn_rate", None) or 1,
+            # A form that was refused may have left anything behind.
+            "users": max(1, getattr(options, "num_users", None) or 1),
+            "spawn_rate": rate if math.isfinite(rate) and rate > 0 else 1,
             "run_time": getattr(options, "run_time", None) or None,
         },
+        "options": [
+            {
+                "name": name,
+                "help": option["help_text"],
+                "value": option["default_value"],
+                "choices": [str(choice) for choice in option["choices"] or ()],
+                "is_secret": option["is_secret"],
+                "is_required": option["is_required"],
+            }
+            for name, option in _template_args.extra_options(environment.parsed_options).items()
+        ],
         "percentiles_to_chart": stats.PERCENTILES_TO_CHART,
         "percentiles_to_statistics": stats.PERCENTILES_TO_STATISTICS,
         "percentiles_to_report": stats.PERCENTILES_TO_REPORT,

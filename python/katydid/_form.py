@@ -51,7 +51,10 @@ def take_fields(environment: Environment, form: Form, secrets: set[str]) -> dict
             values[field] = texts
             _remember(options, field, texts)
         elif options is not None and hasattr(options, field) and (text or field not in secrets):
-            setattr(options, field, _like(getattr(options, field), texts))
+            try:
+                setattr(options, field, _like(getattr(options, field), texts))
+            except ValueError as error:
+                raise ValueError(f"Invalid {field} value: {text!r} ({error})") from None
     return values
 
 

@@ -28,7 +28,7 @@ def get_html_report(environment: Environment, show_download_link: bool = True, t
         theme: ``"light"``, ``"dark"``, or "" for what the reader prefers.
     """
     if environment.web_ui is None:
-        hub.engine().describe(json.dumps(_about.of(environment)))
+        hub.engine().describe(json.dumps(_about.of(environment), default=str))
     telling = {
         "theme": theme,
         "show_download_link": show_download_link,

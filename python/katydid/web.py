@@ -270,7 +270,8 @@ class WebUI:
         about = _about.of(self.environment)
         if self.userclass_picker_is_active and self.environment.available_user_classes:
             about["user_classes"] = _about.user_classes(self.environment.available_user_classes.values())
-        hub.engine().describe(json.dumps({**about, "pages": self._described_pages()}))
+        # Options may have values of any kind.
+        hub.engine().describe(json.dumps({**about, "pages": self._described_pages()}, default=str))
 
     def swarm(self, form: _form.Form, by_own_page: bool = False) -> dict[str, Any]:
         """Starts a test, or changes the number of users of a running one.
@@ -288,11 +289,17 @@ class WebUI:
             if not environment.available_user_classes:
                 return self._refuse("UserClass picker is active but there are no available UserClasses")
             self._pick(form)
+        if by_own_page:
+            # It sends every option; one that has no value and gets none keeps none.
+            options = environment.parsed_options
+            form = {key: texts for key, texts in form.items() if any(texts) or getattr(options, key, "") is not None}
         try:
             values = _form.take_fields(environment, form, _template_args.secret_options())
         except ValueError as error:
             return self._refuse(str(error))
         answer["host"] = environment.host
+        # The next form begins with what this one said.
+        self.describe()
         runner = environment.runner
         if runner is None:
             return self._refuse("No runner")
@@ -439,7 +446,6 @@ class WebUI:
         else:
             environment.shape_class = (environment.available_shape_classes or {})[shape]
             environment.shape_class.runner = environment.runner
-        self.describe()
 
     def _refuse(self, message: str) -> dict[str, Any]:
         logger.error("%s", message)

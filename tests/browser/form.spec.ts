@@ -60,3 +60,13 @@ test("a user class that is left out takes no users", async ({ page }) => {
   expect((await request).postDataJSON().user_classes).toEqual(["Visitor"]);
   await expect(page).toHaveURL(/#\/run\/overview/);
 });
+
+test("the script's own options are offered and sent", async ({ page }) => {
+  await page.goto("#/new");
+  await page.getByLabel("basket").selectOption("toys");
+  await page.getByRole("checkbox", { name: /hurry/ }).check();
+  const request = page.waitForRequest("**/api/v1/start");
+  await page.getByRole("button", { name: "Start test" }).click();
+  expect((await request).postDataJSON().options).toEqual({ basket: "toys", hurry: "true" });
+  await expect(page).toHaveURL(/#\/run\/overview/);
+});

@@ -1,8 +1,14 @@
 """The users behind the browser tests: a steady rate, awkward names, one kind of failure."""
 
-from locust import HttpUser, constant_throughput, task
+from locust import HttpUser, constant_throughput, events, task
 
 MARKUP = "/a_b?x=<img src=x onerror=alert(1)>"
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser):
+    parser.add_argument("--basket", choices=["books", "toys"], default="books", help="what goes into the basket")
+    parser.add_argument("--hurry", action="store_true", help="skip the detours")
 
 
 class Shopper(HttpUser):

@@ -177,6 +177,7 @@ def add(parser):
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--loud", action="store_true")
     parser.add_argument("--names", nargs="*", default=["a"])
+    parser.add_argument("--none", type=int)
     parser.add_argument("--token", is_secret=True, default="hush")
 
 @events.init.add_listener
@@ -193,12 +194,25 @@ def add_page(environment, **kwargs):
 """
     site = serve(script=script)
     offered = site.get("/args").json()["extra_options"]
-    assert sorted(offered) == ["count", "loud", "names", "token"]
+    assert sorted(offered) == ["count", "loud", "names", "none", "token"]
     assert (offered["count"]["default_value"], offered["token"]["is_secret"]) == (1, True)
     assert "hush" not in json.dumps(offered)
     form = {"user_count": 1, "spawn_rate": 1, "count": "7", "loud": "true", "names": ["b", "c"], "token": ""}
     assert site.post("/swarm", form).json()["success"] is True
     assert site.get("/options").json() == {"count": 7, "loud": True, "names": ["b", "c"], "token": "hush"}
+    site.post("/stop")
+
+    # The same from our own page.
+    about = {option["name"]: option for option in site.get("/api/v1/run").json()["options"]}
+    assert (about["count"]["value"], about["loud"]["value"], about["token"]["is_secret"]) == (7, True, True)
+    assert "hush" not in json.dumps(about)
+    start = {"users": 1, "spawn_rate": 1, "options": {"count": "8", "loud": "false", "names": "d,e", "none": ""}}
+    assert site.post("/api/v1/start", json=start).json() == {"ok": True}
+    assert site.get("/options").json() == {"count": 8, "loud": False, "names": ["d", "e"], "token": "hush"}
+    refused = site.post("/api/v1/start", json={**start, "options": {"count": "many"}}).json()["error"]
+    assert (refused["field"], refused["message"][:29]) == ("options", "Invalid count value: 'many' (")
+    refused = site.post("/api/v1/start", json={**start, "options": {"host": "x"}}).json()["error"]
+    assert refused == {"field": "options", "message": "the script has no option host"}
     site.end()
 
 

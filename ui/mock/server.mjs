@@ -67,6 +67,24 @@ const about = {
     { name: "Visitor", weight: 1, fixed_count: 0, host: null, tasks: [{ name: "front_page", weight: 1 }] },
   ],
   defaults: { users: 1, spawn_rate: 1, run_time: null },
+  options: [
+    {
+      name: "basket",
+      help: "what goes into the basket",
+      value: "books",
+      choices: ["books", "toys"],
+      is_secret: false,
+      is_required: false,
+    },
+    {
+      name: "hurry",
+      help: "skip the detours",
+      value: false,
+      choices: [],
+      is_secret: false,
+      is_required: false,
+    },
+  ],
 };
 
 function frame() {

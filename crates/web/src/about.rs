@@ -19,6 +19,8 @@ pub struct About {
     pub user_classes: Vec<UserClass>,
     /// What the form begins with.
     pub defaults: Defaults,
+    /// Options that the script has added to the command line, and the form offers.
+    pub options: Vec<ScriptOption>,
     /// Parts whose percentiles Locust's charts show.
     #[serde(skip_serializing)]
     pub percentiles_to_chart: Vec<f64>,
@@ -90,6 +92,24 @@ pub struct Task {
     pub weight: f64,
 }
 
+/// An option that the script has added.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptOption {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub help: Option<String>,
+    /// Its value on the command line; a flag's is true or false, and a secret's is not told.
+    pub value: Value,
+    /// What it can be; anything if there are none.
+    pub choices: Vec<String>,
+    /// Whether what is typed is not to be seen.
+    pub is_secret: bool,
+    /// Whether it must be given.
+    pub is_required: bool,
+}
+
 /// What the form to start a run begins with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -111,6 +131,7 @@ impl Default for About {
             shape: None,
             user_classes: Vec::new(),
             defaults: Defaults::default(),
+            options: Vec::new(),
             percentiles_to_chart: vec![0.5, 0.95],
             percentiles_to_statistics: vec![0.95, 0.99],
             percentiles_to_report: vec![

@@ -1,5 +1,6 @@
 //! Our own web API: what the page reads and asks for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -114,7 +115,9 @@ fn field_of(message: &str) -> Option<&'static str> {
         ("Valid run_time", "run_time"),
     ];
     let field = fields.iter().find(|(start, _)| message.starts_with(start));
-    field.map(|(_, field)| *field)
+    field
+        .map(|(_, field)| *field)
+        .or_else(|| message.starts_with("Invalid ").then_some("options"))
 }
 
 impl Form {
@@ -152,6 +155,11 @@ impl Form {
         if let Some(classes) = given("user_classes") {
             form.put("user_classes", user_classes(classes, about)?);
         }
+        if let Some(options) = given("options") {
+            for (name, value) in script_options(options, about)? {
+                form.put(&name, [value]);
+            }
+        }
         Ok(form)
     }
 
@@ -172,6 +180,18 @@ fn user_classes(asked: &Value, about: &About) -> Result<Vec<String>, Refusal> {
     match classes.iter().find(|name| !known(name)) {
         Some(name) => Err(refuse(format!("there is no user class {name}"))),
         None => Ok(classes),
+    }
+}
+
+/// Values of options that the script has added.
+fn script_options(asked: &Value, about: &About) -> Result<Vec<(String, String)>, Refusal> {
+    let refuse = |message: String| Refusal::of("options", message);
+    let options: BTreeMap<String, String> = serde_json::from_value(asked.clone())
+        .map_err(|_| refuse("options must be an object of texts".into()))?;
+    let known = |name: &str| about.options.iter().any(|option| option.name == name);
+    match options.keys().find(|name| !known(name)) {
+        Some(name) => Err(refuse(format!("the script has no option {name}"))),
+        None => Ok(options.into_iter().collect()),
     }
 }
 
@@ -204,7 +224,7 @@ impl IntoResponse for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::about::UserClass;
+    use crate::about::{ScriptOption, UserClass};
 
     fn parse(body: &Value) -> Result<Value, (Option<&'static str>, String)> {
         let about = About {
@@ -230,6 +250,25 @@ mod tests {
             "run_time": ["5m"], "user_classes": ["Shopper"],
         });
         assert_eq!(parse(&body), Ok(form));
+    }
+
+    #[test]
+    fn options_of_the_script_become_fields_of_their_names() {
+        let about = About {
+            shape: Some("Peak".into()),
+            options: vec![ScriptOption {
+                name: "shop".into(),
+                ..ScriptOption::default()
+            }],
+            ..About::default()
+        };
+        let parse = |body: &Value| Form::parse(body.to_string().as_bytes(), &about);
+        let Form(fields) = parse(&json!({ "options": { "shop": "books" } })).expect("a form");
+        assert_eq!(Value::Object(fields), json!({ "shop": ["books"] }));
+        for wrong in [json!({ "host": "x" }), json!({ "shop": 1 }), json!([])] {
+            let refusal = parse(&json!({ "options": wrong })).expect_err("a refusal");
+            assert_eq!(refusal.field, Some("options"));
+        }
     }
 
     #[test]

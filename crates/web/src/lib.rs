@@ -27,7 +27,7 @@ mod form;
 mod locust;
 mod report;
 
-pub use about::{About, Answers, Defaults, Pages, Task, UserClass};
+pub use about::{About, Answers, Defaults, Pages, ScriptOption, Task, UserClass};
 pub use csv::file_name;
 pub use document::{Document, document};
 pub use port::{Tls, bind};

@@ -93,6 +93,17 @@ export interface WireUserClass {
   tasks: WireTask[];
 }
 
+/** An option that the script has added to the command line. */
+export interface WireOption {
+  name: string;
+  help: string | null;
+  /** A flag's is a boolean; a secret's is not told. */
+  value: string | number | boolean | null | (string | number)[];
+  choices: string[];
+  is_secret: boolean;
+  is_required: boolean;
+}
+
 /** What the loaded script offers, and what was asked for on the command line. */
 export interface WireAbout {
   version: string;
@@ -102,6 +113,7 @@ export interface WireAbout {
   shape: string | null;
   user_classes: WireUserClass[];
   defaults: { users: number | null; spawn_rate: number | null; run_time: number | string | null };
+  options: WireOption[];
 }
 
 export interface WireStart {
@@ -110,4 +122,5 @@ export interface WireStart {
   host: string | null;
   run_time: string | null;
   user_classes: string[] | null;
+  options: Record<string, string>;
 }

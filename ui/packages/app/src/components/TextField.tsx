@@ -11,6 +11,7 @@ export function TextField({
   inputMode,
   placeholder,
   options = [],
+  secret = false,
   onChange,
   onBlur,
 }: {
@@ -24,6 +25,8 @@ export function TextField({
   placeholder?: string;
   /** Values offered for completion. */
   options?: readonly string[];
+  /** What is typed is not to be seen. */
+  secret?: boolean;
   onChange: (value: string) => void;
   onBlur: () => void;
 }) {
@@ -37,11 +40,11 @@ export function TextField({
         id={id}
         name={id}
         data-field={field}
-        type="text"
+        type={secret ? "password" : "text"}
         inputMode={inputMode}
         value={value}
         placeholder={placeholder}
-        autoComplete="off"
+        autoComplete={secret ? "new-password" : "off"}
         autoCapitalize="none"
         spellCheck={false}
         list={options.length > 0 ? `${id}-options` : undefined}

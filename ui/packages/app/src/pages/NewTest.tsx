@@ -11,6 +11,7 @@ import { recallForm, recallHosts, rememberForm } from "./memory";
 import styles from "./NewTest.module.css";
 import type { PageProps } from "./Page";
 import { PlanPreview } from "./PlanPreview";
+import { ScriptOptions } from "./ScriptOptions";
 import { defaults, FIELDS, type Field, type Form, fieldOf, planOf, problems, request } from "./startForm";
 
 /** The start form, once the script is known. */
@@ -39,7 +40,7 @@ function StartForm({ about }: { about: WireAbout }) {
   };
   const change = (part: Partial<Form>) => setForm({ ...form, ...part });
   const blur = (field: Field) => setSeen(new Set([...seen, field]));
-  const text = (field: Exclude<Field, "classes">) => ({
+  const text = (field: Exclude<Field, "classes" | "options">) => ({
     field,
     value: form[field],
     problem: problemOf(field),
@@ -129,6 +130,7 @@ function StartForm({ about }: { about: WireAbout }) {
         )}
         {about.shape === null && <PlanPreview plan={plan} />}
       </section>
+      <ScriptOptions about={about} form={form} problem={problemOf("options")} onChange={change} />
       <ClassPicker about={about} form={form} problem={problemOf("classes")} onChange={change} />
       <div className={styles.foot}>
         <button

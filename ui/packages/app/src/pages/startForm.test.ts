@@ -14,7 +14,15 @@ const ABOUT: WireAbout = {
     { name: "Admin", weight: 1, fixed_count: 2, host: null, tasks: [] },
   ],
   defaults: { users: 10, spawn_rate: 2.5, run_time: 90 },
+  options: [
+    { name: "shop", help: null, value: "books", choices: [], is_secret: false, is_required: true },
+    { name: "items", help: null, value: [1, 2], choices: [], is_secret: false, is_required: false },
+    { name: "loud", help: null, value: false, choices: [], is_secret: false, is_required: false },
+    { name: "note", help: null, value: null, choices: [], is_secret: false, is_required: false },
+  ],
 };
+
+const OPTIONS = { shop: "books", items: "1,2", loud: "false", note: "" };
 
 const FORM = defaults(ABOUT);
 
@@ -25,13 +33,15 @@ test("the form begins with the command line's choices", () => {
     spawnRate: "2.5",
     runTime: "1m30s",
     without: [],
+    options: OPTIONS,
   });
   const bare = defaults({
     ...ABOUT,
     host: null,
     defaults: { users: null, spawn_rate: null, run_time: null },
+    options: [],
   });
-  expect(bare).toEqual({ host: "", users: "1", spawnRate: "1", runTime: "", without: [] });
+  expect(bare).toEqual({ host: "", users: "1", spawnRate: "1", runTime: "", without: [], options: {} });
 });
 
 test("every bad field is named, and a good form has no problem", () => {
@@ -42,10 +52,12 @@ test("every bad field is named, and a good form has no problem", () => {
     spawnRate: "0",
     runTime: "soon",
     without: ["Shopper", "Visitor", "Admin"],
+    options: { ...OPTIONS, shop: "" },
   };
   expect(Object.keys(problems(bad, ABOUT)).sort()).toEqual([
     "classes",
     "host",
+    "options",
     "runTime",
     "spawnRate",
     "users",
@@ -61,6 +73,7 @@ test("all classes are sent as none chosen, a choice as its names", () => {
     host: "http://shop.test",
     run_time: "1m30s",
     user_classes: null,
+    options: OPTIONS,
   });
   expect(request({ ...FORM, without: ["Visitor"] }, ABOUT).user_classes).toEqual(["Shopper", "Admin"]);
   expect(request({ ...FORM, host: " ", runTime: "" }, ABOUT)).toMatchObject({ host: null, run_time: null });

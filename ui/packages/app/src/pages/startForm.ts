@@ -9,14 +9,16 @@ export interface Form {
   runTime: string;
   /** Names of the user classes that are left out. */
   without: readonly string[];
+  /** The script's own options, a flag as "true" or "false". */
+  options: Readonly<Record<string, string>>;
 }
 
-export type Field = "host" | "users" | "spawnRate" | "runTime" | "classes";
+export type Field = "host" | "users" | "spawnRate" | "runTime" | "options" | "classes";
 
 export type Problems = Partial<Record<Field, string>>;
 
 /** The fields from top to bottom, so that the first bad one can be found. */
-export const FIELDS: readonly Field[] = ["host", "users", "spawnRate", "runTime", "classes"];
+export const FIELDS: readonly Field[] = ["host", "users", "spawnRate", "runTime", "options", "classes"];
 
 /** The server's names of the fields. */
 const FIELD_OF: Readonly<Record<string, Field>> = {
@@ -26,6 +28,7 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
   spawn_rate: "spawnRate",
   run_time: "runTime",
   user_classes: "classes",
+  options: "options",
 };
 
 export function fieldOf(serverName: string | null): Field | null {
@@ -33,7 +36,7 @@ export function fieldOf(serverName: string | null): Field | null {
 }
 
 /** What the form begins with: the command line's choices. */
-export function defaults({ host, defaults: given }: WireAbout): Form {
+export function defaults({ host, defaults: given, options }: WireAbout): Form {
   const { users, spawn_rate, run_time } = given;
   return {
     host: host ?? "",
@@ -41,6 +44,9 @@ export function defaults({ host, defaults: given }: WireAbout): Form {
     spawnRate: String(spawn_rate ?? 1),
     runTime: typeof run_time === "number" ? formatDuration(run_time) : (run_time ?? ""),
     without: [],
+    options: Object.fromEntries(
+      options.map(({ name, value }) => [name, value === null ? "" : String(value)]),
+    ),
   };
 }
 
@@ -59,6 +65,8 @@ export function problems(form: Form, about: WireAbout): Problems {
   if (runTime !== "" && !((parseDuration(runTime) ?? 0) > 0)) {
     found.runTime = "Enter a run time like 30s, 5m or 1h30m, or leave it empty.";
   }
+  const missing = about.options.find((each) => each.is_required && (form.options[each.name] ?? "") === "");
+  if (missing !== undefined) found.options = `Enter a value for ${missing.name}.`;
   const classes = about.user_classes;
   if (classes.length > 0 && chosen(form, about).length === 0) {
     found.classes = "Choose at least one user class.";
@@ -92,6 +100,7 @@ export function request(form: Form, about: WireAbout): WireStart {
     host: form.host.trim() === "" ? null : form.host.trim(),
     run_time: form.runTime.trim() === "" ? null : form.runTime.trim(),
     user_classes: form.without.length === 0 ? null : chosen(form, about),
+    options: { ...form.options },
   };
 }
 
