@@ -28,14 +28,29 @@ class Exchange:
     def url(self) -> str | None:
         """The URL of the last hop of a redirect chain."""
     @property
-    def method(self) -> str | None:
+    def method(self) -> str:
         """The method of the last hop."""
+    @property
+    def asked_url(self) -> str:
+        """The URL that was asked for last."""
+    @property
+    def name(self) -> str:
+        """What it is counted under, unless a script says otherwise."""
+    @property
+    def redirected(self) -> bool:
+        """Whether redirects led here."""
+    def asked_headers(self) -> list[tuple[str, str]]:
+        """The headers that were sent, besides the host, the body's length and the session's cookies."""
+    def asked_body(self) -> bytes | None:
+        """The body that was sent."""
+    def take_rest(self) -> Body | None:
+        """What is to be read of the body, once, where that was asked for."""
     @property
     def version(self) -> int:
         """10 or 11, as http.client counts."""
     @property
     def length(self) -> int:
-        """Bytes of the decoded body."""
+        """Bytes of the decoded body; of one that is read in pieces what the headers announce."""
     @property
     def response_time(self) -> float:
         """From taken up to the last byte."""
@@ -78,14 +93,31 @@ class Client:
         redirects: bool = True,
         timeouts: tuple[float | None, float | None] | None = None,
         prepared: bool = False,
+        stream: bool = False,
+        upload: Upload | None = None,
+        door: Door | None = None,
     ) -> int:
-        """Submits a request and returns its ticket, or -1 if requests has to prepare the URL first.
+        """Submits a request and returns its ticket.
+
+        -1 if it cannot be sent as it is: requests has to prepare the URL first, or this is another thread than
+        the hub's and a ``door`` is needed. ``stream`` leaves the body in the exchange's rest, ``upload`` is a
+        body that is still being made.
 
         ``waiter`` is the greenlet that the finished exchange is switched to. ``judged`` leaves the
         verdict, and the counting, to Python. ``timeouts`` are seconds to connect and between bytes.
         """
     def abandon(self, ticket: int) -> None:
         """Stops waiting for a request: its greenlet was killed. It is counted all the same."""
+    @property
+    def gone(self) -> bool:
+        """Whether this is a forked child, where the engine is not."""
+    @property
+    def pool(self) -> Pool:
+        """Its connections."""
+    def set_retries(self, retries: int) -> None:
+        """How often a request is sent again if no answer comes in time."""
+    def set_max_redirects(self, redirects: int) -> None:
+        """How many redirects are followed before that is an error."""
     def set_base(self, url: str) -> None: ...
     def set_headers(self, pairs: _Headers) -> None: ...
     def set_timeouts(self, connect: float | None, read: float | None) -> None: ...
@@ -107,6 +139,44 @@ class Client:
     def set_cookies(self, cookies: Sequence[_Cookie]) -> int:
         """Replaces all cookies and returns the new revision."""
 
+class Body:
+    """What is still to come of a response. Dropped before its end, it closes its connection."""
+
+    def read(self, waiter: Any, door: Door | None = None) -> int:
+        """Asks for the next bytes and returns a ticket, or -1 from another thread without a door.
+
+        The waiter gets bytes, none of them at the end, or the parts of an exception.
+        """
+    def close(self) -> None:
+        """Gives up the rest."""
+
+class Upload:
+    """The body of a request while a script makes it."""
+
+    def try_feed(self, piece: bytes) -> bool | None:
+        """Adds a piece, an empty one at the end: whether it was taken, None if it has to wait."""
+    def feed(self, piece: bytes, waiter: Any, door: Door | None = None) -> int:
+        """Adds a piece as soon as there is room; the waiter gets a bool. -1 from another thread without a door."""
+    def close(self) -> None:
+        """Gives up: a body that has not ended by now is cut off."""
+
+class Pool:
+    """Connections that several clients share."""
+
+    def __init__(self, per_origin: int, wait: bool) -> None: ...
+    def close(self) -> None:
+        """Closes the idle connections."""
+
+class Door:
+    """The way back of one request of a thread that is not the hub's."""
+
+    def fileno(self) -> int:
+        """Readable when something is here."""
+    def wait(self) -> None:
+        """Blocks the thread until something is here, or a signal came."""
+    def take(self) -> Any:
+        """What was waited for, None if it is not here yet."""
+
 class Engine:
     """The engine of this process: an I/O thread, a service thread, and the door to Python."""
 
@@ -118,7 +188,16 @@ class Engine:
     def set_handler(self, handler: Callable[..., None]) -> None: ...
     def parks(self) -> int:
         """How many requests greenlets have waited for."""
-    def client(self, base_url: str, fast: bool = False) -> Client: ...
+    def client(self, base_url: str, fast: bool = False, pool: Pool | None = None, cookies: bool = True) -> Client:
+        """A session's way in. Without ``cookies`` they are up to the requests."""
+    def abandon(self, ticket: int) -> None:
+        """Stops waiting for whatever a ticket was issued for."""
+    def door(self) -> Door:
+        """A door for one request of another thread than the hub's."""
+    def upload(self, length: int | None = None) -> Upload:
+        """A body of so many bytes, or of chunks, that is made while it is sent."""
+    def forget(self) -> None:
+        """Called in a forked child: the threads are not here, and the sockets are the parent's."""
     def start(
         self, user_count: int, spawn_rate: float, classes: Sequence[tuple[str, float, int]], host: str | None = None
     ) -> None:

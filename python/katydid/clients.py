@@ -4,37 +4,42 @@ There are two lanes. Ordinary calls take the fast one: the engine sends, follows
 redirects, keeps cookies, times and counts, and Python only waits. What needs requests'
 own machinery (auth objects, hooks, mounted adapters, files, streaming) goes through
 ``requests.Session.request`` with :class:`EngineAdapter` at the bottom, which hands the
-bytes to the same engine. One clock, one count.
+bytes to the same engine. One clock, one count. A response's ``connection`` tells which
+lane it took: the adapter, or ``None`` for the fast one.
 """
 
 from __future__ import annotations
 
 import json as jsonlib
 import re
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 from gevent import getcurrent
-from gevent.hub import get_hub
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, _basic_auth_str
-from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
+from requests.cookies import RequestsCookieJar
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 from requests.hooks import default_hooks
 from requests.models import PreparedRequest, RequestEncodingMixin
 from requests.structures import CaseInsensitiveDict
-from requests.utils import default_headers, get_auth_from_url
+from requests.utils import default_headers
 
 from katydid import _patch, hub
+from katydid.adapter import EngineAdapter, pool_of, tls_of
 from katydid.cookies import SessionCookies
-from katydid.exception import CatchResponseError, LocustError, ResponseError
-from katydid.response import Response, cause_of, http_error, lazy, raw_response, request_exception
+from katydid.failures import cause_of, http_error, innermost
+from katydid.response import ResponseContextManager, RestResponseContextManager, lazy, respond
+from katydid.waiting import exchange, wait_for
 
 if TYPE_CHECKING:
-    from katydid._core import Client, Exchange
+    from katydid._core import Client, Exchange, Pool
     from katydid.event import EventHook
     from katydid.user.users import User
 
@@ -46,16 +51,15 @@ _DEFAULT_HEADERS = list(default_headers().items())
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 
+__all__ = [
+    "HttpSession",
+    "LocustHttpAdapter",
+    "ResponseContextManager",
+    "RestResponseContextManager",
+    "absolute_http_url_regexp",
+]
+
 HeaderPairs = list[tuple[str, str | bytes | None]]
-
-
-def exchange(client: Client, ticket: int) -> Exchange:
-    """Waits for a submitted request; the hub's drain switches back with the result."""
-    try:
-        return cast("Exchange", get_hub().switch())
-    except BaseException:
-        client.abandon(ticket)
-        raise
 
 
 class SessionHeaders(CaseInsensitiveDict[Any]):
@@ -79,6 +83,24 @@ class SessionHeaders(CaseInsensitiveDict[Any]):
         return CaseInsensitiveDict(self.items())
 
 
+class SessionAdapters(OrderedDict[str, Any]):
+    """A session's adapters, which tell the session when a script changes them."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._changed = changed
+
+    def __setitem__(self, prefix: str, adapter: Any) -> None:
+        super().__setitem__(prefix, adapter)
+        if type(adapter) is not EngineAdapter:
+            self._changed()
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether the engine sends everything."""
+        return all(type(adapter) is EngineAdapter for adapter in self.values())
+
+
 class HttpSession(requests.Session):
     """A session of one user: requests' interface, the engine's work.
 
@@ -86,22 +108,28 @@ class HttpSession(requests.Session):
         base_url: Put in front of every URL that is not absolute. Credentials in it become basic auth.
         request_event: Fired for every request that is finished.
         user: Whose session it is; its ``context()`` goes into every event.
-        pool_manager: Accepted for compatibility; connections are the engine's.
+        pool_manager: Connections that several sessions share; by default each has its own.
     """
 
     # requests.Session fills these in its initialiser, at 4 KB a user. Here they cost nothing
     # until a script looks at them.
     request_name: str | None = None
-    params: Any = {}
-    stream = False
-    trust_env = False
-    max_redirects = 30
+    explicit_name: str | None = None
     _headers: SessionHeaders | None = None
     _headers_changed = False
     _auth: Any = None
     _verify: Any = True
     _cert: Any = None
-    _own: bool = False  # whether something only requests itself can do was set
+    _max_redirects = 30
+    _stream = False
+    _trust_env = True
+    _params: Any = None
+    _hooks: Any = None
+    _proxies: Any = None
+    _adapters: SessionAdapters | None = None
+    _pool: Pool | None = None
+    # Whether a script set or looked at something that only requests itself can honour.
+    _unusual = True
 
     def __init__(
         self,
@@ -114,18 +142,36 @@ class HttpSession(requests.Session):
     ) -> None:
         self.request_event = request_event
         self.user = user
-        self.base_url = base_url
-        parts = urlsplit(base_url)
-        if parts.username is not None:
-            host = parts.hostname or ""
-            if parts.port:
-                host += f":{parts.port}"
-            self.base_url = urlunsplit((parts.scheme, host, *parts[2:]))
-        self._client: Client = hub.engine().client(self.base_url)
+        self.base_url, credentials = without_credentials(base_url)
+        if pool_manager is not None:
+            self._pool = pool_of(pool_manager)
+        self._connect()
+        if pool_manager is not None and self._pool is None:
+            adapter = HTTPAdapter()
+            adapter.poolmanager = pool_manager
+            self.mount("https://", adapter)
+            self.mount("http://", adapter)
+        if credentials is not None:
+            self.auth = HTTPBasicAuth(*credentials)
+
+    def _connect(self) -> None:
+        if self._pool is None:
+            self._client: Client = hub.engine().client(self.base_url)
+        else:
+            self._client = hub.engine().client(self.base_url, pool=self._pool)
         self._client.set_headers(_DEFAULT_HEADERS)
         self._sent_base = self.base_url
-        if parts.username is not None:
-            self.auth = get_auth_from_url(base_url)
+
+    def _reconnect(self) -> None:
+        """A forked child has no engine yet: it gets one, and this session's settings go to it."""
+        cookies = self._client.cookies()
+        self._pool = None
+        self._connect()
+        self._client.set_cookies(cookies)
+        self.__dict__.pop("cookies", None)
+        self._client.set_max_redirects(self._max_redirects)
+        self._headers_changed = True
+        self._configure()
 
     # -- what scripts may look at or set -------------------------------------------------
 
@@ -155,6 +201,8 @@ class HttpSession(requests.Session):
     def auth(self, auth: Any) -> None:
         self._auth = auth
         self._headers_changed = True
+        if not (auth is None or isinstance(auth, tuple | HTTPBasicAuth)):
+            self._unusual = True
 
     @property
     def verify(self) -> Any:
@@ -176,34 +224,106 @@ class HttpSession(requests.Session):
         self._cert = cert
         self._configure()
 
-    @lazy
+    @property
+    def max_redirects(self) -> int:
+        """How many redirects are followed before that is an error."""
+        return self._max_redirects
+
+    @max_redirects.setter
+    def max_redirects(self, redirects: int) -> None:
+        self._max_redirects = redirects
+        self._client.set_max_redirects(redirects)
+
+    @property
+    def stream(self) -> bool:
+        """Whether bodies are left to be read piece by piece."""
+        return self._stream
+
+    @stream.setter
+    def stream(self, stream: bool) -> None:
+        self._stream = stream
+        self._unusual = True
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether proxies and credentials are taken from the environment."""
+        return self._trust_env
+
+    @trust_env.setter
+    def trust_env(self, trust_env: bool) -> None:
+        self._trust_env = trust_env
+        self._unusual = trust_env or self._is_unusual()
+
+    @property
+    def params(self) -> Any:
+        """The query parameters of every request."""
+        if self._params is None:
+            self.params = {}
+        return self._params
+
+    @params.setter
+    def params(self, params: Any) -> None:
+        self._params = params
+        self._unusual = True
+
+    @property
     def proxies(self) -> Any:
         """Proxies by scheme."""
-        self._own = True
-        return {}
+        if self._proxies is None:
+            self.proxies = {}
+        return self._proxies
 
-    @lazy
-    def hooks(self) -> dict[str, list[Any]]:
+    @proxies.setter
+    def proxies(self, proxies: Any) -> None:
+        self._proxies = proxies
+        self._unusual = True
+
+    @property
+    def hooks(self) -> Any:
         """requests' own hooks."""
-        self._own = True
-        return default_hooks()
+        if self._hooks is None:
+            self.hooks = default_hooks()
+        return self._hooks
 
-    @lazy
+    @hooks.setter
+    def hooks(self, hooks: Any) -> None:
+        self._hooks = hooks
+        self._unusual = True
+
+    @property
     def adapters(self) -> Any:
         """What sends requests, by prefix."""
-        self._own = True
-        adapter = EngineAdapter()
-        return {"https://": adapter, "http://": adapter}
+        if self._adapters is None:
+            adapter = EngineAdapter(session=self._client)
+            adapter._limited = self._pool
+            self._adapters = SessionAdapters(self._note_adapter)
+            self._adapters.update({"https://": adapter, "http://": adapter})
+        return self._adapters
+
+    @adapters.setter
+    def adapters(self, adapters: Mapping[str, Any]) -> None:
+        self._adapters = SessionAdapters(self._note_adapter)
+        self._adapters.update(adapters)
+
+    def _note_adapter(self) -> None:
+        self._unusual = True
 
     @lazy
     def cookies(self) -> RequestsCookieJar:
         """The cookies, read through to the engine."""
         return SessionCookies(self._client, self.base_url)
 
-    def mount(self, prefix: str | bytes, adapter: Any) -> None:
-        """Has an adapter send the requests of a prefix."""
-        self._own = True
-        super().mount(prefix, adapter)
+    def _is_unusual(self) -> bool:
+        """Whether requests itself has to make the requests."""
+        return bool(
+            self._trust_env
+            or self._stream
+            or self._params
+            or self._proxies
+            or (self._hooks and any(self._hooks.values()))
+            or (self._adapters is not None and not self._adapters.are_ours)
+            or not (self._auth is None or isinstance(self._auth, tuple | HTTPBasicAuth))
+        )
 
     def _configure(self) -> None:
         self._client.configure(*tls_of(self._verify, self._cert))
@@ -211,6 +331,8 @@ class HttpSession(requests.Session):
     def close(self) -> None:
         """Closes the connections; the session can still be used."""
         self._client.close()
+        for adapter in (self._adapters or {}).values():
+            adapter.close()
 
     # -- requests ------------------------------------------------------------------------
 
@@ -257,13 +379,12 @@ class HttpSession(requests.Session):
 
         The other arguments are those of ``requests.Session.request``.
         """
-        name = name or self.request_name
+        name = self.explicit_name = name or self.request_name
         if (
-            self._own
-            or files or cookies or proxies or hooks or stream or self.stream or self.params
+            (self._unusual and self._is_unusual())
+            or files or cookies or proxies or hooks or stream
             or verify is not None or cert is not None
             or not (auth is None or isinstance(auth, tuple | HTTPBasicAuth))
-            or not (self._auth is None or isinstance(self._auth, tuple | HTTPBasicAuth))
             or not (data is None or isinstance(data, str | bytes | dict | list | tuple))
         ):  # fmt: skip
             return self._request_by_requests(
@@ -296,17 +417,25 @@ class HttpSession(requests.Session):
                 getcurrent(), method, url, judged, name, pairs, body, allow_redirects, timeouts=timeout
             )
         if ticket < 0:
-            prepared = self._prepare_url(upper, url, params)
-            name = name or path_of(prepared)
-            ticket = client.submit(
-                getcurrent(), upper, prepared, judged or upper != method, name, pairs, body, allow_redirects,
-                timeout, True,
-            )  # fmt: skip
             judged = judged or upper != method
-        response = Response(exchange(client, ticket))
+            finished = self._ask(upper, url, params, judged, name, pairs, body, allow_redirects, timeout)
+        else:
+            finished = exchange(client, ticket)
+        response = respond(finished)
         if not judged:
             return response
-        return self._judge(response, method, self._build_url(url), name, catch_response, context)
+        meta = {
+            "request_type": method,
+            "response_time": finished.response_time,
+            "name": finished.name,
+            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "response": response,
+            "exception": cause_of(finished),
+            "start_time": finished.start_time,
+            "url": response.history[0].url if finished.redirected else finished.asked_url,
+            "response_length": finished.length,
+        }
+        return self._report(response, meta, catch_response)
 
     def get(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a GET request; see :meth:`request`."""
@@ -364,219 +493,88 @@ class HttpSession(requests.Session):
             self._client.set_headers([(name, value) for name, value in pairs if value is not None])
             self._headers_changed = False
 
-    def _judge(
-        self, response: Response, method: str, url: str, name: str | None, catch_response: bool,
-        context: Mapping[str, Any],
-    ) -> Any:  # fmt: skip
-        """Reports a request that a script has a say in, at once or at the end of its ``with`` block."""
-        finished = response._katydid_exchange
-        if name is None:
-            first = (
-                response.history[0].url if response.history else (response.url or self._prepare_url("GET", url, None))
-            )
-            name = path_of(first)
-        meta: dict[str, Any] = {
-            "request_type": method,
-            "response_time": finished.response_time,
-            "name": name,
-            "context": {**(self.user.context() if self.user else {}), **context},
-            "response": response,
-            "exception": cause_of(finished),
-            "start_time": finished.start_time,
-            "url": url,
-            "response_length": finished.length,
-        }
-        return self._report(response, meta, catch_response)
+    def _ask(
+        self, method: str, url: str, params: Any, judged: bool, name: str | None, pairs: HeaderPairs | None,
+        body: bytes | None, allow_redirects: bool, timeout: Any,
+    ) -> Exchange:  # fmt: skip
+        """Sends what cannot be sent as it is: an unusual URL, or from another thread or process."""
+        if self._client.gone:
+            self._reconnect()
+            self._send_settings()
+        prepared = self._prepare_url(method, url, params)
+        submit = partial(
+            self._client.submit, method=method, url=prepared, judged=judged, name=name or path_of(prepared),
+            headers=pairs, body=body, redirects=allow_redirects, timeouts=timeout, prepared=True,
+        )  # fmt: skip
+        return cast("Exchange", wait_for(submit))
 
-    def _report(self, response: Response, meta: dict[str, Any], catch_response: bool) -> Any:
+    def _report(self, response: ResponseContextManager, meta: dict[str, Any], catch_response: bool) -> Any:
         if catch_response:
-            response.__class__ = ResponseContextManager
-            caught = cast("ResponseContextManager", response)
-            caught._request_event = self.request_event
-            caught.request_meta = meta
-            caught._manual_result = None
-            caught._entered = False
-            return caught
+            response.request_meta = meta
+            response._request_event = self.request_event
+            response._catch_response = True
+            return response
         if meta["exception"] is None:
             meta["exception"] = http_error(response, meta["name"])
         self.request_event.fire(**meta)
         return response
+
+    def prepare_request(self, request: requests.Request) -> PreparedRequest:
+        """Prepares a request; see requests."""
+        prepared = super().prepare_request(request)
+        if self.explicit_name:
+            prepared._explicit_name = self.explicit_name  # type: ignore[attr-defined]
+        return prepared
 
     def _request_by_requests(
         self, method: str, url: str, name: str | None, catch_response: bool, context: Mapping[str, Any],
         options: dict[str, Any],
     ) -> Any:  # fmt: skip
         """The other lane: requests does everything but the sending."""
-        _ = self.adapters, self.hooks, self.proxies
+        if self._client.gone:
+            self._reconnect()
         full = self._build_url(url)
+        begin, started = time.time(), time.perf_counter()
+        error: RequestException | None = None
         try:
-            response = super().request(method, full, **options)
+            answer = super().request(method, full, **options)
+            taken = (time.perf_counter() - started) * 1000
         except (MissingSchema, InvalidSchema, InvalidURL):
             raise
-        except RequestException as error:
-            failed = getattr(error, "_katydid_exchange", None)
-            if failed is None:
-                raise
-            response = Response(failed)
-            response.error = error
-        finished = cast("Response", response)._katydid_exchange
-        first = response.history[0] if response.history else response
-        begin = cast("Response", first)._katydid_exchange.start_time
-        streamed = options["stream"] if options["stream"] is not None else self.stream
-        end = finished.first_byte_time if streamed else finished.response_time
-        length = int(response.headers.get("content-length") or 0) if streamed else finished.length
-        sent = first.request.url if first.request is not None else full
+        except RequestException as raised:
+            taken = (time.perf_counter() - started) * 1000
+            error = raised
+            answer = ResponseContextManager(raised)
+            finished = getattr(raised, "_katydid_exchange", None)
+            if finished is not None:
+                answer._katydid_exchange = finished
+        response = answer if isinstance(answer, ResponseContextManager) else ResponseContextManager.wrap_response(
+            answer, self.request_event, None, catch_response
+        )  # fmt: skip
+        chain = [*response.history, response]
+        exchanges = [cast("Exchange | None", getattr(hop, "_katydid_exchange", None)) for hop in chain]
+        first, last = exchanges[0], exchanges[-1]
+        if first is not None and last is not None:
+            # The engine's clock, where the engine has sent everything.
+            begin = first.start_time
+            taken = (last.start_time - begin) * 1000 + last.response_time
+        streamed = options["stream"] if options["stream"] is not None else self._stream
+        sent = chain[0].request
         meta = {
             "request_type": method,
-            "response_time": finished.start_time * 1000 - begin * 1000 + end,
-            "name": name or path_of(sent or full),
-            "context": {**(self.user.context() if self.user else {}), **context},
+            "response_time": taken,
+            "name": name or (str(url) if sent is None else sent.path_url),
+            "context": {**self.user.context(), **context} if self.user is not None else context,
             "response": response,
-            "exception": cause_of(finished),
+            "exception": None if error is None else (last and cause_of(last)) or innermost(error),
             "start_time": begin,
-            "url": sent or full,
-            "response_length": length,
+            "url": full if sent is None else str(sent.url),
+            "response_length": length_of(response) if streamed else len(response.content or b""),
         }
-        return self._report(cast("Response", response), meta, catch_response)
-
-
-class ResponseContextManager(Response):
-    """A response whose ``with`` block decides whether the request failed.
-
-    ``request_meta`` holds what will be reported; a block may change it.
-    """
-
-    _request_event: EventHook
-    request_meta: dict[str, Any]
-    _manual_result: bool | Exception | None
-    _entered: bool
-
-    def __enter__(self) -> ResponseContextManager:
-        self._entered = True
-        return self
-
-    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:  # type: ignore[override]
-        if self._manual_result is not None:
-            if self._manual_result is True:
-                self.request_meta["exception"] = None
-            else:
-                self.request_meta["exception"] = self._manual_result
-            self._fire()
-            return exc is None
-        if exc is not None:
-            if not isinstance(value, ResponseError):
-                return False
-            self.request_meta["exception"] = value
-            self._fire()
-            return True
-        if self.request_meta["exception"] is None:
-            self.request_meta["exception"] = http_error(self, self.request_meta["name"])
-        self._fire()
-        return True
-
-    def _fire(self) -> None:
-        self._request_event.fire(**self.request_meta)
-
-    def raise_for_status(self) -> None:
-        """Follows the block's own verdict, if it gave one."""
-        if self._manual_result is True:
-            return
-        if isinstance(self._manual_result, Exception):
-            raise self._manual_result
-        super().raise_for_status()
-
-    def success(self) -> None:
-        """Counts the request as a success, whatever its status."""
-        self._must_be_inside()
-        self._manual_result = True
-
-    def failure(self, exc: Any) -> None:
-        """Counts the request as a failure, for a reason given as text or as an exception."""
-        self._must_be_inside()
-        self._manual_result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
-
-    def _must_be_inside(self) -> None:
-        if not self._entered:
-            raise LocustError(
-                "Tried to set the result of a request outside of its with block: "
-                'write `with self.client.get("/", catch_response=True) as response:`'
-            )
-
-
-class EngineAdapter(HTTPAdapter):
-    """requests' way to the wire, which hands prepared requests to the engine."""
-
-    def __init__(self, pool_manager: Any = None, *args: Any, **kwargs: Any) -> None:
-        self._clients: dict[Any, Client] = {}
-        super().__init__(*args, **kwargs)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Connections are the engine's."""
-
-    def _client_for(self, verify: Any, cert: Any, proxy: str | None) -> Client:
-        key = (verify, cert, proxy)
-        client = self._clients.get(key)
-        if client is None:
-            client = self._clients[key] = hub.engine().client("")
-            client.configure(*tls_of(verify, cert), proxy)
-        return client
-
-    def send(
-        self, request: PreparedRequest, stream: bool = False, timeout: Any = None, verify: Any = True,
-        cert: Any = None, proxies: Mapping[str, str] | None = None,
-    ) -> requests.Response:  # fmt: skip
-        """Sends one prepared request and returns its response, redirects not followed."""
-        url = cast("str", request.url)
-        proxy = (proxies or {}).get(urlsplit(url).scheme)
-        client = self._client_for(verify, cert, proxy)
-        client.set_cookies([])
-        body = request.body
-        if body is not None and not isinstance(body, str | bytes):
-            body = b"".join(part.encode() if isinstance(part, str) else part for part in cast("Any", body))
-        if isinstance(body, str):
-            body = body.encode()
-        headers = [
-            (name, value)
-            for name, value in request.headers.items()
-            if name.lower() not in ("content-length", "transfer-encoding", "host")
-        ]
-        if timeout is not None and not isinstance(timeout, tuple):
-            timeout = (timeout, timeout)
-        ticket = client.submit(
-            getcurrent(), cast("str", request.method), url, True, None, headers, body, False, timeout, True
-        )
-        finished = exchange(client, ticket)
-        cause = cause_of(finished)
-        if cause is not None:
-            error = request_exception(finished, cause)
-            error.request = request
-            error._katydid_exchange = finished  # type: ignore[attr-defined]
-            raise error
-        response = Response(finished)
-        response.request = request
-        response.connection = self
-        response.history = []
-        response.cookies = RequestsCookieJar()
-        response.raw = raw_response(
-            finished.headers(), finished.body() or b"", finished.status, finished.reason, finished.version
-        )
-        extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]
-        return response
-
-    def close(self) -> None:
-        """Closes the connections."""
-        for client in self._clients.values():
-            client.close()
+        return self._report(response, meta, catch_response)
 
 
 LocustHttpAdapter = EngineAdapter
-
-
-def tls_of(verify: Any, cert: Any) -> tuple[bool, str | None, tuple[str, str] | None]:
-    """requests' ``verify`` and ``cert`` as the engine takes them."""
-    ca_file = str(verify) if isinstance(verify, str) else None
-    identity = (str(cert), str(cert)) if isinstance(cert, str) else cert
-    return bool(verify), ca_file, identity
 
 
 def encode_body(data: Any, json: Any) -> tuple[bytes | None, str | None]:
@@ -594,6 +592,20 @@ def encode_body(data: Any, json: Any) -> tuple[bytes | None, str | None]:
         return data.encode(), _FORM
     encoded = RequestEncodingMixin._encode_params(data)  # type: ignore[attr-defined]
     return encoded.encode() if isinstance(encoded, str) else encoded, _FORM
+
+
+def without_credentials(base_url: str) -> tuple[str, tuple[str, str] | None]:
+    """A base URL as requests go out below it, and the credentials that stood in it."""
+    parts = urlsplit(base_url)
+    if not (parts.username and parts.password):
+        return base_url, None
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, *parts[2:])), (unquote(parts.username), unquote(parts.password))
+
+
+def length_of(response: requests.Response) -> int:
+    """Bytes of a body that is not read yet, as far as its headers say."""
+    return int(response.headers.get("content-length") or 0)
 
 
 def basic(auth: Any) -> str:

@@ -9,9 +9,11 @@ threads never run Python.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
+from gevent import reinit
 from gevent.hub import get_hub
 
 from katydid import log
@@ -24,6 +26,8 @@ _READ = 1  # libev's EV_READ
 _engine: Engine | None = None
 _watcher: Any = None
 _handlers: dict[str, Callable[..., None]] = {}
+# Engines of parent processes, and what watched them. Their threads are not here, so they must never be closed.
+_parents: list[Any] = []
 
 
 def engine() -> Engine:
@@ -56,6 +60,22 @@ def tell_failures_in_the_scripts_words() -> None:
             stream.write(f"{log.format_script_exception(failure)}{context!r} failed with {kind.__name__}\n")
 
     hub.print_exception = print_exception
+
+
+def _forget_in_child() -> None:
+    """A forked child has none of the engine's threads; it gets an engine of its own when it needs one."""
+    global _engine, _watcher
+    if _engine is not None:
+        _watcher.stop()
+        _engine.forget()
+        _parents.append(_engine)
+        _parents.append(_watcher)
+        _engine = _watcher = None
+        # The child's hub must not share the parent's epoll descriptor. Where os.fork is gevent's this happens twice.
+        reinit(get_hub())
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def close() -> None:

@@ -7,56 +7,28 @@ next to nothing and a load generator pays for every look.
 from __future__ import annotations
 
 import datetime
-import http.client
 import io
-import socket
-import ssl
 from collections.abc import Callable
 from email.message import Message
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 import requests
 import urllib3
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
-from requests.exceptions import HTTPError
+from requests.hooks import default_hooks
 from requests.models import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
-from katydid.exception import LocustError
+from katydid.caught import CatchResponse, refuse
+from katydid.failures import cause_of, http_error, request_exception
+from katydid.streams import streamed_raw
 
 if TYPE_CHECKING:
     from katydid._core import Exchange
+    from katydid.event import EventHook
 
 T = TypeVar("T")
-
-_CLASSES: dict[str, type[Exception]] = {
-    "gaierror": socket.gaierror,
-    "SSLError": ssl.SSLError,
-    "RemoteDisconnected": http.client.RemoteDisconnected,
-    "BadStatusLine": http.client.HTTPException,
-    "TimeoutError": TimeoutError,
-    "ConnectionRefusedError": ConnectionRefusedError,
-    "ConnectionResetError": ConnectionResetError,
-    "ConnectionAbortedError": ConnectionAbortedError,
-    "BrokenPipeError": BrokenPipeError,
-    "OSError": OSError,
-    "ProxyError": requests.exceptions.ProxyError,
-    "DecodeError": urllib3.exceptions.DecodeError,
-    "TooManyRedirects": requests.exceptions.TooManyRedirects,
-    "InvalidURL": requests.exceptions.InvalidURL,
-}
-
-_KINDS: dict[str, type[requests.exceptions.RequestException]] = {
-    "connect_timeout": requests.exceptions.ConnectTimeout,
-    "read_timeout": requests.exceptions.ReadTimeout,
-    "ssl": requests.exceptions.SSLError,
-    "proxy": requests.exceptions.ProxyError,
-    "chunked": requests.exceptions.ChunkedEncodingError,
-    "decode": requests.exceptions.ContentDecodingError,
-    "redirects": requests.exceptions.TooManyRedirects,
-    "url": requests.exceptions.InvalidURL,
-}
 
 
 class lazy(Generic[T]):
@@ -81,72 +53,88 @@ class lazy(Generic[T]):
         return value
 
 
-def cause_of(exchange: Exchange) -> Exception | None:
-    """The innermost exception of a failed exchange, as Locust reports it."""
-    error = exchange.error()
-    if error is None:
-        return None
-    _, name, errno, message = error
-    cls = _CLASSES.get(name)
-    if cls is None or (name == "BadStatusLine"):
-        cls = type(name, (requests.exceptions.ConnectionError,), {})
-    return cls(message) if errno is None else cls(errno, message)
+class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[misc]
+    """What `HttpUser`'s client returns: a ``requests.Response`` over an exchange of the engine.
 
+    With ``catch_response=True`` its ``with`` block decides whether the request failed. Everything is computed
+    on first use. ``error`` holds the exception if there was no response; ``status_code`` is 0 then.
 
-def request_exception(exchange: Exchange, cause: Exception) -> requests.exceptions.RequestException:
-    """The exception of requests around the cause, for scripts that catch those."""
-    error = exchange.error()
-    assert error is not None
-    cls = _KINDS.get(error[0], requests.exceptions.ConnectionError)
-    if isinstance(cause, cls):
-        return cause
-    exception = cls(cause)
-    exception.__cause__ = cause
-    return exception
-
-
-def http_error(response: requests.Response, name: str | None) -> HTTPError | None:
-    """requests' own error for a status of 400 and above, with the name in place of the URL."""
-    status = response.status_code
-    if 400 <= status < 600:
-        side = "Client" if status < 500 else "Server"
-        return HTTPError(f"{status} {side} Error: {response.reason} for url: {name}", response=response)
-    return None
-
-
-class Response(requests.Response):
-    """A ``requests.Response`` over an exchange of the engine.
-
-    ``error`` holds the exception if there was no response; ``status_code`` is 0 then.
+    Args:
+        error: Why there is no response.
     """
 
-    _katydid_exchange: Exchange
+    _katydid_exchange: Exchange | None = None
     _content_consumed = True
     _next = None
 
-    def __init__(self, exchange: Exchange) -> None:
-        # requests' own initialiser would fill in what is computed lazily here.
-        self._katydid_exchange = exchange
+    def __init__(self, error: requests.exceptions.RequestException) -> None:
+        super().__init__()
+        self.error = error
+        self.status_code = 0
+        self._catch_response = True
+        self.request = error.request  # type: ignore[assignment]
+
+    @classmethod
+    def wrap_response(
+        cls, response: requests.Response, request_event: EventHook, request_meta: Any, catch_response: bool
+    ) -> ResponseContextManager:
+        """Makes one of a response that something else has made, in place.
+
+        Args:
+            response: The response, whose class is changed.
+            request_event: Fired at the end of the ``with`` block.
+            request_meta: The arguments it is fired with.
+            catch_response: Whether there may be a ``with`` block.
+        """
+        response.__class__ = cls
+        caught = cast("ResponseContextManager", response)
+        caught._entered = False
+        caught._manual_result = None
+        caught._request_event = request_event
+        caught._catch_response = catch_response
+        caught.request_meta = request_meta
+        return caught
+
+    @property
+    def _exchange(self) -> Exchange:
+        assert self._katydid_exchange is not None
+        return self._katydid_exchange
+
+    @lazy
+    def request_meta(self) -> dict[str, Any]:
+        """What was reported, for a request that only the engine has judged."""
+        done = self._exchange
+        return {
+            "request_type": done.method,
+            "response_time": done.response_time,
+            "name": done.name,
+            "context": {},
+            "response": self,
+            "exception": cause_of(done) or http_error(self, done.name),
+            "start_time": done.start_time,
+            "url": self.history[0].url if self.history else done.asked_url,
+            "response_length": done.length,
+        }
 
     @lazy
     def status_code(self) -> int:
         """The status code, 0 without a response."""
-        return self._katydid_exchange.status
+        return self._exchange.status
 
     @lazy
     def reason(self) -> str | None:  # type: ignore[override]
         """The reason phrase."""
-        return self._katydid_exchange.reason
+        return self._exchange.reason
 
     @lazy
     def _content(self) -> bytes | None:
-        return self._katydid_exchange.body()
+        return self._exchange.body()
 
     @lazy
     def headers(self) -> CaseInsensitiveDict[str]:
         """The header fields."""
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-        for name, value in self._katydid_exchange.headers():
+        for name, value in self._exchange.headers():
             # Like urllib3, which joins what a server sends twice.
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return headers
@@ -159,29 +147,25 @@ class Response(requests.Response):
     @lazy
     def url(self) -> str | None:  # type: ignore[override]
         """The URL of the last hop of a redirect chain."""
-        return self._katydid_exchange.url
+        return self._exchange.url
 
     @lazy
     def elapsed(self) -> datetime.timedelta:
         """The time to the first byte."""
-        return datetime.timedelta(milliseconds=self._katydid_exchange.first_byte_time)
+        return datetime.timedelta(milliseconds=self._exchange.first_byte_time)
 
     @lazy
     def error(self) -> Exception | None:
         """The exception, if there is no response."""
+        if self._katydid_exchange is None:
+            return None
         cause = cause_of(self._katydid_exchange)
         return None if cause is None else request_exception(self._katydid_exchange, cause)
 
     @lazy
     def raw(self) -> Any:
         """A urllib3 response over the body."""
-        return raw_response(
-            self._katydid_exchange.headers(),
-            self._content or b"",
-            self.status_code,
-            self.reason,
-            self._katydid_exchange.version,
-        )
+        return raw_response(self._exchange, self._content or b"")
 
     @lazy
     def cookies(self) -> RequestsCookieJar:
@@ -193,46 +177,59 @@ class Response(requests.Response):
     @lazy
     def request(self) -> PreparedRequest:
         """The request of the last hop."""
-        request = PreparedRequest()
-        request.prepare(method=self._katydid_exchange.method, url=self.url, headers=self._request_headers())
-        return request
+        done = self._exchange
+        return prepared(done.method, done.asked_url, done.asked_headers(), done.asked_body())
 
     @lazy
     def history(self) -> list[requests.Response]:
         """The redirects that led here."""
-        return [_hop(hop) for hop in self._katydid_exchange.history()]
+        return history_of(self._exchange)
 
     @lazy
     def connection(self) -> Any:
         """What sent it; the engine, which has no Python object."""
         return None
 
-    def _request_headers(self) -> dict[str, str]:
-        return {}
+    def _verdict(self) -> Exception | None:
+        return http_error(self, self.request_meta["name"])
 
-    def raise_for_status(self) -> None:
-        """Raises the error of the exchange, or requests' own for a status of 400 and above."""
+    def _raise_own(self) -> None:
         if self.error is not None:
             raise self.error
-        super().raise_for_status()
-
-    def success(self) -> None:
-        """Only for responses that were asked for with ``catch_response=True``."""
-        raise LocustError(_NOT_CAUGHT)
-
-    def failure(self, exc: Any) -> None:
-        """Only for responses that were asked for with ``catch_response=True``."""
-        raise LocustError(_NOT_CAUGHT)
+        requests.Response.raise_for_status(self)
 
 
-_NOT_CAUGHT = (
-    "Tried to set the result of a request that was not made with catch_response=True: "
-    'write `with self.client.get("/", catch_response=True) as response:`'
-)
+class RestResponseContextManager(ResponseContextManager):
+    """The response of ``rest()``: ``js`` is the body, parsed."""
 
-# A plain response of requests says so too, whoever made it.
-for _verdict in (Response.success, Response.failure):
-    setattr(requests.Response, _verdict.__name__, _verdict)
+    js: Any
+
+
+_new = ResponseContextManager.__new__
+
+
+def respond(exchange: Exchange) -> ResponseContextManager:
+    """The response over an exchange."""
+    response = _new(ResponseContextManager)
+    response._katydid_exchange = exchange
+    return response
+
+
+def prepared(method: str, url: str | None, headers: Any, body: bytes | None) -> PreparedRequest:
+    """A request as it was sent."""
+    request = PreparedRequest()
+    request.method = method
+    request.url = url
+    request.headers = CaseInsensitiveDict(headers)
+    request.body = body
+    request.hooks = default_hooks()
+    request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]
+    return request
+
+
+# A response of requests itself says so too, whoever made it.
+requests.Response.success = refuse  # type: ignore[attr-defined]
+requests.Response.failure = refuse  # type: ignore[attr-defined]
 
 
 class _OriginalResponse:
@@ -246,11 +243,23 @@ class _OriginalResponse:
     def isclosed(self) -> bool:
         return True
 
+    def close(self) -> None:
+        """Nothing is open."""
 
-def raw_response(
-    headers: list[tuple[str, str]], body: bytes, status: int, reason: str | None, version: int
+
+def raw_response(exchange: Exchange, body: bytes) -> urllib3.HTTPResponse:
+    """A urllib3 response: over what is still to come, or over bytes that are here, their encoding undone."""
+    headers = exchange.headers()
+    original: Any = _OriginalResponse(headers)
+    streamed = streamed_raw(exchange, original)
+    if streamed is not None:
+        return streamed
+    return _finished_raw(headers, body, exchange.status, exchange.reason, exchange.version, original)
+
+
+def _finished_raw(
+    headers: list[tuple[str, str]], body: bytes, status: int, reason: str | None, version: int, original: Any
 ) -> urllib3.HTTPResponse:
-    """A urllib3 response over bytes that are here already, their encoding undone."""
     kept = [(name, value) for name, value in headers if name.lower() != "content-encoding"]
     raw = urllib3.HTTPResponse(
         body=io.BytesIO(body),
@@ -261,8 +270,13 @@ def raw_response(
         preload_content=False,
         original_response=None,
     )
-    raw._original_response = _OriginalResponse(headers)  # type: ignore[assignment]
+    raw._original_response = original
     return raw
+
+
+def history_of(exchange: Exchange) -> list[requests.Response]:
+    """The redirects that led to an exchange."""
+    return [_hop(hop) for hop in exchange.history()]
 
 
 def _hop(hop: tuple[int, str, str, str, list[tuple[str, str]], bytes]) -> requests.Response:
@@ -275,8 +289,8 @@ def _hop(hop: tuple[int, str, str, str, list[tuple[str, str]], bytes]) -> reques
     response.encoding = get_encoding_from_headers(response.headers)
     response._content = body
     response._content_consumed = True  # type: ignore[attr-defined]
-    response.raw = raw_response(headers, body, status, reason, 11)
-    response.request = PreparedRequest()
-    response.request.prepare(method=method, url=url)
+    original: Any = _OriginalResponse(headers)
+    response.raw = _finished_raw(headers, body, status, reason, 11, original)
+    response.request = prepared(method, url, {}, None)
     extract_cookies_to_jar(response.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
     return response

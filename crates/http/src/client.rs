@@ -6,25 +6,28 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Method};
+use http_body::Body as _;
 use http_body_util::Full;
 use hyper::ext::ReasonPhrase;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 
+use crate::body::Body;
 use crate::connect;
 use crate::cookies::Jar;
 use crate::decode::decode;
 use crate::error::Error;
-use crate::exchange::{Answer, Connection, Limits};
-use crate::pool::{Idle, Pool};
+use crate::exchange::{Connection, Head, Limits};
+use crate::pool::{Connections, Entry, Idle, Limit, Seat, wait_in};
 use crate::proxy::Proxy;
 use crate::redirect;
 use crate::request::Request;
 use crate::response::{Exchange, Response};
 use crate::target::Target;
 use crate::timing::{Stamp, Timing};
+use crate::upload::Payload;
 
 /// What many clients share.
 #[derive(Clone, Debug)]
@@ -42,9 +45,10 @@ pub struct Config {
 /// One user's HTTP client. Cheap while idle; closing is dropping.
 pub struct Client {
     config: Mutex<Arc<Config>>,
-    pool: Mutex<Pool>,
+    connections: Arc<Connections>,
     /// The cookies, shared with whoever shows them to a script.
     pub cookies: Mutex<Jar>,
+    keeps_cookies: bool,
 }
 
 /// What one hop notes besides its answer.
@@ -53,16 +57,37 @@ struct Hop {
     timing: Timing,
     bytes_out: u64,
     bytes_in: u64,
+    rest: Option<Box<Body>>,
 }
 
 impl Client {
-    /// A client without connections.
+    /// A client with connections of its own.
     pub fn new(config: Arc<Config>) -> Self {
+        Self::sharing(config, Arc::new(Connections::new(Limit::default())))
+    }
+
+    /// A client with the connections of others.
+    pub fn sharing(config: Arc<Config>, connections: Arc<Connections>) -> Self {
         Self {
             config: Mutex::new(config),
-            pool: Mutex::default(),
+            connections,
             cookies: Mutex::default(),
+            keeps_cookies: true,
         }
+    }
+
+    /// Leaves the cookies to whoever makes the requests.
+    #[must_use]
+    pub fn without_cookies(self) -> Self {
+        Self {
+            keeps_cookies: false,
+            ..self
+        }
+    }
+
+    /// The connections, for another client to share.
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.connections
     }
 
     /// Replaces the settings; connections made with the old ones are closed.
@@ -73,56 +98,86 @@ impl Client {
 
     /// Closes the idle connections.
     pub fn close(&self) {
-        self.pool.lock().clear();
+        self.connections.close();
     }
 
     /// Frees the buffers of connections that have been idle for `after`.
     pub fn cool(&self, now: Stamp, after: Duration) {
-        self.pool.lock().cool(now, after);
+        self.connections.cool(now, after);
     }
 
     /// Sends a request, follows redirects, keeps cookies, and tells how long all that took.
-    pub async fn send(&self, request: Request) -> Exchange {
+    pub async fn send(&self, mut request: Request) -> Exchange {
         let mut hop = Hop::default();
         hop.timing.due = request.due;
         hop.timing.taken_up = Stamp::now();
         let mut history = Vec::new();
         let result = match request.timeouts.total {
-            None => self.chain(request, &mut history, &mut hop).await,
-            Some(limit) => tokio::time::timeout(limit, self.chain(request, &mut history, &mut hop))
-                .await
-                .unwrap_or(Err(Error::TotalTimeout { limit })),
+            None if request.retries > 0 => {
+                Box::pin(self.insist(&mut request, &mut history, &mut hop)).await
+            }
+            None => self.chain(&mut request, &mut history, &mut hop).await,
+            Some(limit) => {
+                tokio::time::timeout(limit, self.insist(&mut request, &mut history, &mut hop))
+                    .await
+                    .unwrap_or(Err(Error::TotalTimeout { limit }))
+            }
         };
         hop.timing.settle(result.is_err());
         Exchange {
             result,
+            asked: request,
             history,
+            rest: hop.rest,
             timing: hop.timing,
             bytes_out: hop.bytes_out,
             bytes_in: hop.bytes_in,
         }
     }
 
+    /// Tries again where no answer came in time and asking twice does no harm (RFC 9110, 9.2.2).
+    async fn insist(
+        &self,
+        request: &mut Request,
+        history: &mut Vec<Response>,
+        hop: &mut Hop,
+    ) -> Result<Response, Error> {
+        let harmless = request.method.is_idempotent() && request.upload.is_none();
+        let mut left = if harmless { request.retries } else { 0 };
+        let first = request.clone();
+        loop {
+            let result = self.chain(request, history, hop).await;
+            match result {
+                Err(error) if left > 0 && error.is_passing() => {
+                    left -= 1;
+                    history.clear();
+                    *request = first.clone();
+                }
+                result => return result,
+            }
+        }
+    }
+
     async fn chain(
         &self,
-        mut request: Request,
+        request: &mut Request,
         history: &mut Vec<Response>,
         hop: &mut Hop,
     ) -> Result<Response, Error> {
         let config = Arc::clone(&self.config.lock());
         loop {
-            let response = self.hop(&config, &request, hop).await?;
+            let response = self.hop(&config, request, hop).await?;
             let Some(limit) = request.redirects else {
                 return Ok(response);
             };
-            let Some(next) = redirect::next(&request, &response)? else {
+            let Some(next) = redirect::next(request, &response)? else {
                 return Ok(response);
             };
             if history.len() >= limit as usize {
                 return Err(Error::TooManyRedirects { limit });
             }
             history.push(response);
-            request = next;
+            *request = next;
         }
     }
 
@@ -134,25 +189,30 @@ impl Client {
         hop: &mut Hop,
     ) -> Result<Response, Error> {
         let cookies = self.cookies.lock().header(&request.target);
-        let limits = Limits {
-            read: request.timeouts.read,
-            body: config.body_limit,
-        };
+        let read = request.timeouts.read;
         let origin = &request.target.origin;
+        let seat = match self.connections.seat(origin) {
+            Entry::Free => None,
+            Entry::Seat(seat) => Some(seat),
+            Entry::Queue(seats) => Some(Box::pin(wait_in(seats)).await),
+        };
         // A kept connection may turn out closed before a byte of the answer came: once is nobody's fault.
         if let Some(mut connection) = self.reuse(request).await {
-            let answer = connection
-                .round_trip(message(config, request, cookies.clone()), &limits)
+            let head = connection
+                .ask(message(config, request, cookies.clone()), read)
                 .await;
-            hop.note(&connection);
-            let stale = matches!(answer, Err(Error::Closed | Error::Broken(_)))
+            let stale = matches!(head, Err(Error::Closed | Error::Broken(_)))
                 && !connection.marks.first_byte().is_set();
             // The server may have acted on what it did not answer, so that only what does no harm
             // twice, or was not sent at all, is sent again.
-            let repeatable = request.method.is_idempotent() || connection.marks.bytes_out() == 0;
+            let repeatable = (request.method.is_idempotent() || connection.marks.bytes_out() == 0)
+                && request.upload.is_none();
             if !(stale && repeatable) {
-                return self.finish(config, request, connection, answer?).await;
+                return self
+                    .finish(config, request, connection, head, seat, hop)
+                    .await;
             }
+            hop.note(&connection);
         }
         // Boxed: connecting is rare, and its state would make every request's task three times as large.
         let opened = Box::pin(self.open(config, request));
@@ -168,11 +228,11 @@ impl Client {
         (hop.timing.dns, hop.timing.connect, hop.timing.tls) =
             (opened.dns, opened.connect, opened.tls);
         let mut connection = Connection::start(opened.wire, opened.marks).await?;
-        let answer = connection
-            .round_trip(message(config, request, cookies), &limits)
+        let head = connection
+            .ask(message(config, request, cookies), read)
             .await;
-        hop.note(&connection);
-        self.finish(config, request, connection, answer?).await
+        self.finish(config, request, connection, head, seat, hop)
+            .await
     }
 
     async fn open(&self, config: &Config, request: &Request) -> Result<connect::Opened, Error> {
@@ -182,7 +242,7 @@ impl Client {
     /// A kept connection to the request's origin, if one is still open.
     async fn reuse(&self, request: &Request) -> Option<Connection> {
         loop {
-            let idle = self.pool.lock().take(&request.target.origin)?;
+            let idle = self.connections.take(&request.target.origin)?;
             let mut connection = match idle {
                 Idle::Warm(connection, _) => connection,
                 Idle::Cold(cold) => match Connection::warm(cold).await {
@@ -201,15 +261,52 @@ impl Client {
         config: &Config,
         request: &Request,
         mut connection: Connection,
-        answer: Answer,
+        head: Result<Head, Error>,
+        seat: Option<Seat>,
+        hop: &mut Hop,
     ) -> Result<Response, Error> {
-        if poll_fn(|cx| Poll::Ready(connection.is_reusable(cx))).await {
-            self.pool
-                .lock()
-                .put(&request.target.origin, connection, Stamp::now());
+        let (parts, incoming) = match head {
+            Ok(head) => head.into_parts(),
+            Err(error) => {
+                hop.note(&connection);
+                return Err(error);
+            }
+        };
+        let followed = request.redirects.is_some() && redirect::is_redirect(parts.status);
+        let body = if request.stream && !followed && !incoming.is_end_stream() {
+            hop.note(&connection);
+            hop.rest = Some(Box::new(Body::new(
+                connection,
+                incoming,
+                request.timeouts.read,
+                Arc::clone(&self.connections),
+                request.target.origin.clone(),
+                seat,
+            )));
+            Bytes::new()
+        } else {
+            let limits = Limits {
+                read: request.timeouts.read,
+                body: config.body_limit,
+            };
+            let body = connection
+                .body(
+                    incoming,
+                    parts.headers.contains_key(TRANSFER_ENCODING),
+                    &limits,
+                )
+                .await;
+            hop.note(&connection);
+            let body = body?;
+            if poll_fn(|cx| Poll::Ready(connection.is_reusable(cx))).await {
+                self.connections
+                    .keep(&request.target.origin, connection, Stamp::now());
+            }
+            body
+        };
+        if self.keeps_cookies {
+            self.cookies.lock().keep(&parts.headers, &request.target);
         }
-        let (parts, body) = answer.into_parts();
-        self.cookies.lock().keep(&parts.headers, &request.target);
         let body = match parts.headers.get(CONTENT_ENCODING) {
             Some(encodings) if request.decode && request.method != Method::HEAD => decode(
                 body,
@@ -248,7 +345,7 @@ fn message(
     config: &Config,
     request: &Request,
     cookies: Option<http::HeaderValue>,
-) -> http::Request<Full<Bytes>> {
+) -> http::Request<Payload> {
     let target: &Target = &request.target;
     let plain_proxy = config.proxy.as_ref().filter(|_| !target.origin.https);
     let mut headers = HeaderMap::with_capacity(request.headers.len() + 3);
@@ -264,7 +361,7 @@ fn message(
         headers.insert(COOKIE, cookies);
     }
     // hyper writes a length for a body; a bodiless POST says 0, as requests does.
-    let bodiless = request.body.is_empty();
+    let bodiless = request.body.is_empty() && request.upload.is_none();
     if bodiless && matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
         headers.insert(CONTENT_LENGTH, http::HeaderValue::from_static("0"));
     }
@@ -276,7 +373,11 @@ fn message(
     } else {
         &target.path
     };
-    let mut message = http::Request::new(Full::new(request.body.clone()));
+    let payload = match &request.upload {
+        None => Payload::Whole(Full::new(request.body.clone())),
+        Some(upload) => upload.payload(),
+    };
+    let mut message = http::Request::new(payload);
     *message.method_mut() = request.method.clone();
     *message.uri_mut() = uri.clone();
     *message.headers_mut() = headers;

@@ -134,6 +134,15 @@ impl Error {
         None
     }
 
+    /// Whether the same request may well succeed a moment later.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::ConnectTimeout { .. } | Self::ReadTimeout { .. } => true,
+            // EPIPE, ETIMEDOUT, ENOLINK as Linux numbers them.
+            _ => matches!(self.os_error(), Some(32 | 110 | 67)),
+        }
+    }
+
     /// The message with the messages of its causes, the outermost first.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

@@ -11,9 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::TRANSFER_ENCODING;
 use http_body::Body as _;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -21,12 +19,13 @@ use hyper_util::rt::TokioIo;
 use crate::connect::Wire;
 use crate::error::{Error, from_hyper};
 use crate::timing::{Marks, Stamp};
+use crate::upload::Payload;
 
-type Driver = http1::Connection<TokioIo<Wire>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<Wire>, Payload>;
 
 /// A connection that is ready for a request, or in the middle of one.
 pub(crate) struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
+    sender: http1::SendRequest<Payload>,
     /// `None` once hyper has finished with the connection.
     driver: Option<Pin<Box<Driver>>>,
     pub(crate) marks: Arc<Marks>,
@@ -38,8 +37,8 @@ pub(crate) struct Cold {
     marks: Arc<Marks>,
 }
 
-/// What an answer consists of.
-pub(crate) type Answer = http::Response<Bytes>;
+/// An answer whose body is still to be read.
+pub(crate) type Head = http::Response<Incoming>;
 
 /// Limits of one exchange.
 pub(crate) struct Limits {
@@ -102,28 +101,20 @@ impl Connection {
         self.driver.is_none()
     }
 
-    /// Sends one request and reads its answer to the end.
-    pub(crate) async fn round_trip(
+    /// Sends one request and reads the head of its answer.
+    pub(crate) async fn ask(
         &mut self,
-        request: http::Request<Full<Bytes>>,
-        limits: &Limits,
-    ) -> Result<Answer, Error> {
+        request: http::Request<Payload>,
+        read: Option<Duration>,
+    ) -> Result<Head, Error> {
         self.marks.arm();
         let marks = Arc::clone(&self.marks);
-        let head = within(limits.read, &marks, self.head(request)).await?;
-        let (parts, body) = head.into_parts();
-        let ends_by_close =
-            body.size_hint().exact().is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
-        let body = self.body(body, limits, &marks).await?;
-        if ends_by_close {
-            self.marks.ended();
-        }
-        Ok(http::Response::from_parts(parts, body))
+        within(read, &marks, self.head(request)).await
     }
 
     async fn head(
         &mut self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Payload>,
     ) -> Result<http::Response<Incoming>, Error> {
         let mut answer = pin!(self.sender.send_request(request));
         poll_fn(|cx| {
@@ -141,22 +132,39 @@ impl Connection {
         .map_err(|error| from_hyper(&error, self.marks.first_byte().is_set(), 0))
     }
 
-    async fn body(
+    /// Reads the rest of an answer.
+    pub(crate) async fn body(
         &mut self,
         mut incoming: Incoming,
+        is_chunked: bool,
         limits: &Limits,
-        marks: &Marks,
     ) -> Result<Bytes, Error> {
+        let marks = Arc::clone(&self.marks);
+        let ends_by_close = incoming.size_hint().exact().is_none() && !is_chunked;
         let mut body = Chunks::default();
         while let Some(frame) =
-            within(limits.read, marks, self.frame(&mut incoming, body.len())).await?
+            within(limits.read, &marks, self.frame(&mut incoming, body.len())).await?
         {
             body.push(frame);
             if body.len() > limits.body {
                 return Err(Error::TooLarge { limit: limits.body });
             }
         }
+        if ends_by_close {
+            marks.ended();
+        }
         Ok(body.into_bytes())
+    }
+
+    /// The next bytes of a body that is read piece by piece, or `None` at its end.
+    pub(crate) async fn piece(
+        &mut self,
+        incoming: &mut Incoming,
+        read: Option<Duration>,
+        received: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        let marks = Arc::clone(&self.marks);
+        within(read, &marks, self.frame(incoming, received)).await
     }
 
     /// The next bytes of the body, or `None` at its end.

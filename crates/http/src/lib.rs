@@ -5,8 +5,9 @@
 //! - [`client`]: one user's connections, cookies and settings; [`Client::send`] is the way in
 //! - [`request`], [`target`]: what is asked, and of whom
 //! - [`response`]: what came back
+//! - [`body`], [`upload`]: bodies in pieces, of answers and of requests
 //! - [`timing`]: the clock, and the stamps every exchange carries
-//! - `pool`: the connections a client keeps
+//! - [`pool`]: the connections of a client, or of several
 //! - `connect`: name, socket, proxy tunnel, TLS
 //! - `socket`, `arrival`: when bytes reached this machine
 //! - `exchange`: bytes out, bytes in, on one connection
@@ -21,13 +22,14 @@ mod arrival;
 #[cfg(not(target_os = "linux"))]
 #[path = "arrival_portable.rs"]
 mod arrival;
+pub mod body;
 pub mod client;
 mod connect;
 pub mod cookies;
 mod decode;
 pub mod error;
 mod exchange;
-mod pool;
+pub mod pool;
 pub mod proxy;
 pub mod redirect;
 pub mod request;
@@ -36,6 +38,7 @@ mod socket;
 pub mod target;
 pub mod timing;
 pub mod tls;
+pub mod upload;
 
 pub use client::{Client, Config};
 pub use error::Error;

@@ -1,6 +1,10 @@
-//! The connections a client keeps.
+//! The connections of a client, or of several that share them.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::exchange::{Cold, Connection};
 use crate::target::Origin;
@@ -14,26 +18,130 @@ pub(crate) enum Idle {
     Cold(Cold),
 }
 
-/// Idle connections, the most recently used last. A handful at most, so a list will do.
-#[derive(Default)]
-pub(crate) struct Pool {
-    idle: Vec<(Origin, Idle)>,
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Connections to one origin that are kept.
+    pub per_origin: usize,
+    /// Whether a request waits while so many are in use; otherwise it gets one that is not kept.
+    pub wait: bool,
 }
 
 /// Idle connections kept per client: requests' own default (`DEFAULT_POOLSIZE`).
 const MOST_IDLE: usize = 10;
 
+impl Default for Limit {
+    fn default() -> Self {
+        Self {
+            per_origin: MOST_IDLE,
+            wait: false,
+        }
+    }
+}
+
+/// The right to use one connection.
+pub(crate) type Seat = OwnedSemaphorePermit;
+
+/// How a request gets to a connection.
+pub(crate) enum Entry {
+    /// As it likes.
+    Free,
+    /// With this seat.
+    Seat(Seat),
+    /// With a seat that it has to wait for.
+    Queue(Arc<Semaphore>),
+}
+
+/// A seat, as soon as one is free.
+pub(crate) async fn wait_in(seats: Arc<Semaphore>) -> Seat {
+    seats
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed")
+}
+
+/// Connections, and who may use how many.
+pub struct Connections {
+    pool: Mutex<Pool>,
+    limit: Limit,
+    /// By origin, where there is a limit to wait for. Few, so a list will do.
+    seats: Mutex<Vec<(Origin, Arc<Semaphore>)>>,
+}
+
+impl Connections {
+    /// None yet.
+    pub fn new(limit: Limit) -> Self {
+        Self {
+            pool: Mutex::default(),
+            limit,
+            seats: Mutex::default(),
+        }
+    }
+
+    /// Closes those that are idle.
+    pub fn close(&self) {
+        self.pool.lock().clear();
+    }
+
+    /// Frees the buffers of those that have been idle for `after`.
+    pub(crate) fn cool(&self, now: Stamp, after: Duration) {
+        self.pool.lock().cool(now, after);
+    }
+
+    /// The way to a connection to `origin`.
+    pub(crate) fn seat(&self, origin: &Origin) -> Entry {
+        if !self.limit.wait {
+            return Entry::Free;
+        }
+        let seats = {
+            let mut all = self.seats.lock();
+            let place = all.iter().position(|(of, _)| of == origin);
+            let place = place.unwrap_or_else(|| {
+                let seats = Arc::new(Semaphore::new(self.limit.per_origin.max(1)));
+                all.push((origin.clone(), seats));
+                all.len() - 1
+            });
+            Arc::clone(&all[place].1)
+        };
+        match Arc::clone(&seats).try_acquire_owned() {
+            Ok(seat) => Entry::Seat(seat),
+            Err(_) => Entry::Queue(seats),
+        }
+    }
+
+    pub(crate) fn take(&self, origin: &Origin) -> Option<Idle> {
+        self.pool.lock().take(origin)
+    }
+
+    /// Keeps a connection for the next request, unless there are enough.
+    pub(crate) fn keep(&self, origin: &Origin, connection: Connection, now: Stamp) {
+        self.pool
+            .lock()
+            .put(origin, connection, now, self.limit.per_origin);
+    }
+}
+
+/// Idle connections, the most recently used last. A handful at most, so a list will do.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<(Origin, Idle)>,
+}
+
 impl Pool {
     /// The most recently used connection to `origin`.
-    pub(crate) fn take(&mut self, origin: &Origin) -> Option<Idle> {
+    fn take(&mut self, origin: &Origin) -> Option<Idle> {
         let place = self.idle.iter().rposition(|(of, _)| of == origin)?;
         Some(self.idle.remove(place).1)
     }
 
-    /// Keeps a connection for the next request.
-    pub(crate) fn put(&mut self, origin: &Origin, connection: Connection, now: Stamp) {
-        if self.idle.len() == MOST_IDLE {
-            self.idle.remove(0);
+    /// Keeps a connection for the next request, in place of the oldest one to the same origin if
+    /// there are `most`.
+    fn put(&mut self, origin: &Origin, connection: Connection, now: Stamp, most: usize) {
+        if self.idle.len() >= most
+            && self.idle.iter().filter(|(of, _)| of == origin).count() >= most
+            && let Some(oldest) = self.idle.iter().position(|(of, _)| of == origin)
+        {
+            self.idle.remove(oldest);
         } else if self.idle.capacity() == 0 {
             self.idle.reserve_exact(1);
         }
@@ -42,7 +150,7 @@ impl Pool {
     }
 
     /// Frees the buffers of connections that have been idle for `after`.
-    pub(crate) fn cool(&mut self, now: Stamp, after: Duration) {
+    fn cool(&mut self, now: Stamp, after: Duration) {
         let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
         if !self
             .idle
@@ -65,7 +173,7 @@ impl Pool {
     }
 
     /// Closes every connection.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.idle = Vec::new();
     }
 }

@@ -45,6 +45,10 @@ pub(crate) fn next(request: &Request, response: &Response) -> Result<Option<Requ
         ..request.clone()
     };
     let method = method_after(response.status, &request.method);
+    if method == request.method && request.upload.is_some() {
+        return Ok(None);
+    }
+    follow.upload = None;
     if method != request.method {
         follow.method = method;
         follow.body = Bytes::new();

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::target::Target;
 use crate::timing::Stamp;
+use crate::upload::Upload;
 
 /// How long the parts of an exchange may take. `None` waits for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,13 @@ pub struct Request {
     pub headers: Arc<HeaderMap>,
     /// The body; empty for none.
     pub body: Bytes,
+    /// A body that is still being made, in place of `body`. It is sent once: what would need it
+    /// again (a redirect that repeats the request, a retry) does not happen.
+    pub upload: Option<Arc<Upload>>,
+    /// Whether the body of the answer is left in [`crate::Exchange::rest`], to be read in pieces.
+    pub stream: bool,
+    /// How often it is sent again if no answer comes; only where that is harmless.
+    pub retries: u32,
     /// How many redirects to follow; `None` makes the redirect itself the response.
     pub redirects: Option<u32>,
     /// How long it may take.

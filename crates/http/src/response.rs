@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use crate::body::Body;
 use crate::error::Error;
+use crate::request::Request;
 use crate::target::Target;
 use crate::timing::Timing;
 
@@ -41,10 +43,14 @@ impl Response {
 /// One request's whole story.
 #[derive(Debug)]
 pub struct Exchange {
+    /// The request, the last one of a redirect chain.
+    pub asked: Request,
     /// The response, or why there is none.
     pub result: Result<Response, Error>,
     /// The redirects that were followed, the first one first.
     pub history: Vec<Response>,
+    /// What is to be read of the body, where that was asked for.
+    pub rest: Option<Box<Body>>,
     /// When everything happened.
     pub timing: Timing,
     /// Bytes written to sockets.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use katydid_core::registry::{KeyId, Registry};
 use katydid_http::cookies::Cookie;
+use katydid_http::pool::Connections;
 use katydid_http::proxy::Proxy;
 use katydid_http::timing::Stamp;
 use katydid_http::tls::{Tls, Verify};
@@ -18,8 +19,8 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::Shared;
 use crate::failure::Flavour;
-use crate::io::{Outgoing, Submission};
-use crate::tickets::Ticket;
+use crate::io::Outgoing;
+use crate::parts::{PyDoor, PyPool, PyUpload};
 
 /// Longest body that is kept, in bytes.
 const BODY_LIMIT: u64 = 1 << 30;
@@ -141,6 +142,8 @@ fn is_plain(rest: &str) -> bool {
 struct Defaults {
     headers: Arc<HeaderMap>,
     timeouts: Timeouts,
+    retries: u32,
+    max_redirects: u32,
 }
 
 /// A session's connections and settings in the engine.
@@ -213,13 +216,15 @@ fn seconds(value: Option<f64>) -> PyResult<Option<Duration>> {
 
 #[pymethods]
 impl PyClient {
-    /// Submits a request for the greenlet `waiter` and returns its ticket, or -1 if the URL
-    /// has to go through requests' preparation first.
+    /// Submits a request for the greenlet `waiter` and returns its ticket, or -1 if it cannot be
+    /// sent as it is: the URL has to go through requests' preparation first, or this is another
+    /// thread than the hub's and needs a door of its own.
     #[expect(
         clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
         reason = "one call per request; an object would cost more than it explains"
     )]
-    #[pyo3(signature = (waiter, method, url, judged, name=None, headers=None, body=None, redirects=true, timeouts=None, prepared=false))]
+    #[pyo3(signature = (waiter, method, url, judged, name=None, headers=None, body=None, redirects=true, timeouts=None, prepared=false, stream=false, upload=None, door=None))]
     fn submit(
         &self,
         waiter: Py<PyAny>,
@@ -232,7 +237,13 @@ impl PyClient {
         redirects: bool,
         timeouts: Option<(Option<f64>, Option<f64>)>,
         prepared: bool,
+        stream: bool,
+        upload: Option<&PyUpload>,
+        door: Option<&PyDoor>,
     ) -> PyResult<i64> {
+        if door.is_none() && !self.shared.is_at_home() {
+            return Ok(-1);
+        }
         let due = Stamp::now();
         let base = Arc::clone(&self.base.lock());
         let known = if prepared { None } else { base.find(url) };
@@ -260,15 +271,20 @@ impl PyClient {
                 (Arc::new(target), key)
             }
         };
-        let (mut shared_headers, defaults) = {
+        let (mut shared_headers, default_timeouts, retries, max_redirects) = {
             let defaults = self.defaults.lock();
-            (Arc::clone(&defaults.headers), defaults.timeouts)
+            (
+                Arc::clone(&defaults.headers),
+                defaults.timeouts,
+                defaults.retries,
+                defaults.max_redirects,
+            )
         };
         if let Some(pairs) = headers {
             merge_headers(Arc::make_mut(&mut shared_headers), pairs)?;
         }
         let timeouts = match timeouts {
-            None => defaults,
+            None => default_timeouts,
             Some((connect, read)) => Timeouts {
                 connect: seconds(connect)?,
                 read: seconds(read)?,
@@ -280,7 +296,10 @@ impl PyClient {
             target,
             headers: shared_headers,
             body: body.map_or_else(Bytes::new, Bytes::copy_from_slice),
-            redirects: redirects.then_some(self.shared.max_redirects),
+            upload: upload.map(PyUpload::body).transpose()?,
+            stream,
+            retries,
+            redirects: redirects.then_some(max_redirects),
             timeouts,
             decode: true,
             due,
@@ -293,18 +312,36 @@ impl PyClient {
             key,
             flavour: self.flavour,
             judged,
+            door: door.map(PyDoor::door),
         }));
-        #[expect(clippy::cast_possible_wrap, reason = "tickets use 62 bits")]
-        Ok(u64::from(ticket) as i64)
+        Ok(ticket.number())
     }
 
     /// Stops waiting for a request: its greenlet was killed. It is counted all the same.
     fn abandon(&self, ticket: u64) {
-        let ticket = Ticket::from(ticket);
-        let waiter = self.shared.tickets.lock().redeem(ticket);
-        if waiter.is_some() {
-            self.shared.intake.submit(Submission::Abandon(ticket));
-        }
+        self.shared.abandon(ticket);
+    }
+
+    /// Its connections, for others to share.
+    #[getter]
+    fn pool(&self) -> PyPool {
+        PyPool::from(self.client.connections())
+    }
+
+    /// Whether this is a forked child, where the engine is not.
+    #[getter]
+    fn gone(&self) -> bool {
+        self.shared.is_gone()
+    }
+
+    /// How often a request is sent again if no answer comes in time.
+    fn set_retries(&self, retries: u32) {
+        self.defaults.lock().retries = retries;
+    }
+
+    /// How many redirects are followed before that is an error.
+    fn set_max_redirects(&self, redirects: u32) {
+        self.defaults.lock().max_redirects = redirects;
     }
 
     /// The base URL that paths are put behind.
@@ -352,7 +389,9 @@ impl PyClient {
 
     /// Closes the idle connections.
     fn close(&self) {
-        self.client.close();
+        if !self.shared.is_gone() {
+            self.client.close();
+        }
     }
 
     /// Grows with every change of the cookies.
@@ -404,14 +443,35 @@ impl PyClient {
     }
 }
 
+impl Drop for PyClient {
+    fn drop(&mut self) {
+        if self.shared.is_gone() {
+            std::mem::forget(Arc::clone(&self.client));
+        }
+    }
+}
+
 impl PyClient {
-    pub(crate) fn new(shared: Arc<Shared>, base: &str, flavour: Flavour) -> PyResult<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        base: &str,
+        flavour: Flavour,
+        connections: Arc<Connections>,
+        cookies: bool,
+    ) -> PyResult<Self> {
         let config = shared.config(Tls::default(), None)?;
-        let client = Arc::new(Client::new(config));
+        let client = Client::sharing(config, connections);
+        let client = Arc::new(if cookies {
+            client
+        } else {
+            client.without_cookies()
+        });
         shared.intake.adopt(&client);
         let defaults = Defaults {
             headers: shared.shared_headers(HeaderMap::new()),
             timeouts: Timeouts::default(),
+            retries: 0,
+            max_redirects: shared.max_redirects,
         };
         let base = Mutex::new(shared.base(base, flavour));
         Ok(Self {

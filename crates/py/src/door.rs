@@ -2,6 +2,8 @@
 //!
 //! Any thread may push; only the thread that runs gevent's hub takes. Pushing never
 //! waits for Python: it appends to a list and, once per batch, writes to an eventfd.
+//! A request of another Python thread has a door of its own, since no other thread can
+//! resume what waits there.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -9,20 +11,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use katydid_core::registry::KeyId;
-use katydid_http::Exchange;
+use katydid_http::{Error, Exchange};
 use parking_lot::Mutex;
 
 use crate::failure::Flavour;
 use crate::tickets::Ticket;
 
-/// A finished request on its way back to the greenlet that waits for it.
+/// What a greenlet waited for, on its way back to it.
 pub(crate) struct Finished {
     pub(crate) ticket: Ticket,
-    pub(crate) exchange: Box<Exchange>,
-    pub(crate) key: KeyId,
-    pub(crate) flavour: Flavour,
-    /// Whether it was counted already, because no script has a say in the verdict.
-    pub(crate) recorded: bool,
+    pub(crate) what: Landed,
+}
+
+/// What can be waited for.
+pub(crate) enum Landed {
+    Exchange {
+        exchange: Box<Exchange>,
+        key: KeyId,
+        flavour: Flavour,
+        /// Whether it was counted already, because no script has a say in the verdict.
+        recorded: bool,
+    },
+    /// The next bytes of a body, or `None` at its end.
+    Piece(Result<Option<Bytes>, Error>),
+    /// Bytes of a request's body were taken, or nobody wants them any more.
+    Taken(bool),
 }
 
 /// Something that the engine asks of Python.
@@ -90,6 +103,11 @@ impl Door {
         }
     }
 
+    /// Blocks this thread until it is rung.
+    pub(crate) fn wait(&self) {
+        wait_readable(self.bell.as_raw_fd());
+    }
+
     /// Takes all that waits, swapping the list of finished requests with an empty one.
     pub(crate) fn take(&self, finished: &mut Vec<Finished>) -> Vec<Message> {
         read_all(self.bell.as_raw_fd());
@@ -111,6 +129,18 @@ fn eventfd() -> io::Result<OwnedFd> {
             Ok(OwnedFd::from_raw_fd(descriptor))
         }
     }
+}
+
+#[expect(unsafe_code, reason = "std has no poll")]
+fn wait_readable(descriptor: RawFd) {
+    let mut polled = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: the pointer is to one pollfd that lives through the call. An interrupted wait
+    // returns early, and the caller looks and waits again.
+    unsafe { libc::poll(&raw mut polled, 1, -1) };
 }
 
 #[expect(unsafe_code, reason = "a write without the overhead of a File")]

@@ -14,6 +14,7 @@ use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
 use katydid_core::units::Nanos;
 use katydid_http::Config;
+use katydid_http::pool::{Connections, Limit};
 use katydid_http::timing::Stamp;
 use katydid_http::tls::Tls;
 use katydid_node::run::Node;
@@ -26,13 +27,14 @@ use rustc_hash::FxHashMap;
 use std::time::Duration;
 
 use crate::client::{Base, PyClient, config_of};
-use crate::door::{Door, Finished, Message};
+use crate::door::{Door, Finished, Landed, Message};
 use crate::exchange::PyExchange;
-use crate::failure::{self, Flavour};
+use crate::failure::{self, Cause, Flavour};
 use crate::io::{self, Intake, Outgoing, Submission};
+use crate::parts::{PyDoor, PyPool, PyUpload};
 use crate::service::Service;
 use crate::stats;
-use crate::tickets::Tickets;
+use crate::tickets::{Ticket, Tickets};
 
 /// Requests submitted while the door is drained before the I/O thread is woken for them.
 const SUBMIT_BATCH: usize = 8;
@@ -60,9 +62,81 @@ pub(crate) struct Shared {
     /// Whether the door is being drained, so that submissions may wait for company.
     draining: AtomicBool,
     parks: AtomicU64,
+    /// The thread that runs the hub.
+    home: usize,
+    /// Whether this is a forked child, where the engine's threads are not.
+    gone: AtomicBool,
+}
+
+thread_local! {
+    /// Its address tells threads apart.
+    static HERE: u8 = const { 0 };
+}
+
+fn here() -> usize {
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl Shared {
+    /// Whether a request of this thread can be handed back at the hub's door.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.home == here() && !self.is_gone()
+    }
+
+    /// Whether this is a forked child: nothing may be sent, and no connection closed, since the
+    /// parent still uses them.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// What was waited for, as Python sees it.
+    pub(crate) fn show(self: &Arc<Self>, py: Python<'_>, landed: Landed) -> PyResult<Py<PyAny>> {
+        match landed {
+            Landed::Exchange {
+                exchange,
+                key,
+                recorded,
+                ..
+            } => {
+                let exchange = PyExchange::new(Arc::clone(self), exchange, key, recorded);
+                Ok(Py::new(py, exchange)?.into_any())
+            }
+            Landed::Piece(Ok(piece)) => {
+                let piece = piece.unwrap_or_default();
+                Ok(PyBytes::new(py, &piece).into_any().unbind())
+            }
+            Landed::Piece(Err(error)) => {
+                let cause = Cause::of(&error);
+                let parts = (cause.kind, cause.class, cause.errno, cause.message);
+                Ok(parts.into_pyobject(py)?.into_any().unbind())
+            }
+            Landed::Taken(taken) => Ok(taken.into_pyobject(py)?.to_owned().into_any().unbind()),
+        }
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn abandon(&self, ticket: u64) {
+        let ticket = Ticket::from(ticket);
+        let waiter = self.tickets.lock().redeem(ticket);
+        if waiter.is_some() {
+            self.intake.submit(Submission::Abandon(ticket));
+        }
+    }
+
+    /// Nobody took what was waited for: what is a request is counted all the same.
+    pub(crate) fn discard(&self, landed: &Landed) {
+        if let Landed::Exchange {
+            exchange,
+            key,
+            flavour,
+            recorded: false,
+        } = landed
+        {
+            let sample = io::judge(exchange, *key, *flavour, &self.registry);
+            self.intake.push(Submission::Record(sample));
+        }
+    }
+
     /// Submits a request; while the door is drained, together with those that follow.
     pub(crate) fn send(&self, outgoing: Box<Outgoing>) {
         self.parks.fetch_add(1, Ordering::Relaxed);
@@ -169,6 +243,8 @@ impl Engine {
             headers: Mutex::default(),
             draining: AtomicBool::new(false),
             parks: AtomicU64::new(0),
+            home: here(),
+            gone: AtomicBool::new(false),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -193,25 +269,17 @@ impl Engine {
         let messages = self.shared.door.take(&mut batch);
         self.shared.draining.store(true, Ordering::Relaxed);
         let mut failed = None;
-        for Finished {
-            ticket,
-            exchange,
-            key,
-            flavour,
-            recorded,
-        } in batch.drain(..)
-        {
+        for Finished { ticket, what } in batch.drain(..) {
             let waiter = self.shared.tickets.lock().redeem(ticket);
             let Some(waiter) = waiter else {
-                // Its greenlet was killed when the answer was here already: counted all the same.
-                if !recorded {
-                    let sample = io::judge(&exchange, key, flavour, &self.shared.registry);
-                    self.shared.intake.push(Submission::Record(sample));
-                }
+                // Its greenlet was killed when the answer was here already.
+                self.shared.discard(&what);
                 continue;
             };
-            let exchange = PyExchange::new(Arc::clone(&self.shared), exchange, recorded);
-            let resumed = waiter.call_method1(py, pyo3::intern!(py, "switch"), (exchange,));
+            let resumed = self
+                .shared
+                .show(py, what)
+                .and_then(|shown| waiter.call_method1(py, pyo3::intern!(py, "switch"), (shown,)));
             if let Err(error) = resumed {
                 failed = Some(error);
             }
@@ -230,15 +298,56 @@ impl Engine {
         self.shared.parks.load(Ordering::Relaxed)
     }
 
-    /// A session's way in. `fast` chooses Locust's fast client's words for failures.
-    #[pyo3(signature = (base_url, fast=false))]
-    fn client(&self, base_url: &str, fast: bool) -> PyResult<PyClient> {
+    /// A session's way in. `fast` chooses Locust's fast client's words for failures; without
+    /// `cookies` they are up to the requests.
+    #[pyo3(signature = (base_url, fast=false, pool=None, cookies=true))]
+    fn client(
+        &self,
+        base_url: &str,
+        fast: bool,
+        pool: Option<&PyPool>,
+        cookies: bool,
+    ) -> PyResult<PyClient> {
         let flavour = if fast {
             Flavour::Fast
         } else {
             Flavour::Requests
         };
-        PyClient::new(Arc::clone(&self.shared), base_url, flavour)
+        let limit = Limit {
+            // Locust's fast client has a user's own greenlets wait for each other.
+            wait: fast,
+            ..Limit::default()
+        };
+        let connections =
+            pool.map_or_else(|| Arc::new(Connections::new(limit)), PyPool::connections);
+        PyClient::new(
+            Arc::clone(&self.shared),
+            base_url,
+            flavour,
+            connections,
+            cookies,
+        )
+    }
+
+    /// Stops waiting for whatever a ticket was issued for.
+    fn abandon(&self, ticket: u64) {
+        self.shared.abandon(ticket);
+    }
+
+    /// A door for one request of another thread.
+    fn door(&self) -> PyResult<PyDoor> {
+        PyDoor::new(Arc::clone(&self.shared)).map_err(os_error)
+    }
+
+    /// A body that a script makes piece by piece.
+    #[pyo3(signature = (length=None))]
+    fn upload(&self, length: Option<u64>) -> PyUpload {
+        PyUpload::new(Arc::clone(&self.shared), length)
+    }
+
+    /// Called in a forked child: the threads are not here, and the sockets are the parent's.
+    fn forget(&self) {
+        self.shared.gone.store(true, Ordering::Relaxed);
     }
 
     #[pyo3(signature = (user_count, spawn_rate, classes, host=None))]
@@ -529,7 +638,7 @@ impl Engine {
             at,
             counts_request,
         };
-        self.shared.intake.submit(Submission::Record(sample));
+        self.shared.intake.push(Submission::Record(sample));
     }
 
     fn deliver(&self, py: Python<'_>, message: Message) -> PyResult<()> {

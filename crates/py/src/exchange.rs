@@ -3,21 +3,37 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::HeaderMap;
+use katydid_core::registry::KeyId;
 use katydid_core::units::Nanos;
+use katydid_http::body::Body;
 use katydid_http::{Exchange, Response};
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::engine::Shared;
 use crate::failure::Cause;
-use crate::io::{Submission, sample_of};
+use crate::io::{Submission, length_of, sample_of};
+use crate::parts::PyBody;
 
 /// One exchange: the response or its absence, and the times.
 #[pyclass(frozen, name = "Exchange", module = "katydid._core")]
 pub(crate) struct PyExchange {
     shared: Arc<Shared>,
     exchange: Box<Exchange>,
+    key: KeyId,
+    length: u64,
     recorded: AtomicBool,
+    rest: Mutex<Option<Box<Body>>>,
+}
+
+impl Drop for PyExchange {
+    fn drop(&mut self) {
+        if self.shared.is_gone() {
+            std::mem::forget(self.rest.get_mut().take());
+        }
+    }
 }
 
 /// A hop of a redirect chain: status, reason, URL, method, headers, body.
@@ -31,11 +47,21 @@ type Hop<'py> = (
 );
 
 impl PyExchange {
-    pub(crate) fn new(shared: Arc<Shared>, exchange: Box<Exchange>, recorded: bool) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mut exchange: Box<Exchange>,
+        key: KeyId,
+        recorded: bool,
+    ) -> Self {
+        let length = length_of(&exchange);
+        let rest = Mutex::new(exchange.rest.take());
         Self {
             shared,
             exchange,
+            key,
+            length,
             recorded: AtomicBool::new(recorded),
+            rest,
         }
     }
 
@@ -45,10 +71,13 @@ impl PyExchange {
 }
 
 fn headers_of(response: &Response) -> Vec<(String, String)> {
+    spelled(&response.headers)
+}
+
+fn spelled(headers: &HeaderMap) -> Vec<(String, String)> {
     // Header bytes are Latin-1 to Python's http.client, and so to scripts.
     let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
-    response
-        .headers
+    headers
         .iter()
         .map(|(name, value)| (title_case(name.as_str()), text(value.as_bytes())))
         .collect()
@@ -92,8 +121,31 @@ impl PyExchange {
 
     /// The method of the last hop.
     #[getter]
-    fn method(&self) -> Option<&str> {
-        self.response().map(|response| response.method.as_str())
+    fn method(&self) -> &str {
+        self.exchange.asked.method.as_str()
+    }
+
+    /// The URL that was asked for last.
+    #[getter]
+    fn asked_url(&self) -> &str {
+        &self.exchange.asked.target.url
+    }
+
+    /// The headers that were sent, besides the host, the body's length and cookies of the session.
+    fn asked_headers(&self) -> Vec<(String, String)> {
+        spelled(&self.exchange.asked.headers)
+    }
+
+    /// The body that was sent.
+    fn asked_body<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let body = &self.exchange.asked.body;
+        (!body.is_empty()).then(|| PyBytes::new(py, body))
+    }
+
+    /// The name it is counted under, unless a script says otherwise.
+    #[getter]
+    fn name(&self) -> String {
+        self.shared.registry.name(self.key).name.to_string()
     }
 
     /// HTTP version as http.client counts it: 10 or 11.
@@ -115,10 +167,22 @@ impl PyExchange {
             .map(|response| PyBytes::new(py, &response.body))
     }
 
-    /// Bytes of the decoded body.
+    /// What is to be read of the body, once, where that was asked for.
+    fn take_rest(&self) -> Option<PyBody> {
+        let rest = self.rest.lock().take()?;
+        Some(PyBody::new(Arc::clone(&self.shared), rest))
+    }
+
+    /// Bytes of the decoded body; of one that is read in pieces what the headers announce.
     #[getter]
-    fn length(&self) -> usize {
-        self.response().map_or(0, |response| response.body.len())
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether redirects led here.
+    #[getter]
+    fn redirected(&self) -> bool {
+        !self.exchange.history.is_empty()
     }
 
     /// The redirects that led here, the first one first.
@@ -179,6 +243,21 @@ impl PyExchange {
         )
     }
 
+    /// What a report is made of, in one call: status, response time, name, start time, the URL
+    /// asked for, length, whether redirects led here.
+    fn facts(&self) -> (u16, f64, String, f64, &str, u64, bool) {
+        let done = &self.exchange;
+        (
+            self.status(),
+            self.response_time(),
+            self.name(),
+            self.start_time(),
+            self.asked_url(),
+            self.length,
+            !done.history.is_empty(),
+        )
+    }
+
     /// Whether it was counted.
     #[getter]
     fn recorded(&self) -> bool {
@@ -210,7 +289,8 @@ impl PyExchange {
             }
             _ => None,
         };
-        self.shared.intake.submit(Submission::Record(sample));
+        // Whoever wants to know has the queue flushed; waking the thread for each would cost more than the rest.
+        self.shared.intake.push(Submission::Record(sample));
     }
 }
 

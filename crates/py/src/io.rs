@@ -12,11 +12,15 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use katydid_core::recorder::Recorder;
 use katydid_core::registry::{KeyId, Registry};
 use katydid_core::sample::{Sample, Times};
 use katydid_core::units::Nanos;
+use katydid_http::body::Body;
 use katydid_http::timing::Stamp;
+use katydid_http::upload::Pieces;
 use katydid_http::{Client, Exchange, Request};
 use katydid_node::Event;
 use katydid_node::run::Node;
@@ -24,7 +28,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, LocalSet};
 
-use crate::door::{Door, Finished, Message};
+use crate::door::{Door, Finished, Landed, Message};
 use crate::failure::{self, Cause, Flavour};
 use crate::latency;
 use crate::tickets::Ticket;
@@ -32,6 +36,10 @@ use crate::tickets::Ticket;
 /// What Python hands to the I/O thread.
 pub(crate) enum Submission {
     Send(Box<Outgoing>),
+    /// Read on in a body.
+    Read(Reading),
+    /// Take a piece of a request's body as soon as there is room.
+    Feed(Feeding),
     /// Nobody waits for the request any more. It was sent, so it is counted all the same.
     Abandon(Ticket),
     Record(Sample),
@@ -53,6 +61,31 @@ pub(crate) struct Outgoing {
     pub(crate) flavour: Flavour,
     /// Whether the verdict is Python's.
     pub(crate) judged: bool,
+    /// Where it is handed back, if not at the hub's own door.
+    pub(crate) door: Option<Arc<Door>>,
+}
+
+/// A body to read on in.
+pub(crate) struct Reading {
+    pub(crate) ticket: Ticket,
+    pub(crate) body: Box<Body>,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) door: Option<Arc<Door>>,
+}
+
+/// Where a body is while nobody reads.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) body: Mutex<Option<Box<Body>>>,
+    pub(crate) closed: AtomicBool,
+}
+
+/// A piece of a request's body.
+pub(crate) struct Feeding {
+    pub(crate) ticket: Ticket,
+    pub(crate) piece: Bytes,
+    pub(crate) pieces: Pieces,
+    pub(crate) door: Option<Arc<Door>>,
 }
 
 /// A request that was sent.
@@ -70,6 +103,8 @@ enum Stage {
     Abandoned,
     /// There is an answer.
     Done,
+    /// It is part of a body, which is nothing that counts.
+    Part,
 }
 
 /// How often idle connections are looked at, and how long they stay warm.
@@ -209,6 +244,16 @@ impl Worker {
                         }
                         self.launch(outgoing);
                     }
+                    Submission::Read(reading) => {
+                        let place = reading.ticket.place;
+                        let work = Rc::clone(&self).read(reading);
+                        self.take_off(place, Stage::Part, |_| work);
+                    }
+                    Submission::Feed(feeding) => {
+                        let place = feeding.ticket.place;
+                        let work = Rc::clone(&self).feed(feeding);
+                        self.take_off(place, Stage::Part, |_| work);
+                    }
                     Submission::Abandon(ticket) => self.abandon(ticket),
                     Submission::Record(sample) => self.recorder.borrow_mut().record(&sample),
                     Submission::Flush(answer) => {
@@ -226,10 +271,21 @@ impl Worker {
     }
 
     fn launch(self: &Rc<Self>, outgoing: Box<Outgoing>) {
-        let place = outgoing.ticket.place as usize;
-        let stage = Rc::new(Cell::new(Stage::Awaited));
-        let exchange = Rc::clone(self).exchange(outgoing, Rc::clone(&stage));
-        let task = tokio::task::spawn_local(exchange).abort_handle();
+        let place = outgoing.ticket.place;
+        self.take_off(place, Stage::Awaited, |stage| {
+            Rc::clone(self).exchange(outgoing, stage)
+        });
+    }
+
+    fn take_off<F: Future<Output = ()> + 'static>(
+        &self,
+        place: u32,
+        stage: Stage,
+        work: impl FnOnce(Rc<Cell<Stage>>) -> F,
+    ) {
+        let place = place as usize;
+        let stage = Rc::new(Cell::new(stage));
+        let task = tokio::task::spawn_local(work(Rc::clone(&stage))).abort_handle();
         let mut flights = self.flights.borrow_mut();
         if flights.len() <= place {
             flights.resize_with(place + 1, || None);
@@ -240,10 +296,51 @@ impl Worker {
     fn abandon(&self, ticket: Ticket) {
         let flights = self.flights.borrow();
         let flight = flights.get(ticket.place as usize).and_then(Option::as_ref);
-        if let Some(flight) = flight.filter(|flight| flight.stage.get() == Stage::Awaited) {
-            flight.stage.set(Stage::Abandoned);
-            self.abandoned.set(self.abandoned.get() + 1);
+        match flight.map(|flight| (flight, flight.stage.get())) {
+            Some((flight, Stage::Awaited)) => {
+                flight.stage.set(Stage::Abandoned);
+                self.abandoned.set(self.abandoned.get() + 1);
+            }
+            Some((flight, Stage::Part)) => flight.task.abort(),
+            _ => {}
         }
+    }
+
+    /// Hands something back.
+    fn leave(&self, door: Option<&Arc<Door>>, ticket: Ticket, what: Landed) {
+        let finished = Finished { ticket, what };
+        match door {
+            None => {
+                if self.door.leave(finished).is_multiple_of(BATCH) {
+                    self.door.ring();
+                }
+            }
+            Some(door) => {
+                door.leave(finished);
+                door.ring();
+            }
+        }
+    }
+
+    async fn read(self: Rc<Self>, reading: Reading) {
+        let Reading {
+            ticket,
+            mut body,
+            slot,
+            door,
+        } = reading;
+        let piece = body.next().await;
+        let mut place = slot.body.lock();
+        if !slot.closed.load(Ordering::Relaxed) {
+            *place = Some(body);
+        }
+        drop(place);
+        self.leave(door.as_ref(), ticket, Landed::Piece(piece));
+    }
+
+    async fn feed(self: Rc<Self>, feeding: Feeding) {
+        let taken = feeding.pieces.send(feeding.piece).await.is_ok();
+        self.leave(feeding.door.as_ref(), feeding.ticket, Landed::Taken(taken));
     }
 
     /// Waits for the answers that nobody else waits for, so that they are counted, and tells
@@ -273,6 +370,7 @@ impl Worker {
             key,
             flavour,
             judged,
+            door,
         } = *outgoing;
         let exchange = Box::new(client.send(request).await);
         drop(client);
@@ -282,16 +380,13 @@ impl Worker {
             let sample = judge(&exchange, key, flavour, &self.registry);
             self.recorder.borrow_mut().record(&sample);
         }
-        let waiting = self.door.leave(Finished {
-            ticket,
+        let landed = Landed::Exchange {
             exchange,
             key,
             flavour,
             recorded,
-        });
-        if waiting.is_multiple_of(BATCH) {
-            self.door.ring();
-        }
+        };
+        self.leave(door.as_ref(), ticket, landed);
         if abandoned {
             let left = self.abandoned.get() - 1;
             self.abandoned.set(left);
@@ -322,11 +417,21 @@ pub(crate) fn judge(
         Err(error) => Some(Cause::of(error).repr()),
     };
     let error = text.map(|text| registry.error(key, &text));
-    let length = exchange
-        .result
-        .as_ref()
-        .map_or(0, |response| response.body.len());
-    sample_of(exchange, key, error, length as u64)
+    sample_of(exchange, key, error, length_of(exchange))
+}
+
+/// Bytes of the decoded body; of one that is not read yet what the headers announce.
+pub(crate) fn length_of(exchange: &Exchange) -> u64 {
+    let Ok(response) = &exchange.result else {
+        return 0;
+    };
+    if exchange.rest.is_none() {
+        return response.body.len() as u64;
+    }
+    let announced = response.headers.get(CONTENT_LENGTH);
+    announced
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// What is counted for an exchange.

@@ -2,6 +2,7 @@
 //!
 //! - [`engine`]: the engine as Python holds it
 //! - [`client`], [`exchange`]: a session's way in, and what comes back
+//! - [`parts`]: bodies in pieces, connections that are shared, doors for other threads
 //! - [`door`], [`tickets`]: finished requests and messages on their way to Python
 //! - [`io`]: the I/O thread, which sends and counts
 //! - [`latency`]: how the I/O thread gets its turn in time
@@ -17,6 +18,7 @@ mod exchange;
 mod failure;
 mod io;
 mod latency;
+mod parts;
 mod service;
 mod stats;
 mod tickets;
@@ -51,6 +53,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<client::PyClient>()?;
     module.add_class::<exchange::PyExchange>()?;
+    module.add_class::<parts::PyBody>()?;
+    module.add_class::<parts::PyUpload>()?;
+    module.add_class::<parts::PyPool>()?;
+    module.add_class::<parts::PyDoor>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add(
@@ -58,9 +64,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         PyList::new(
             module.py(),
             [
+                "Body",
                 "Client",
+                "Door",
                 "Engine",
                 "Exchange",
+                "Pool",
+                "Upload",
                 "option_table",
                 "target_main",
             ],

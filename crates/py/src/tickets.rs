@@ -11,6 +11,13 @@ pub(crate) struct Ticket {
     turn: u32,
 }
 
+impl Ticket {
+    /// As Python knows it.
+    pub(crate) fn number(self) -> i64 {
+        i64::try_from(u64::from(self)).expect("tickets use 62 bits")
+    }
+}
+
 impl From<Ticket> for u64 {
     fn from(ticket: Ticket) -> Self {
         (Self::from(ticket.turn) << 32) | Self::from(ticket.place)

@@ -1,47 +1,80 @@
 """``FastHttpUser``: the engine behind the names of Locust's fast client.
 
 It is the same engine as ``HttpUser``'s; what differs is what scripts see: the response
-class, the defaults (60 s time-outs, certificates not checked), the name a request is
-counted under (the URL as it was given) and the words for failures.
+class, the defaults (60 s time-outs, certificates not checked, ten connections), the name
+a request is counted under (the URL as it was given) and the words for failures.
 """
 
 from __future__ import annotations
 
+import datetime
+import http.client
+import inspect
 import json as jsonlib
-from collections.abc import Generator, Mapping
+import socket
+import ssl
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlencode
 
-from gevent import getcurrent
+import requests
+from gevent import Timeout, getcurrent
 from requests.auth import _basic_auth_str
 from requests.models import PreparedRequest, RequestEncodingMixin
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_auth_from_url, get_encoding_from_headers
+from requests.utils import get_encoding_from_headers
 
 from katydid import hub
-from katydid.clients import absolute_http_url_regexp, exchange, has
+from katydid._core import Pool
+from katydid.adapter import shared_pool
+from katydid.caught import CatchResponse, refuse
+from katydid.clients import absolute_http_url_regexp, has, without_credentials
 from katydid.cookies import SessionCookies
-from katydid.exception import CatchResponseError, LocustError, ResponseError, StopTest
-from katydid.response import cause_of, lazy
+from katydid.exception import StopTest
+from katydid.failures import cause_of
+from katydid.response import history_of, lazy, raw_response
+from katydid.streams import send_pieces
 from katydid.user.rest import RestMixin
 from katydid.user.users import User
+from katydid.waiting import exchange, wait_for
 
 if TYPE_CHECKING:
     from katydid._core import Client, Exchange
     from katydid.event import EventHook
 
 _AGENT = "python/katydid"
+CONCURRENCY = 10
+"""Connections of a user to one host, unless told otherwise."""
+MAX_REDIRECTS = 30
+"""Redirects that are followed, unless told otherwise."""
 _ENCODINGS = "gzip, deflate, br"
 VALID_RESPONSE_CODES = frozenset({*range(200, 209), 226, 301, 302, 303, 304, 307, 308})
+REDIRECT_RESPONSE_CODES = frozenset({301, 302, 303, 307, 308})
+
+FAILURE_EXCEPTIONS: tuple[type[BaseException], ...] = (
+    ConnectionError,
+    socket.error,
+    ssl.SSLError,
+    Timeout,
+    http.client.HTTPException,
+    zlib.error,
+)
+"""What is raised when no response comes; :class:`LocustBadStatusCode` is one of them."""
 
 
-class LocustBadStatusCode(Exception):  # noqa: N818  the name is Locust's
+def insecure_ssl_context_factory() -> ssl.SSLContext:
+    """A context that checks no certificates."""
+    return ssl._create_unverified_context()
+
+
+class LocustBadStatusCode(ConnectionError):  # noqa: N818  the name is Locust's
     """The status is not one of :data:`VALID_RESPONSE_CODES`."""
 
     def __init__(self, url: str | None = None, code: int = 0) -> None:
-        super().__init__(url, code)
+        super().__init__(url)
         self.url = url
         self.code = code
 
@@ -55,69 +88,104 @@ class LocustBadStatusCode(Exception):  # noqa: N818  the name is Locust's
 class FastRequest:
     """What was asked for."""
 
-    def __init__(self, url: str, method: str, headers: dict[str, str], body: bytes | None) -> None:
+    def __init__(self, url: str, method: str = "GET", headers: Any = None, body: bytes | None = None) -> None:
         self.url = url
         self.method = method
-        self.headers = headers
-        self.body = body
+        self.headers = headers or {}
+        self.body = self.payload = body
 
 
 class FastResponse:
-    """A response of the fast client. Everything is computed when a script looks at it."""
+    """A response of the fast client. Everything is computed when a script looks at it.
+
+    Args:
+        ghc_response: The exchange it is over.
+        request: What was asked for.
+        sent_request: Not used.
+    """
 
     _katydid_exchange: Exchange
+    _streamed = False
 
-    def __init__(self, exchange: Exchange, request: FastRequest) -> None:
-        self._katydid_exchange = exchange
-        self.request = request
+    def __init__(self, ghc_response: Any, request: Any = None, sent_request: str | None = None) -> None:
+        self._katydid_exchange = ghc_response
+        if request is not None:
+            self.request = request
+
+    @lazy
+    def request(self) -> FastRequest:
+        """What was asked for, the last request of a redirect chain."""
+        done = self._katydid_exchange
+        return FastRequest(done.asked_url, done.method, CaseInsensitiveDict(done.asked_headers()), done.asked_body())
+
+    @lazy
+    def _response(self) -> Any:
+        """The body as urllib3 reads it: arriving, or here already."""
+        return raw_response(self._katydid_exchange, b"" if self._streamed else self.content or b"")
 
     @property
     def status_code(self) -> int:
         """The status code, 0 without a response."""
         return self._katydid_exchange.status
 
+    @property
+    def status(self) -> str:
+        """The status code as text."""
+        return str(self.status_code)
+
     @lazy
     def content(self) -> bytes | None:
-        """The decoded body, ``None`` without a response."""
+        """The decoded body, ``None`` without a response. Of a streamed one, what is still to come."""
+        if self._streamed:
+            whole: bytes = self._response.read(decode_content=True)
+            return whole
         return self._katydid_exchange.body()
+
+    @property
+    def data(self) -> bytes | None:
+        """The same as :attr:`content`."""
+        return self.content
 
     @lazy
     def headers(self) -> Any:
         """The header fields, found however their names are spelled."""
         return CaseInsensitiveDict(self._katydid_exchange.headers())
 
-    @lazy
-    def encoding(self) -> str | None:
-        """The character encoding that the content type names."""
-        return get_encoding_from_headers(self.headers)
+    def info(self) -> Any:
+        """The header fields."""
+        return self.headers
+
+    encoding: str | None = None
+    """The character encoding of :attr:`text`; set it before reading that to decide it yourself."""
 
     @lazy
     def text(self) -> str | None:
         """The body as text, ``None`` without a response."""
         if self.content is None:
             return None
-        encoding = self.encoding
-        if encoding is None:
+        if self.encoding is None:
+            self.encoding = get_encoding_from_headers(self.headers or {})
+        if self.encoding is None:
             import charset_normalizer
 
             best = charset_normalizer.from_bytes(self.content).best()
-            encoding = best.encoding if best else "utf-8"
-        return str(self.content, encoding, errors="replace")
+            self.encoding = best.encoding if best else "utf-8"
+        return str(self.content, self.encoding, errors="replace")
 
     @property
     def url(self) -> str | None:
-        """The URL of the last hop of a redirect chain."""
-        return self._katydid_exchange.url or self.request.url
+        """The URL that was asked for."""
+        return cast("str | None", self.request.url)
 
     @lazy
-    def error(self) -> Exception | None:
+    def error(self) -> BaseException | None:
         """Why the request failed, ``None`` if it did not."""
         return failure_of(self._katydid_exchange)
 
     @property
     def ok(self) -> bool:
-        """Whether the request did not fail."""
-        return self.error is None
+        """Whether the status is below 400."""
+        return self.status_code < 400
 
     def json(self) -> Any:
         """The body, parsed."""
@@ -128,44 +196,95 @@ class FastResponse:
         if self.error is not None:
             raise self.error
 
-    @property
-    def history(self) -> list[Any]:
-        """The redirects that were followed, as tuples that begin with status and reason."""
-        return self._katydid_exchange.history()
+    @lazy
+    def history(self) -> list[requests.Response]:
+        """The redirects that were followed."""
+        return history_of(self._katydid_exchange)
 
     @property
-    def elapsed(self) -> float:
-        """Seconds until the last byte."""
-        return self._katydid_exchange.response_time / 1000
+    def elapsed(self) -> datetime.timedelta:
+        """The time to the first byte."""
+        return datetime.timedelta(milliseconds=self._katydid_exchange.first_byte_time)
 
-    def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Generator[bytes, None, None]:
-        """The body in pieces."""
-        body = self.content or b""
-        for start in range(0, len(body), chunk_size):
-            yield body[start : start + chunk_size]
+    @property
+    def stream(self) -> Any:
+        """The body as a file."""
+        return self._response
 
-    def success(self) -> None:
-        """Only for responses that were asked for with ``catch_response=True``."""
-        raise LocustError(_NOT_CAUGHT)
+    def read(self, n: int | None = None) -> bytes:
+        """So many bytes of the body, or all of them."""
+        return cast("bytes", self._response.read(n, decode_content=True))
 
-    def failure(self, exc: Any) -> None:
-        """Only for responses that were asked for with ``catch_response=True``."""
-        raise LocustError(_NOT_CAUGHT)
+    def readline(self) -> bytes:
+        """The next line of the body."""
+        return next(self._lines, b"")
 
+    @lazy
+    def _lines(self) -> Iterator[bytes]:
+        return lines_of(self._response.stream(1024, decode_content=True))
 
-_NOT_CAUGHT = (
-    "Tried to set the result of a request that was not made with catch_response=True: "
-    'write `with self.client.get("/", catch_response=True) as response:`'
-)
+    def __iter__(self) -> Iterator[bytes]:
+        return self._lines
+
+    def __len__(self) -> int:
+        return self._katydid_exchange.length
+
+    def __bool__(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        """Gives up what is still to come of the body."""
+        if self._streamed:
+            self._response.close()
+
+    def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Generator[Any, None, None]:
+        """The body in pieces as they arrive: text where that can be decoded, unless told otherwise.
+
+        Args:
+            chunk_size: Most bytes of a piece.
+            decode_content: Whether pieces that are UTF-8 come as text.
+        """
+        for piece in self._response.stream(chunk_size, decode_content=True):
+            if decode_content:
+                try:
+                    yield piece.decode()
+                    continue
+                except UnicodeDecodeError:
+                    pass
+            yield piece
+
+    success = failure = refuse
 
 
 class ErrorResponse(FastResponse):
-    """What a request without a response returns: status 0, no content, an :attr:`error`."""
+    """What a request without a response returns: status 0, no content, an :attr:`error`.
 
-    @property
-    def headers(self) -> None:
-        """Always ``None``."""
-        return
+    Args:
+        request: What was asked for.
+        error: Why there is no response.
+    """
+
+    headers = content = text = None
+    status_code = 0
+
+    def __init__(self, request: Any, error: BaseException | None) -> None:
+        self.request = request
+        self.error = error
+
+
+_new_response = FastResponse.__new__
+_new_error = ErrorResponse.__new__
+
+
+def lines_of(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of a body that comes in pieces, with their ends."""
+    left = b""
+    for piece in pieces:
+        *lines, left = (left + piece).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if left:
+        yield left
 
 
 def failure_of(finished: Exchange) -> Exception | None:
@@ -176,46 +295,104 @@ def failure_of(finished: Exchange) -> Exception | None:
     return cause
 
 
-class ResponseContextManager(FastResponse):
-    """A response whose ``with`` block decides whether the request failed."""
+class ResponseContextManager(CatchResponse, FastResponse):
+    """A response whose ``with`` block decides whether the request failed.
 
-    _request_event: EventHook
-    request_meta: dict[str, Any]
-    _manual_result: bool | Exception | None = None
-    _entered = False
+    Args:
+        response: The response, which it takes the place of.
+        request_event: Fired at the end of the block.
+        request_meta: The arguments it is fired with.
+        catch_response: Whether there may be a block.
+    """
 
-    def __enter__(self) -> ResponseContextManager:
-        self._entered = True
-        return self
+    def __init__(
+        self, response: FastResponse, request_event: EventHook, request_meta: dict[str, Any], catch_response: bool
+    ) -> None:
+        self.__dict__.update(response.__dict__)
+        if isinstance(response, ErrorResponse):
+            self.headers = self.content = self.text = None
+        self._request_event = request_event
+        self.request_meta = request_meta
+        self._catch_response = catch_response
 
-    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:
-        if self._manual_result is not None:
-            self.request_meta["exception"] = None if self._manual_result is True else self._manual_result
-            self._request_event.fire(**self.request_meta)
-            return exc is None
-        if exc is not None:
-            if not isinstance(value, ResponseError):
-                return False
-            self.request_meta["exception"] = value
-        self._request_event.fire(**self.request_meta)
-        return True
+    def _verdict(self) -> Exception | None:
+        return None
 
-    def success(self) -> None:
-        """Counts the request as a success, whatever its status."""
-        self._must_be_inside()
-        self._manual_result = True
+    def _raise_own(self) -> None:
+        FastResponse.raise_for_status(self)
 
-    def failure(self, exc: Any) -> None:
-        """Counts the request as a failure, for a reason given as text or as an exception."""
-        self._must_be_inside()
-        self._manual_result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
 
-    def _must_be_inside(self) -> None:
-        if not self._entered:
-            raise LocustError(
-                "Tried to set the result of a request outside of its with block: "
-                'write `with self.client.get("/", catch_response=True) as response:`'
-            )
+class RestResponseContextManager(ResponseContextManager):
+    """The response of ``rest()``: ``js`` is the body, parsed."""
+
+    js: Any
+
+
+class LocustUserAgent:
+    """What sends a session's requests, for scripts that look below the session.
+
+    Args:
+        client_pool: Connections to share.
+        **kwargs: The settings of a session.
+    """
+
+    response_type: ClassVar[type] = FastResponse
+    request_type: ClassVar[type] = FastRequest
+    valid_response_codes: frozenset[int] = VALID_RESPONSE_CODES
+    redirect_response_codes: frozenset[int] = REDIRECT_RESPONSE_CODES
+
+    def __init__(self, client_pool: Any = None, session: FastHttpSession | None = None, **kwargs: Any) -> None:
+        self._session = session or FastHttpSession("", None, None, client_pool=client_pool, **kwargs)
+        self.clientpool = ClientPool(self._session) if client_pool is None else client_pool
+
+    @property
+    def cookiejar(self) -> CookieJar:
+        """The session's cookies."""
+        return self._session.cookiejar
+
+    def urlopen(
+        self, url: str, method: str = "GET", headers: Mapping[str, str] | None = None, payload: Any = None,
+        params: Any = None, files: Any = None, **kwargs: Any,
+    ) -> FastResponse:  # fmt: skip
+        """Sends a request that is not counted.
+
+        Raises:
+            ConnectionError: There was no response, or not one of :attr:`valid_response_codes`.
+        """
+        body, extra = encode_body(payload, None, files) if payload or files else (None, [])
+        pairs = [*(headers or {}).items(), *((key, value) for key, value in extra if not has(headers, key.lower()))]
+        options = {"judged": True, "name": url, "headers": pairs, "body": body, "redirects": True}
+        response = self._session._respond(self._session._ask(method.upper(), url, params, None, options, **kwargs))
+        response.raise_for_status()
+        return response
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self.clientpool.close()
+
+    def _objection(self, finished: Exchange) -> BaseException | None:
+        """Why a response is a failure, if it is one."""
+        try:
+            self._verify_status(finished.status, finished.url)
+        except FAILURE_EXCEPTIONS as error:
+            return error
+        return None
+
+    def _verify_status(self, status_code: int, url: str | None = None) -> None:
+        """Raises for a status that is a failure; a subclass may have other ideas."""
+        if status_code not in self.valid_response_codes:
+            raise LocustBadStatusCode(url, code=status_code)
+
+
+class ClientPool:
+    """A session's connections."""
+
+    def __init__(self, session: FastHttpSession) -> None:
+        self._session = session
+
+    def close(self) -> None:
+        """Closes those that are idle."""
+        self._session._client.close()
 
 
 class FastHttpSession:
@@ -226,45 +403,111 @@ class FastHttpSession:
         request_event: Fired for every request that is finished.
         user: Whose session it is; its ``context()`` goes into every event.
         insecure: Whether certificates go unchecked.
+        client_pool: Connections that several sessions share: anything with a ``concurrency``, such as
+            geventhttpclient's ``HTTPClientPool``.
+        ssl_context_factory: Makes the context whose settings are used for TLS.
+        concurrency: Most connections to one host.
+        network_timeout: Seconds between any two bytes of an answer.
+        connection_timeout: Seconds until a connection stands.
+        max_redirects: How many redirects are followed before that is an error.
+        max_retries: How often a request is sent again when no answer comes in time.
+        headers: Sent with every request.
+        proxy_host: A proxy for everything.
+        proxy_port: Its port.
     """
 
     request_name: str | None = None
     auth_header: str | None = None
+    _pool: Pool | None = None
+    _defaults: Mapping[str, str] = {}
+    _timeouts: tuple[float | None, float | None] = (60.0, 60.0)
+    _max_redirects = MAX_REDIRECTS
+    _max_retries = 0
+    _proxy: str | None = None
+    _verify = False
+    _agent: LocustUserAgent | None = None
 
     def __init__(
         self,
-        base_url: str,
-        request_event: EventHook,
+        base_url: str | None,
+        request_event: EventHook | None,
         user: User | None,
         insecure: bool = True,
         client_pool: Any = None,
-        ssl_context_factory: Any = None,
+        ssl_context_factory: Callable[[], ssl.SSLContext] | None = None,
         *,
         network_timeout: float | None = 60.0,
         connection_timeout: float | None = 60.0,
         headers: Mapping[str, str] | None = None,
         proxy_host: str | None = None,
         proxy_port: int | None = None,
+        concurrency: int = CONCURRENCY,
+        max_redirects: int = MAX_REDIRECTS,
+        max_retries: int = 0,
         **kwargs: Any,
     ) -> None:
-        self.request_event = request_event
+        self.request_event = cast("EventHook", request_event)
         self.user = user
-        parts = urlsplit(base_url)
-        if parts.username is not None:
-            host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
-            base_url, credentials = urlunsplit((parts.scheme, host, *parts[2:])), base_url
-            self.auth_header = _basic_auth_str(*get_auth_from_url(credentials))
+        base_url, credentials = without_credentials(base_url or "")
         self.base_url = base_url
-        self._client: Client = hub.engine().client(base_url, fast=True)
-        self._client.set_timeouts(connection_timeout, network_timeout)
-        defaults = {"User-Agent": _AGENT, "Accept-Encoding": _ENCODINGS, **(headers or {})}
+        if credentials is not None:
+            self.auth_header = _basic_auth_str(*credentials)
+        if client_pool is not None:
+            self._pool = shared_pool(client_pool, concurrency_of(client_pool), True)
+        elif concurrency != CONCURRENCY:
+            self._pool = Pool(concurrency, True)
+        if headers:
+            self._defaults = dict(headers)
+        if (connection_timeout, network_timeout) != self._timeouts:
+            self._timeouts = (connection_timeout, network_timeout)
+        if max_redirects != MAX_REDIRECTS:
+            self._max_redirects = max_redirects
+        if max_retries:
+            self._max_retries = max_retries
+        if proxy_host:
+            self._proxy = f"http://{proxy_host}:{proxy_port}"
+        if ssl_context_factory is not None:
+            insecure = ssl_context_factory().verify_mode == ssl.CERT_NONE
+        if not insecure:
+            self._verify = True
+        self._connect()
+
+    def _connect(self) -> None:
+        self._client: Client = (
+            hub.engine().client(self.base_url, fast=True)
+            if self._pool is None
+            else hub.engine().client(self.base_url, fast=True, pool=self._pool)
+        )
+        self._client.set_timeouts(*self._timeouts)
+        headers = {"User-Agent": _AGENT, "Accept-Encoding": _ENCODINGS, **self._defaults}
         if self.auth_header:
-            defaults["Authorization"] = self.auth_header
-        self._headers = defaults if headers or self.auth_header else None
-        self._client.set_headers(list(defaults.items()))
-        proxy = f"http://{proxy_host}:{proxy_port}" if proxy_host else None
-        if insecure or proxy:
-            self._client.configure(not insecure, None, None, proxy)
+            headers["Authorization"] = self.auth_header
+        self._client.set_headers(list(headers.items()))
+        if self._max_redirects != MAX_REDIRECTS:
+            self._client.set_max_redirects(self._max_redirects)
+        if self._max_retries:
+            self._client.set_retries(self._max_retries)
+        if not self._verify or self._proxy:
+            self._client.configure(self._verify, None, None, self._proxy)
+
+    def _reconnect(self) -> None:
+        """A forked child has no engine yet: it gets one, and this session's settings go to it."""
+        cookies = self._client.cookies()
+        self._pool = None
+        self._connect()
+        self._client.set_cookies(cookies)
+        self.__dict__.pop("cookiejar", None)
+
+    @property
+    def client(self) -> LocustUserAgent:
+        """What sends the requests."""
+        if self._agent is None:
+            self._agent = LocustUserAgent(session=self)
+        return self._agent
+
+    @client.setter
+    def client(self, agent: LocustUserAgent) -> None:
+        self._agent = agent
 
     @lazy
     def cookiejar(self) -> CookieJar:
@@ -315,66 +558,92 @@ class FastHttpSession:
         """
         pairs = list(headers.items()) if headers else None
         body: bytes | None = None
+        pieces = None
         if data or json is not None or files:
-            body, extra = encode_body(data, json, files)
-            pairs = [*(pairs or ()), *((key, value) for key, value in extra if not has(headers, key.lower()))]
+            if not files and data and not isinstance(data, str | bytes | Mapping | list | tuple):
+                pieces = data
+            else:
+                body, extra = encode_body(data, json, files)
+                pairs = [*(pairs or ()), *((key, value) for key, value in extra if not has(headers, key.lower()))]
         if auth is not None:
             pairs = [*(pairs or ()), ("Authorization", _basic_auth_str(*auth))]
+        name = name or self.request_name
         upper = method.upper()
-        counted = name or self.request_name or url
-        judged = catch_response or not self.request_event.plain or upper != method
+        judged = catch_response or self._agent is not None or not self.request_event.plain or upper != method
         client = self._client
-        ticket = -1
-        if not params:
-            ticket = client.submit(
-                getcurrent(), method, url, judged, name or self.request_name, pairs, body, allow_redirects
-            )
-        if ticket < 0:
-            prepared = PreparedRequest()
-            prepared.prepare_method(upper)
-            prepared.prepare_url(self._build_url(url), params)
-            ticket = client.submit(
-                getcurrent(),
-                upper,
-                cast("str", prepared.url),
-                judged,
-                counted,
-                pairs,
-                body,
-                allow_redirects,
-                None,
-                True,
-            )
-        finished = exchange(client, ticket)
-        request = FastRequest(self._build_url(url), upper, dict(pairs or ()), body)
+        if stream or params or kwargs or pieces is not None or upper != method:
+            ticket = -1
+        else:
+            ticket = client.submit(getcurrent(), method, url, judged, name, pairs, body, allow_redirects)
+        if ticket >= 0:
+            finished = exchange(client, ticket)
+        else:
+            finished = self._ask(
+                upper, url, params, pieces,
+                {"judged": judged, "name": name or url, "headers": pairs, "body": body,
+                 "redirects": allow_redirects, "stream": stream}, **kwargs,
+            )  # fmt: skip
+        response = self._respond(finished, stream)
         if not judged:
-            return FastResponse(finished, request) if finished.status else ErrorResponse(finished, request)
-        return self._judge(finished, request, method, counted, catch_response, context)
-
-    def _judge(
-        self, finished: Exchange, request: FastRequest, method: str, name: str, catch_response: bool,
-        context: Mapping[str, Any],
-    ) -> FastResponse:  # fmt: skip
+            return response
         meta: dict[str, Any] = {
             "request_type": method,
             "response_time": finished.response_time,
-            "name": name,
-            "context": {**(self.user.context() if self.user else {}), **context},
-            "exception": failure_of(finished),
+            "name": name or url,
+            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "response": response,
+            "exception": response.error,
             "start_time": finished.start_time,
-            "url": request.url,
+            "url": url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}",
             "response_length": finished.length,
         }
         if catch_response:
-            caught = ResponseContextManager(finished, request)
-            caught._request_event = self.request_event
-            caught.request_meta = meta
-            meta["response"] = caught
+            caught = meta["response"] = ResponseContextManager(response, self.request_event, meta, True)
             return caught
-        response = FastResponse(finished, request) if finished.status else ErrorResponse(finished, request)
-        meta["response"] = response
         self.request_event.fire(**meta)
         return response
+
+    def _respond(self, finished: Exchange, stream: bool = False) -> FastResponse:
+        if not finished.status:
+            response = _new_error(ErrorResponse)
+            response._katydid_exchange = finished
+            response.error = cause_of(finished)
+            return response
+        response = _new_response(FastResponse)
+        response._katydid_exchange = finished
+        if stream:
+            response._streamed = True
+        if self._agent is not None:
+            response.error = self._agent._objection(finished)
+        return response
+
+    def _ask(
+        self, method: str, url: str, params: Any, pieces: Any, options: dict[str, Any],
+        max_redirects: int | None = None, max_retries: int | None = None, **kwargs: Any,
+    ) -> Exchange:  # fmt: skip
+        """Sends what cannot be sent as it is, or from another thread or process."""
+        if self._client.gone:
+            self._reconnect()
+        prepared = PreparedRequest()
+        prepared.prepare_method(method)
+        prepared.prepare_url(self._build_url(url), params)
+        client = self._client
+        if max_redirects is not None:
+            client.set_max_redirects(max_redirects)
+        if max_retries is not None:
+            client.set_retries(max_retries)
+
+        def submit(waiter: Any, **special: Any) -> int:
+            return client.submit(waiter, method, cast("str", prepared.url), prepared=True, **options, **special)
+
+        try:
+            finished = wait_for(submit) if pieces is None else send_pieces(pieces, None, submit)
+        finally:
+            if max_redirects is not None:
+                client.set_max_redirects(self._max_redirects)
+            if max_retries is not None:
+                client.set_retries(self._max_retries)
+        return cast("Exchange", finished)
 
     def _build_url(self, path: str) -> str:
         return path if absolute_http_url_regexp.match(path) else f"{self.base_url}{path}"
@@ -408,10 +677,15 @@ class FastHttpSession:
         return self.request("PUT", url, data=data, **kwargs)
 
     def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Generator[str, None, None]:
-        """Sends a request and yields the lines of its response."""
-        response = self.request(method, url, **kwargs)
+        """Sends a request and yields the lines of its response as they arrive.
+
+        Raises:
+            ConnectionError: The request failed.
+        """
+        response = self.request(method, url, **{**kwargs, "stream": True})
         response.raise_for_status()
-        yield from (response.text or "").split("\n")
+        for line in lines_of(response.iter_content(decode_content=False)):
+            yield line.removesuffix(b"\n").decode(errors="replace")
 
 
 class FastHttpUser(RestMixin, User):
@@ -420,11 +694,11 @@ class FastHttpUser(RestMixin, User):
     abstract = True
     network_timeout: float | None = 60.0
     connection_timeout: float | None = 60.0
-    max_redirects = 30
+    max_redirects = MAX_REDIRECTS
     max_retries = 0
     insecure = True
     default_headers: Mapping[str, str] | None = None
-    concurrency = 10
+    concurrency = CONCURRENCY
     proxy_host: str | None = None
     proxy_port: int | None = None
     client_pool: Any = None
@@ -447,7 +721,30 @@ class FastHttpUser(RestMixin, User):
             headers=self.default_headers,
             proxy_host=self.proxy_host,
             proxy_port=self.proxy_port,
+            concurrency=self.concurrency,
+            max_redirects=self.max_redirects,
+            max_retries=self.max_retries,
+            client_pool=self.client_pool,
+            ssl_context_factory=self._context_factory(),
         )
+
+    def _context_factory(self) -> Callable[[], ssl.SSLContext] | None:
+        """The factory as it was meant: a plain function on the class is no method unless it wants the user."""
+        factory: Any = self.ssl_context_factory
+        if not inspect.ismethod(factory):
+            return cast("Callable[[], ssl.SSLContext] | None", factory)
+        wanted = inspect.signature(factory.__func__).parameters.values()
+        takes_user = any(item.default is item.empty and item.kind is item.POSITIONAL_OR_KEYWORD for item in wanted)
+        return factory if takes_user else factory.__func__
+
+
+def concurrency_of(client_pool: Any) -> int:
+    """Most connections to one host that a pool allows; geventhttpclient's keeps it in its arguments."""
+    settings = getattr(client_pool, "client_args", None)
+    found = getattr(client_pool, "concurrency", None)
+    if found is None and isinstance(settings, dict):
+        found = settings.get("concurrency")
+    return int(found or 1)
 
 
 def encode_body(data: Any, json: Any, files: Any) -> tuple[bytes | None, list[tuple[str, str]]]:

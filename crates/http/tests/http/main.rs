@@ -51,6 +51,9 @@ fn get(url: &str) -> Request {
         target: Arc::new(Target::parse(url).unwrap()),
         headers: Arc::new(HeaderMap::new()),
         body: Bytes::new(),
+        upload: None,
+        stream: false,
+        retries: 0,
         redirects: Some(30),
         timeouts: Timeouts {
             read: Some(PATIENCE),

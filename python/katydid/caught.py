@@ -1,0 +1,104 @@
+"""The ``with`` block around a response that decides whether the request failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from katydid.exception import CatchResponseError, LocustError, ResponseError
+
+if TYPE_CHECKING:
+    from katydid.event import EventHook
+
+NOT_CAUGHT = (
+    "If you want to change the state of the request, you must pass catch_response=True: "
+    'write `with self.client.get("/", catch_response=True) as response:`'
+)
+NO_BLOCK = (
+    "In order to use a with-block for requests, you must also pass catch_response=True: "
+    'write `with self.client.get("/", catch_response=True) as response:`'
+)
+OUTSIDE = (
+    "Tried to set status on a request that has not yet been made. Make sure you use a with-block: "
+    'write `with self.client.get("/", catch_response=True) as response:`'
+)
+
+
+class CatchResponse:
+    """Mixed into the response classes of both clients.
+
+    ``request_meta`` holds what will be reported; a block may change it.
+    """
+
+    _request_event: EventHook
+    request_meta: Any
+    _catch_response = False
+    _manual_result: bool | Exception | None = None
+    _entered = False
+
+    def _verdict(self) -> Exception | None:
+        """What the response itself says, where the block says nothing."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._entered = True
+        if not self._catch_response:
+            raise LocustError(NO_BLOCK)
+        return self
+
+    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:
+        meta = self.request_meta
+        marked = self._manual_result
+        if marked is not None:
+            meta["exception"] = None if marked is True else marked
+        elif exc is None:
+            if meta["exception"] is None:
+                meta["exception"] = self._verdict()
+        elif isinstance(value, ResponseError):
+            meta["exception"] = value
+        else:
+            return False
+        self._request_event.fire(**meta)
+        # A block that has marked its request and is then left by an exception is reported, and left all the same.
+        return exc is None or marked is None
+
+    def success(self) -> None:
+        """Counts the request as a success, whatever its status.
+
+        Raises:
+            LocustError: This is not inside a ``with`` block.
+        """
+        self._must_be_inside()
+        self._manual_result = True
+
+    def failure(self, exc: Any) -> None:
+        """Counts the request as a failure, for a reason given as text or as an exception.
+
+        Raises:
+            LocustError: This is not inside a ``with`` block.
+        """
+        self._must_be_inside()
+        self._manual_result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
+
+    def raise_for_status(self) -> None:
+        """Follows the block's own verdict, if it gave one."""
+        if isinstance(self._manual_result, Exception):
+            raise self._manual_result
+        if not self._manual_result:
+            self._raise_own()
+
+    def _raise_own(self) -> None:
+        """Raises what the response itself says."""
+        raise NotImplementedError
+
+    def _must_be_inside(self) -> None:
+        if not self._entered:
+            raise LocustError(OUTSIDE if self._catch_response else NOT_CAUGHT)
+
+
+def refuse(*_args: Any, **_kwargs: Any) -> None:
+    """``success`` and ``failure`` of responses that no ``with`` block can judge.
+
+    Raises:
+        LocustError: Always.
+    """
+    raise LocustError(NOT_CAUGHT)
