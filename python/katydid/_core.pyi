@@ -43,6 +43,8 @@ class Exchange:
         """The headers that were sent, besides the host, the body's length and the session's cookies."""
     def asked_body(self) -> bytes | None:
         """The body that was sent."""
+    def facts(self) -> tuple[int, float, str, float, str, int, bool]:
+        """Status, response time, name, start time, URL asked for, length, redirected: a report in one call."""
     def take_rest(self) -> Body | None:
         """What is to be read of the body, once, where that was asked for."""
     @property

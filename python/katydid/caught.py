@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, Self
 
 from katydid.exception import CatchResponseError, LocustError, ResponseError
@@ -39,6 +40,20 @@ class CatchResponse:
         """What the response itself says, where the block says nothing."""
         raise NotImplementedError
 
+    def caught(self, request_event: EventHook, meta: dict[str, Any]) -> Self:
+        """Readies the response for its ``with`` block."""
+        # A strong reference would be a cycle, which only the garbage collector could free.
+        meta["response"] = weakref.proxy(self)
+        self.request_meta = meta
+        self._request_event = request_event
+        self._catch_response = True
+        return self
+
+    def _report(self, meta: Any) -> None:
+        if type(meta.get("response")) is weakref.ProxyType:
+            meta = {**meta, "response": self}
+        self._request_event.fire(**meta)
+
     def __enter__(self) -> Self:
         self._entered = True
         if not self._catch_response:
@@ -57,7 +72,7 @@ class CatchResponse:
             meta["exception"] = value
         else:
             return False
-        self._request_event.fire(**meta)
+        self._report(meta)
         # A block that has marked its request and is then left by an exception is reported, and left all the same.
         return exc is None or marked is None
 

@@ -424,18 +424,24 @@ class HttpSession(requests.Session):
         response = respond(finished)
         if not judged:
             return response
-        meta = {
+        status, taken, counted_name, begin, asked_url, length, redirected = finished.facts()
+        meta: dict[str, Any] = {
             "request_type": method,
-            "response_time": finished.response_time,
-            "name": finished.name,
+            "response_time": taken,
+            "name": counted_name,
             "context": {**self.user.context(), **context} if self.user is not None else context,
             "response": response,
-            "exception": cause_of(finished),
-            "start_time": finished.start_time,
-            "url": response.history[0].url if finished.redirected else finished.asked_url,
-            "response_length": finished.length,
+            "exception": None if status else cause_of(finished),
+            "start_time": begin,
+            "url": response.history[0].url if redirected else asked_url,
+            "response_length": length,
         }
-        return self._report(response, meta, catch_response)
+        if catch_response:
+            return response.caught(self.request_event, meta)
+        if status >= 400:
+            meta["exception"] = http_error(response, counted_name)
+        self.request_event.fire(**meta)
+        return response
 
     def get(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a GET request; see :meth:`request`."""
@@ -510,10 +516,9 @@ class HttpSession(requests.Session):
 
     def _report(self, response: ResponseContextManager, meta: dict[str, Any], catch_response: bool) -> Any:
         if catch_response:
+            return response.caught(self.request_event, meta)
+        if response._katydid_exchange is None:
             response.request_meta = meta
-            response._request_event = self.request_event
-            response._catch_response = True
-            return response
         if meta["exception"] is None:
             meta["exception"] = http_error(response, meta["name"])
         self.request_event.fire(**meta)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import weakref
 from collections.abc import Callable
 from email.message import Message
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
@@ -109,7 +110,7 @@ class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[
             "response_time": done.response_time,
             "name": done.name,
             "context": {},
-            "response": self,
+            "response": weakref.proxy(self),
             "exception": cause_of(done) or http_error(self, done.name),
             "start_time": done.start_time,
             "url": self.history[0].url if self.history else done.asked_url,

@@ -185,6 +185,9 @@ impl Shared {
 
     /// Has everything that was counted handed to the node, and waits for that.
     pub(crate) fn flush(&self, py: Python<'_>) {
+        if self.is_gone() {
+            return;
+        }
         let (answer, answered) = mpsc::sync_channel(1);
         self.intake.submit(Submission::Flush(answer));
         // An error means that the I/O thread is gone, and then nothing is left to flush.
@@ -269,7 +272,8 @@ impl Engine {
         let messages = self.shared.door.take(&mut batch);
         self.shared.draining.store(true, Ordering::Relaxed);
         let mut failed = None;
-        for Finished { ticket, what } in batch.drain(..) {
+        let mut results = batch.drain(..);
+        while let Some(Finished { ticket, what }) = results.next() {
             let waiter = self.shared.tickets.lock().redeem(ticket);
             let Some(waiter) = waiter else {
                 // Its greenlet was killed when the answer was here already.
@@ -283,7 +287,14 @@ impl Engine {
             if let Err(error) = resumed {
                 failed = Some(error);
             }
+            if self.shared.is_gone() {
+                // That greenlet forked, and this is the child: the rest is the parent's.
+                std::mem::forget(results);
+                std::mem::forget(batch);
+                return Ok(());
+            }
         }
+        drop(results);
         self.shared.draining.store(false, Ordering::Relaxed);
         self.shared.intake.wake();
         *self.spare.lock() = batch;

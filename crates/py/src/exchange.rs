@@ -273,7 +273,7 @@ impl PyExchange {
         length: u64,
         error: Option<&str>,
     ) {
-        if self.recorded.swap(true, Ordering::Relaxed) {
+        if self.recorded.swap(true, Ordering::Relaxed) || self.shared.is_gone() {
             return;
         }
         let key = self.shared.registry.key(method, name);

@@ -586,29 +586,29 @@ class FastHttpSession:
         response = self._respond(finished, stream)
         if not judged:
             return response
+        _, taken, _, begin, _, length, _ = finished.facts()
         meta: dict[str, Any] = {
             "request_type": method,
-            "response_time": finished.response_time,
+            "response_time": taken,
             "name": name or url,
             "context": {**self.user.context(), **context} if self.user is not None else context,
             "response": response,
             "exception": response.error,
-            "start_time": finished.start_time,
+            "start_time": begin,
             "url": url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}",
-            "response_length": finished.length,
+            "response_length": length,
         }
         if catch_response:
-            caught = meta["response"] = ResponseContextManager(response, self.request_event, meta, True)
-            return caught
+            return ResponseContextManager(response, self.request_event, meta, True).caught(self.request_event, meta)
         self.request_event.fire(**meta)
         return response
 
     def _respond(self, finished: Exchange, stream: bool = False) -> FastResponse:
         if not finished.status:
-            response = _new_error(ErrorResponse)
-            response._katydid_exchange = finished
-            response.error = cause_of(finished)
-            return response
+            failed = _new_error(ErrorResponse)
+            failed._katydid_exchange = finished
+            failed.error = cause_of(finished)
+            return failed
         response = _new_response(FastResponse)
         response._katydid_exchange = finished
         if stream:
