@@ -65,8 +65,21 @@ test: $(STAMPS)/build $(STAMPS)/locust ## Runs every test: Rust, Python, beside 
 	$(BIN)/pytest -q
 	cd ui && npm run --silent test && npm run --silent e2e
 
+# Checkers are installed once, where they are missing; compiling them takes minutes.
+TOOLS := $(STAMPS)/tools
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+
+$(TOOLS)/bin/cargo-%:
+	@echo "Installing cargo-$* (once, some minutes)"
+	cargo install --locked --quiet --root $(TOOLS) cargo-$*
+
+$(TOOLS)/bin/typos: $(STAMPS)/venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $(TOOLS) typos
+
+CHECKERS := $(TOOLS)/bin/typos
+
 .PHONY: check
-check: $(STAMPS)/build ## Formats and lints, changing nothing
+check: $(STAMPS)/build $(CHECKERS) ## Formats and lints, changing nothing
 	@cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 	$(BIN)/ruff format --check python tests examples
@@ -74,6 +87,13 @@ check: $(STAMPS)/build ## Formats and lints, changing nothing
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest katydid._core
 	cd ui && npm run --silent check
+	$(TOOLS)/bin/typos
+
+.PHONY: fuzz
+fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzzes a decoder; ARGS="decode 60" names it and the seconds
+	@set -- $(ARGS)
+	@# Sanitizers need what only nightly offers by itself.
+	RUSTC_BOOTSTRAP=1 cargo fuzz run "$${1:-response}" -- -max_total_time="$${2:-60}"
 
 .PHONY: fix
 fix: $(STAMPS)/build ## Formats, and mends what the linters can mend

@@ -48,7 +48,7 @@ impl Jar {
     }
 
     /// The `Cookie` header for a target, or `None` if nothing is to be sent.
-    pub(crate) fn header(&self, target: &Target) -> Option<HeaderValue> {
+    pub fn header(&self, target: &Target) -> Option<HeaderValue> {
         let store = self.store.as_ref()?;
         let url = Url::parse(&target.url).ok()?;
         let mut cookies = store.matches(&url);
@@ -76,7 +76,7 @@ impl Jar {
     }
 
     /// Keeps what a response sets.
-    pub(crate) fn keep(&mut self, headers: &HeaderMap, target: &Target) {
+    pub fn keep(&mut self, headers: &HeaderMap, target: &Target) {
         if !headers.contains_key(SET_COOKIE) {
             return;
         }

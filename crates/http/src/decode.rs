@@ -8,8 +8,9 @@ use crate::error::Error;
 
 /// The body without its content encodings, the last one applied undone first.
 ///
-/// Unknown encodings are left alone, as browsers and requests do.
-pub(crate) fn decode(body: Bytes, encodings: &str, limit: u64) -> Result<Bytes, Error> {
+/// Unknown encodings are left alone, as browsers and requests do. No more than `limit` bytes are
+/// ever held of one step.
+pub fn decode(body: Bytes, encodings: &str, limit: u64) -> Result<Bytes, Error> {
     let mut body = body;
     for encoding in encodings
         .split(',')

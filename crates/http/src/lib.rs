@@ -11,7 +11,7 @@
 //! - `connect`: name, socket, proxy tunnel, TLS
 //! - `socket`, `arrival`: when bytes reached this machine
 //! - `exchange`: bytes out, bytes in, on one connection
-//! - [`redirect`], [`cookies`], `decode`: what browsers and requests do around an exchange
+//! - [`redirect`], [`cookies`], [`decode`]: what browsers and requests do around an exchange
 //! - [`tls`], [`proxy`]: how to trust, and whom to go through
 //! - [`error`]: why no response came
 //!
@@ -26,7 +26,7 @@ pub mod body;
 pub mod client;
 mod connect;
 pub mod cookies;
-mod decode;
+pub mod decode;
 pub mod error;
 mod exchange;
 pub mod pool;

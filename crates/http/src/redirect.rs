@@ -22,7 +22,7 @@ pub fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// The request that follows `response`, or `None` if it is not a redirect with a place to go.
-pub(crate) fn next(request: &Request, response: &Response) -> Result<Option<Request>, Error> {
+pub fn next(request: &Request, response: &Response) -> Result<Option<Request>, Error> {
     if !is_redirect(response.status) {
         return Ok(None);
     }

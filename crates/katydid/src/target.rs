@@ -246,6 +246,20 @@ pub fn run(config: Config, shutdown: &CancellationToken) -> Result<Running, Erro
     Ok(running)
 }
 
+/// Looks for a request at the front of bytes: its length, 0 for none. For the fuzzer alone.
+#[doc(hidden)]
+pub fn request_length(bytes: &[u8]) -> usize {
+    match request::parse(bytes) {
+        request::Parsed::Whole(request) => {
+            // What a handler may look at.
+            let _ = (request.path(), request.query(), request.field("q"));
+            let _ = request.cookies().count();
+            request.length
+        }
+        request::Parsed::Partial { .. } | request::Parsed::Bad(_) => 0,
+    }
+}
+
 fn listen(host: &str, port: u16) -> io::Result<std::net::TcpListener> {
     let address = (host, port)
         .to_socket_addrs()?

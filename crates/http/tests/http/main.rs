@@ -4,6 +4,7 @@
 
 mod addresses;
 mod answers;
+mod arbitrary;
 mod arrival;
 mod cookies;
 mod demo_target;

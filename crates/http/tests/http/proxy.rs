@@ -148,7 +148,7 @@ fn a_refused_tunnel_says_what_the_proxy_said() {
 }
 
 #[test]
-fn a_broken_tunnel_is_the_proxys_failure() {
+fn a_broken_tunnel_is_a_failure_of_the_proxy() {
     let closed = refusal(&serve(|_| Do::Last(Vec::new())));
     assert!(closed.contains("closed"), "{closed}");
     let garbage = refusal(&serve(|_| Do::Last(b"what?\r\n\r\n".to_vec())));

@@ -309,6 +309,8 @@ fn unchunk(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, StatusCode> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn whole(bytes: &[u8]) -> Request<'_> {
@@ -391,5 +393,43 @@ mod tests {
         assert_eq!(decode("100%"), "100%");
         assert_eq!(decode("%zz%41"), "%zzA");
         assert_eq!(decode("%C3%BC"), "ü");
+    }
+
+    /// Bytes that look like a request often enough to get far.
+    fn requests() -> impl Strategy<Value = Vec<u8>> {
+        let parts = prop::sample::select(vec![
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"POST /a?b=%41&c HTTP/1.0\r\n",
+            b"Content-Length: 5\r\n",
+            b"Content-Length: 18446744073709551615\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"Expect: 100-continue\r\n",
+            b"Cookie: a=1; b\r\n",
+            b"\r\n",
+            b"5\r\nabcde\r\n",
+            b"ffffffffffffffff\r\n",
+            b"0\r\n\r\n",
+        ]);
+        let part = prop_oneof![
+            4 => parts.prop_map(<[u8]>::to_vec),
+            1 => prop::collection::vec(any::<u8>(), 0..20),
+        ];
+        prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_request_or_none(bytes in requests()) {
+            if let Parsed::Whole(request) = parse(&bytes) {
+                prop_assert!(request.length <= bytes.len());
+                prop_assert!(!request.path().contains('?'));
+                let _ = (request.field("b"), request.cookies().count());
+            }
+        }
+
+        #[test]
+        fn any_text_can_be_decoded(text in ".*") {
+            decode(&text);
+        }
     }
 }
