@@ -1,11 +1,16 @@
 """Scripts and command lines of the 0.14 generation, by the numbers of the acceptance checklist.
 
-Today's Locust runs none of these, so unlike its neighbours this module speaks of Katydid alone.
+Today's Locust runs none of these, so unlike its neighbours this module speaks of Katydid alone. Rows 9 and 10
+(``--master``, ``--slave`` and their environment variables) come with the fleet, which Katydid does not have yet.
 """
 
 import json
+import re
 import subprocess
 import sys
+import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -215,6 +220,48 @@ def test_11_the_script_may_lie_in_a_directory_above(tmp_path, upward):
     assert "Idler" in done.stdout
 
 
+@pytest.fixture
+def page(tmp_path):
+    """Starts the command with its page and returns what calls it; the process ends with the test."""
+    processes = []
+
+    def page(script):
+        (tmp_path / "locustfile.py").write_text(script)
+        process = subprocess.Popen(
+            [COMMAND, "--web-host", "127.0.0.1", "--port", "0"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        for line in process.stderr:
+            found = re.search(r"web interface at ([^\s,]+)", line)
+            if found:
+                break
+        else:
+            raise AssertionError("there is no page")
+
+        def call(path, **form):
+            data = urllib.parse.urlencode(form).encode() if form else None
+            with urllib.request.urlopen(found[1].rstrip("/") + path, data, timeout=20) as answer:
+                return answer.read().decode()
+
+        return call
+
+    yield page
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_12_and_13_swarm_takes_the_old_words_and_stop_a_get(page):
+    call = page(NOTHING)
+    assert json.loads(call("/swarm", locust_count=3, hatch_rate=50))["success"]
+    end = time.monotonic() + 20
+    while json.loads(call("/stats/requests"))["user_count"] != 3:
+        assert time.monotonic() < end, "the users never came"
+    assert json.loads(call("/stop"))["success"]
+    assert json.loads(call("/stats/requests"))["user_count"] == 0
+    assert call("/stats/reset") == "ok"
+
+
 def test_14_hatch_complete_tells_how_many(katydid):
     script = NOTHING + (
         "\nfrom locust import events, runners\n"
@@ -286,6 +333,20 @@ def test_15_a_runner_made_by_hand(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "2 True\n"
+
+
+def test_16_routes_can_be_added_when_the_script_is_imported(page):
+    call = page(
+        NOTHING
+        + """
+from locust import runners, web
+
+@web.app.route("/mine/<word>")
+def mine(word):
+    return f"{word} {runners.locust_runner.state}"
+"""
+    )
+    assert call("/mine/yours") == "yours ready"
 
 
 def test_17_step_load_adds_users_step_by_step(katydid):
