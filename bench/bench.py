@@ -116,7 +116,12 @@ def cpu_table(seconds: int) -> None:
     print(f"\n{'generator':<24}{'requests/s':>12}{'CPU us/request':>16}{'x wrk':>8}")
     rows = [("wrk", ["wrk", "-t1", f"-c{USERS}", f"-d{seconds}s", URL])]
     for name, command in (("Katydid", KATYDID), ("Locust 2.47", locust())):
-        for user, file in (("HttpUser", "http_user.py"), ("FastHttpUser", "fast_http_user.py")):
+        for user, file in (
+            ("HttpUser", "http_user.py"),
+            ("  catch_response", "caught_user.py"),
+            ("  with a listener", "listened_user.py"),
+            ("FastHttpUser", "fast_http_user.py"),
+        ):
             options = ["--headless", "-u", str(USERS), "-r", str(USERS), "-t", f"{seconds}s", "-H", URL]
             rows.append((f"{name} {user}", [command, "-f", file, *options, "--only-summary"]))
     base = 0.0

@@ -23,8 +23,6 @@ def before(environment, **kwargs):
     environment.resident_before = resident()
 
 
-
-
 @events.test_stopping.add_listener
 def at_rest(environment, **kwargs):
     users = environment.runner.user_count

@@ -31,6 +31,7 @@ from requests.models import PreparedRequest, RequestEncodingMixin
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers
 
+import katydid
 from katydid import _patch, hub
 from katydid.adapter import EngineAdapter, pool_of, tls_of
 from katydid.cookies import SessionCookies
@@ -106,7 +107,7 @@ class HttpSession(requests.Session):
 
     Args:
         base_url: Put in front of every URL that is not absolute. Credentials in it become basic auth.
-        request_event: Fired for every request that is finished.
+        request_event: Fired for every request that is finished; by default ``locust.events.request``.
         user: Whose session it is; its ``context()`` goes into every event.
         pool_manager: Connections that several sessions share; by default each has its own.
     """
@@ -134,13 +135,13 @@ class HttpSession(requests.Session):
     def __init__(
         self,
         base_url: str,
-        request_event: EventHook,
-        user: User | None,
+        request_event: EventHook | None = None,
+        user: User | None = None,
         *args: Any,
         pool_manager: Any = None,
         **kwargs: Any,
     ) -> None:
-        self.request_event = request_event
+        self.request_event = katydid.events.request if request_event is None else request_event
         self.user = user
         self.base_url, credentials = without_credentials(base_url)
         if pool_manager is not None:

@@ -97,6 +97,18 @@ class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[
         return caught
 
     @property
+    def locust_request_meta(self) -> dict[str, Any]:
+        """What was measured, under its names of the 0.14 generation."""
+        meta = self.request_meta
+        return {
+            "method": meta["request_type"],
+            "name": meta["name"],
+            "start_time": meta["start_time"],
+            "response_time": meta["response_time"],
+            "content_size": meta["response_length"],
+        }
+
+    @property
     def _exchange(self) -> Exchange:
         assert self._katydid_exchange is not None
         return self._katydid_exchange
