@@ -47,10 +47,12 @@ def render_template_from(file: str, build_path: str = DEFAULT_BUILD_PATH, **kwar
         build_path: The folder it is in.
         **kwargs: What it is told.
     """
+    from flask import url_for
     from jinja2 import Environment as Templates
     from jinja2 import FileSystemLoader, select_autoescape
 
     templates = Templates(loader=FileSystemLoader(build_path), autoescape=select_autoescape())
+    templates.globals["url_for"] = url_for
     return templates.get_template(file).render(**kwargs)
 
 

@@ -9,6 +9,7 @@ import pytest
 PAGES = """
 import json, time
 import gevent
+from locust.html import render_template_from
 from flask import Blueprint, jsonify, make_response, redirect, render_template, request, url_for
 
 LENGTHS = {"/": 42}
@@ -78,6 +79,10 @@ def add_pages(environment, **kwargs):
         }
         return render_template("index.html", template_args=web_ui.template_args)
 
+    @extend.route("/rendered")
+    def rendered():
+        return render_template_from("index.html", template_args=web_ui.template_args)
+
     @extend.route("/content-length/csv")
     def lengths_csv():
         response = make_response("Name,Length\\n" + "\\n".join(f"{name},{size}" for name, size in LENGTHS.items()))
@@ -132,6 +137,7 @@ def test_an_extended_page_shows_what_the_script_collects(serve):
     assert args["extended_tabs"] == [{"title": "Content Length", "key": "content-length"}]
     assert args["locustfile"] == "locustfile.py"
     assert 'href="/content-length/csv"' in page
+    assert site.get("/rendered").text == page
     download = site.get("/content-length/csv")
     assert download.text == "Name,Length\n/,42"
     assert download.headers["Content-Disposition"] == "attachment;filename=content_length.csv"
