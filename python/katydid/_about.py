@@ -51,8 +51,14 @@ def of(environment: Environment) -> dict[str, Any]:
         "percentiles_to_statistics": stats.PERCENTILES_TO_STATISTICS,
         "percentiles_to_report": stats.PERCENTILES_TO_REPORT,
         "utc_offset": time.localtime().tm_gmtoff,
-        "is_old": "katydid.legacy" in sys.modules,
+        "is_old": _is_old(environment.user_classes),
     }
+
+
+def _is_old(classes: list[type[User]]) -> bool:
+    """Whether a script is of the 0.14 generation, whose classes need a module that no other script loads."""
+    legacy = sys.modules.get("katydid.legacy")
+    return legacy is not None and any(issubclass(cls, legacy.Locust) for cls in classes)
 
 
 def user_classes(classes: Iterable[type[User]]) -> list[dict[str, Any]]:
