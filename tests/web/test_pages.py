@@ -167,6 +167,27 @@ def old():
     site.end()
 
 
+def test_clients_of_an_old_script_find_their_keys(serve):
+    head = """
+from locust import HttpLocust, TaskSet, task
+
+class Steps(TaskSet):
+    @task
+    def nothing(self):
+        pass
+
+class Visitor(HttpLocust):
+    task_set = Steps
+    min_wait = max_wait = 1000
+"""
+    site = serve(head=head)
+    stats = site.get("/stats/requests").json()
+    assert {"current_response_time_percentile_50", "current_response_time_percentile_95"} <= set(stats)
+    assert stats["stats"][0]["safe_name"] == "Aggregated"
+    site.end()
+    assert "safe_name" not in serve().get("/stats/requests").text
+
+
 def test_a_view_of_locusts_can_be_replaced_while_the_test_runs(serve):
     script = """
 @events.test_start.add_listener
