@@ -3,6 +3,7 @@
 mod support;
 
 mod api;
+mod arbitrary;
 mod guard;
 mod locust;
 mod page;
