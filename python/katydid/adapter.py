@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Mapping
 from functools import partial
@@ -140,6 +141,6 @@ class EngineAdapter(HTTPAdapter):
 
 def tls_of(verify: Any, cert: Any) -> tuple[bool, str | None, tuple[str, str] | None]:
     """requests' ``verify`` and ``cert`` as the engine takes them."""
-    ca_file = str(verify) if isinstance(verify, str) else None
+    ca_file = str(verify) if isinstance(verify, str | os.PathLike) else None
     identity = (str(cert), str(cert)) if isinstance(cert, str) else cert
     return bool(verify), ca_file, identity

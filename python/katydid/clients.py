@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -24,7 +25,7 @@ import requests
 from gevent import getcurrent
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, _basic_auth_str
-from requests.cookies import RequestsCookieJar
+from requests.cookies import cookiejar_from_dict
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 from requests.hooks import default_hooks
 from requests.models import PreparedRequest, RequestEncodingMixin
@@ -36,7 +37,7 @@ from katydid import _patch, hub
 from katydid.adapter import EngineAdapter, pool_of, tls_of
 from katydid.cookies import SessionCookies
 from katydid.failures import cause_of, http_error, innermost
-from katydid.response import ResponseContextManager, RestResponseContextManager, lazy, respond
+from katydid.response import ResponseContextManager, RestResponseContextManager, respond
 from katydid.waiting import exchange, wait_for
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class HttpSession(requests.Session):
     _hooks: Any = None
     _proxies: Any = None
     _adapters: SessionAdapters | None = None
+    _cookies: SessionCookies | None = None
     _pool: Pool | None = None
     # Whether a script set or looked at something that only requests itself can honour.
     _unusual = True
@@ -169,7 +171,7 @@ class HttpSession(requests.Session):
         self._pool = None
         self._connect()
         self._client.set_cookies(cookies)
-        self.__dict__.pop("cookies", None)
+        self._cookies = None
         self._client.set_max_redirects(self._max_redirects)
         self._headers_changed = True
         self._configure()
@@ -309,10 +311,20 @@ class HttpSession(requests.Session):
     def _note_adapter(self) -> None:
         self._unusual = True
 
-    @lazy
-    def cookies(self) -> RequestsCookieJar:
+    @property
+    def cookies(self) -> Any:
         """The cookies, read through to the engine."""
-        return SessionCookies(self._client, self.base_url)
+        if self._cookies is None:
+            self._cookies = SessionCookies(self._client, self.base_url)
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        # The engine has the cookies that are sent, so those of another jar become its own.
+        given = list(cookies) if isinstance(cookies, CookieJar) else list(cookiejar_from_dict(cookies or {}))  # type: ignore[no-untyped-call]
+        self.cookies.clear()
+        for cookie in given:
+            self.cookies.set_cookie(cookie)
 
     def _is_unusual(self) -> bool:
         """Whether requests itself has to make the requests."""

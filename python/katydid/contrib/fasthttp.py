@@ -7,15 +7,20 @@ a request is counted under (the URL as it was given) and the words for failures.
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import http.client
 import inspect
 import json as jsonlib
+import logging
+import os
 import socket
 import ssl
+import tempfile
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlencode
@@ -44,6 +49,8 @@ from katydid.waiting import exchange, wait_for
 if TYPE_CHECKING:
     from katydid._core import Client, Exchange
     from katydid.event import EventHook
+
+logger = logging.getLogger(__name__)
 
 _AGENT = "python/katydid"
 CONCURRENCY = 10
@@ -425,6 +432,7 @@ class FastHttpSession:
     _max_retries = 0
     _proxy: str | None = None
     _verify = False
+    _ca_file: str | None = None
     _agent: LocustUserAgent | None = None
 
     def __init__(
@@ -467,7 +475,9 @@ class FastHttpSession:
         if proxy_host:
             self._proxy = f"http://{proxy_host}:{proxy_port}"
         if ssl_context_factory is not None:
-            insecure = ssl_context_factory().verify_mode == ssl.CERT_NONE
+            context = ssl_context_factory()
+            insecure = context.verify_mode == ssl.CERT_NONE
+            self._ca_file = None if insecure else ca_file_of(context)
         if not insecure:
             self._verify = True
         self._connect()
@@ -488,7 +498,7 @@ class FastHttpSession:
         if self._max_retries:
             self._client.set_retries(self._max_retries)
         if not self._verify or self._proxy:
-            self._client.configure(self._verify, None, None, self._proxy)
+            self._client.configure(self._verify, self._ca_file, None, self._proxy)
 
     def _reconnect(self) -> None:
         """A forked child has no engine yet: it gets one, and this session's settings go to it."""
@@ -686,6 +696,34 @@ class FastHttpSession:
         response.raise_for_status()
         for line in lines_of(response.iter_content(decode_content=False)):
             yield line.removesuffix(b"\n").decode(errors="replace")
+
+
+@cache
+def _system_authorities() -> frozenset[bytes]:
+    return frozenset(ssl.create_default_context().get_ca_certs(binary_form=True))
+
+
+@cache
+def _written(authorities: frozenset[bytes]) -> str:
+    """A file with certificates, which lives as long as the process."""
+    descriptor, path = tempfile.mkstemp(suffix=".pem", prefix="katydid-")
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(ssl.DER_cert_to_PEM_cert(certificate) for certificate in sorted(authorities))
+    atexit.register(os.unlink, path)
+    return path
+
+
+def ca_file_of(context: ssl.SSLContext) -> str | None:
+    """A file with the authorities that a context trusts, ``None`` for the system's own."""
+    authorities = frozenset(context.get_ca_certs(binary_form=True))
+    stored = context.cert_store_stats()
+    if stored["x509"] > stored["x509_ca"]:
+        logger.warning(
+            "ssl_context_factory trusts a certificate that is no authority's, which cannot be read back from the "
+            "context and is not trusted. Use a certificate with CA:TRUE, or insecure = True."
+        )
+    # Nobody trusts fewer than the system does on purpose; a subset is what happened to be loaded so far.
+    return None if authorities <= _system_authorities() else _written(authorities)
 
 
 class FastHttpUser(RestMixin, User):
