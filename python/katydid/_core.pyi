@@ -1,7 +1,9 @@
 """The engine: what Python sees of the extension module."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, final
+
+__all__ = ["Body", "Client", "Door", "Engine", "Exchange", "Pool", "Upload", "option_table", "target_main"]
 
 __version__: str
 DEBUG: bool
@@ -16,6 +18,7 @@ def target_main(arguments: Sequence[str]) -> int:
 def option_table() -> list[dict[str, Any]]:
     """Every command-line option, once."""
 
+@final
 class Exchange:
     """One finished exchange: the response, or why there is none, and its times in milliseconds."""
 
@@ -80,6 +83,7 @@ class Exchange:
     def record(self, method: str, name: str, response_time: float | None, length: int, error: str | None) -> None:
         """Counts it, once, with a script's verdict."""
 
+@final
 class Client:
     """One session's connections, cookies and settings."""
 
@@ -141,6 +145,7 @@ class Client:
     def set_cookies(self, cookies: Sequence[_Cookie]) -> int:
         """Replaces all cookies and returns the new revision."""
 
+@final
 class Body:
     """What is still to come of a response. Dropped before its end, it closes its connection."""
 
@@ -152,6 +157,7 @@ class Body:
     def close(self) -> None:
         """Gives up the rest."""
 
+@final
 class Upload:
     """The body of a request while a script makes it."""
 
@@ -162,13 +168,15 @@ class Upload:
     def close(self) -> None:
         """Gives up: a body that has not ended by now is cut off."""
 
+@final
 class Pool:
     """Connections that several clients share."""
 
-    def __init__(self, per_origin: int, wait: bool) -> None: ...
+    def __new__(cls, per_origin: int, wait: bool) -> Pool: ...
     def close(self) -> None:
         """Closes the idle connections."""
 
+@final
 class Door:
     """The way back of one request of a thread that is not the hub's."""
 
@@ -179,10 +187,11 @@ class Door:
     def take(self) -> Any:
         """What was waited for, None if it is not here yet."""
 
+@final
 class Engine:
     """The engine of this process: an I/O thread, a service thread, and the door to Python."""
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Engine: ...
     def fileno(self) -> int:
         """Readable when the door holds something."""
     def drain(self) -> None:
