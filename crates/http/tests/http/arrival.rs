@@ -110,3 +110,38 @@ fn a_body_that_ends_with_the_connection_is_done_when_that_closes() {
     });
     server.join().unwrap();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn encrypted_answers_are_dated_by_their_arrival_too() {
+    let target = katydid::target::run(
+        katydid::target::Config {
+            tls: true,
+            ..katydid::target::Config::default()
+        },
+        &tokio_util::sync::CancellationToken::new(),
+    )
+    .unwrap();
+    let dated_before_it_was_read = run(async {
+        let client = client();
+        let url = format!("{}/latency?ms=5", target.url());
+        client.send(get(&url)).await.result.unwrap();
+        for answers in 2_u64..200 {
+            // Polled second: the request is out, because its connection is open already.
+            let busy = async {
+                while target.truth()["records"] != answers {
+                    std::thread::yield_now();
+                }
+                Stamp::now()
+            };
+            let (exchange, answered) = tokio::join!(client.send(get(&url)), busy);
+            exchange.result.unwrap();
+            assert_eq!(exchange.timing.connect, 0);
+            if exchange.timing.done <= answered {
+                return true;
+            }
+        }
+        false
+    });
+    assert!(dated_before_it_was_read);
+}
