@@ -76,7 +76,7 @@ class Exchange:
         """The decoded body."""
     def history(self) -> list[tuple[int, str, str, str, list[tuple[str, str]], bytes]]:
         """The redirects that were followed: status, reason, URL, method, headers, body."""
-    def error(self) -> tuple[str, str, int | None, str] | None:
+    def error(self, fast: bool = False) -> tuple[str, str, int | None, str] | None:
         """Why there is no response: kind, class, errno, message."""
     def phases(self) -> tuple[float, float, float, float, float]:
         """DNS, connect, TLS, wait, receive."""

@@ -30,7 +30,7 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, Reques
 from requests.hooks import default_hooks
 from requests.models import PreparedRequest, RequestEncodingMixin
 from requests.structures import CaseInsensitiveDict
-from requests.utils import default_headers
+from requests.utils import default_headers, get_auth_from_url
 
 import katydid
 from katydid import _patch, hub
@@ -49,7 +49,9 @@ _patch.patch_urllib3()
 
 absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
 
-_DEFAULT_HEADERS = list(default_headers().items())
+_ENCODINGS = "gzip, deflate, br"
+"""What the engine decodes, as Locust asks for it."""
+_DEFAULT_HEADERS = list({**default_headers(), "Accept-Encoding": _ENCODINGS}.items())
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 
@@ -310,6 +312,9 @@ class HttpSession(requests.Session):
 
     def _note_adapter(self) -> None:
         self._unusual = True
+        if self.headers.get("Accept-Encoding") == _ENCODINGS:
+            # Another adapter decodes what urllib3 can.
+            self.headers["Accept-Encoding"] = default_headers()["Accept-Encoding"]
 
     @property
     def cookies(self) -> Any:
@@ -426,15 +431,25 @@ class HttpSession(requests.Session):
         if params or (upper is not method and upper != method):
             ticket = -1
         else:
-            ticket = client.submit(
-                getcurrent(), method, url, judged, name, pairs, body, allow_redirects, timeouts=timeout
-            )
+            try:
+                ticket = client.submit(
+                    getcurrent(), method, url, judged, name, pairs, body, allow_redirects, timeouts=timeout
+                )
+            except (TypeError, ValueError):
+                # A header that cannot be sent, say: requests has its own words for that.
+                return self._request_by_requests(
+                    method, url, name, catch_response, context,
+                    {"data": data, "json": json, "params": params, "headers": headers, "auth": auth,
+                     "timeout": timeout, "allow_redirects": allow_redirects},
+                )  # fmt: skip
         if ticket < 0:
             judged = judged or upper != method
             finished = self._ask(upper, url, params, judged, name, pairs, body, allow_redirects, timeout)
         else:
             finished = exchange(client, ticket)
         response = respond(finished)
+        if data is not None and not isinstance(data, bytes):
+            response._text_sent = True
         if not judged:
             return response
         status, taken, counted_name, begin, asked_url, length, redirected = finished.facts()
@@ -521,6 +536,10 @@ class HttpSession(requests.Session):
             self._reconnect()
             self._send_settings()
         prepared = self._prepare_url(method, url, params)
+        if "@" in prepared and self._auth is None and not has(dict(pairs or ()), "authorization"):
+            credentials = get_auth_from_url(prepared)
+            if any(credentials):
+                pairs = [*(pairs or ()), ("Authorization", basic(credentials))]
         submit = partial(
             self._client.submit, method=method, url=prepared, judged=judged, name=name or path_of(prepared),
             headers=pairs, body=body, redirects=allow_redirects, timeouts=timeout, prepared=True,
@@ -576,7 +595,7 @@ class HttpSession(requests.Session):
             # The engine's clock, where the engine has sent everything.
             begin = first.start_time
             taken = (last.start_time - begin) * 1000 + last.response_time
-        streamed = options["stream"] if options["stream"] is not None else self._stream
+        streamed = options["stream"] if options.get("stream") is not None else self._stream
         sent = chain[0].request
         meta = {
             "request_type": method,
@@ -607,7 +626,7 @@ def encode_body(data: Any, json: Any) -> tuple[bytes | None, str | None]:
     if isinstance(data, bytes):
         return data, None
     if isinstance(data, str):
-        return data.encode(), _FORM
+        return data.encode(), None
     encoded = RequestEncodingMixin._encode_params(data)  # type: ignore[attr-defined]
     return encoded.encode() if isinstance(encoded, str) else encoded, _FORM
 

@@ -65,6 +65,7 @@ class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[
     """
 
     _katydid_exchange: Exchange | None = None
+    _text_sent = False
     _content_consumed = True
     _next = None
 
@@ -191,7 +192,9 @@ class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[
     def request(self) -> PreparedRequest:
         """The request of the last hop."""
         done = self._exchange
-        return prepared(done.method, done.asked_url, done.asked_headers(), done.asked_body())
+        body = done.asked_body()
+        sent = body.decode() if body and self._text_sent else body
+        return prepared(done.method, done.asked_url, done.asked_headers(), sent)
 
     @lazy
     def history(self) -> list[requests.Response]:
@@ -228,7 +231,7 @@ def respond(exchange: Exchange) -> ResponseContextManager:
     return response
 
 
-def prepared(method: str, url: str | None, headers: Any, body: bytes | None) -> PreparedRequest:
+def prepared(method: str, url: str | None, headers: Any, body: str | bytes | None) -> PreparedRequest:
     """A request as it was sent."""
     request = PreparedRequest()
     request.method = method

@@ -2,7 +2,7 @@
 //!
 //! The method rules are those that browsers settled on and the Python library requests
 //! follows: 303 turns everything but HEAD into GET, 302 does the same, 301 turns POST
-//! into GET, 307 and 308 repeat the request as it was.
+//! into GET, 307 and 308 repeat the request as it was. All others leave its body out.
 
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ pub fn next(request: &Request, response: &Response) -> Result<Option<Request>, E
         return Ok(None);
     }
     follow.upload = None;
-    if method != request.method {
-        follow.method = method;
+    follow.method = method;
+    if !matches!(response.status.as_u16(), 307 | 308) {
         follow.body = Bytes::new();
         let headers = Arc::make_mut(&mut follow.headers);
         for name in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use katydid_core::registry::{KeyId, Registry};
 use katydid_http::cookies::Cookie;
@@ -67,6 +68,11 @@ impl Base {
             format!("{}{path}", self.url)
         };
         let rest = after_authority(&full)?;
+        // What stands at the end of the base's host would be part of the host.
+        let begins = path.is_empty() || path.starts_with(['/', '?', '#']);
+        if !absolute && !begins && after_authority(&self.url) == Some("") {
+            return None;
+        }
         if !is_plain(rest) {
             return None;
         }
@@ -134,8 +140,14 @@ fn is_plain(rest: &str) -> bool {
     let sendable =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte);
     (path.is_empty() && query.is_empty() || path.starts_with('/'))
+        && query != "?"
         && rest.bytes().all(sendable)
         && !path.contains("/.")
+}
+
+/// Whether requests tells of a missing body; the engine does so itself for methods that usually have one.
+fn says_zero(method: &str) -> bool {
+    !matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "PATCH")
 }
 
 /// What a session's requests have in common.
@@ -282,6 +294,11 @@ impl PyClient {
         };
         if let Some(pairs) = headers {
             merge_headers(Arc::make_mut(&mut shared_headers), pairs)?;
+        }
+        let bodiless = body.is_none() && upload.is_none();
+        if bodiless && self.flavour == Flavour::Requests && says_zero(method) {
+            Arc::make_mut(&mut shared_headers)
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let timeouts = match timeouts {
             None => default_timeouts,

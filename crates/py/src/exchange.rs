@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::engine::Shared;
-use crate::failure::Cause;
+use crate::failure::{Cause, Flavour};
 use crate::io::{Submission, length_of, sample_of};
 use crate::parts::PyBody;
 
@@ -200,10 +200,17 @@ impl PyExchange {
         self.exchange.history.iter().map(hop).collect()
     }
 
-    /// Why there is no response: (kind, class, errno, message).
-    fn error(&self) -> Option<(&'static str, &'static str, Option<i32>, String)> {
+    /// Why there is no response: (kind, class, errno, message). `fast` chooses the words of
+    /// Locust's fast client.
+    #[pyo3(signature = (fast=false))]
+    fn error(&self, fast: bool) -> Option<(&'static str, &'static str, Option<i32>, String)> {
         let error = self.exchange.result.as_ref().err()?;
-        let cause = Cause::of(error);
+        let flavour = if fast {
+            Flavour::Fast
+        } else {
+            Flavour::Requests
+        };
+        let cause = Cause::of_exchange(error, &self.exchange.asked, flavour);
         Some((cause.kind, cause.class, cause.errno, cause.message))
     }
 

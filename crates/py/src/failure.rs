@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use katydid_http::{Error, Response};
+use katydid_http::{Error, Request, Response};
 
 /// Whose error texts are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +26,62 @@ pub(crate) struct Cause {
     pub(crate) message: String,
     /// The kind of requests' exception around it.
     pub(crate) kind: &'static str,
+    /// Its `repr`, where it is not one of its class and message.
+    words: Option<String>,
 }
 
 impl Cause {
+    /// The cause of an exchange's failure: `error`, in the words for what was `asked`.
+    pub(crate) fn of_exchange(error: &Error, asked: &Request, flavour: Flavour) -> Self {
+        let mut cause = Self::of(error);
+        match (flavour, error) {
+            (Flavour::Requests, Error::ReadTimeout { limit }) => {
+                let origin = &asked.target.origin;
+                let pool = if origin.https {
+                    "HTTPSConnectionPool"
+                } else {
+                    "HTTPConnectionPool"
+                };
+                let message = format!(
+                    "{pool}(host='{}', port={}): Read timed out. (read timeout={})",
+                    origin.host,
+                    origin.port,
+                    limit.as_secs_f64(),
+                );
+                cause.words = Some(format!(
+                    "ReadTimeout(ReadTimeoutError({}))",
+                    quoted(&message)
+                ));
+                cause.class = "ReadTimeout";
+                cause.message = message;
+            }
+            (Flavour::Fast, Error::ReadTimeout { .. } | Error::ConnectTimeout { .. }) => {
+                let url = quoted(&asked.target.url);
+                let retries = asked.retries;
+                cause.words = Some(format!(
+                    "RetriesExceeded({url}, {retries}, original=timed out)"
+                ));
+                cause.class = "RetriesExceeded";
+                cause.errno = i32::try_from(retries).ok();
+            }
+            (Flavour::Fast, Error::TooManyRedirects { limit }) => {
+                let url = quoted(&asked.target.url);
+                cause.message = format!("Redirection limit reached ({limit})");
+                cause.words = Some(format!("RetriesExceeded({url}, '{}')", cause.message));
+                cause.class = "RetriesExceeded";
+            }
+            _ => {}
+        }
+        cause
+    }
+
     pub(crate) fn of(error: &Error) -> Self {
         let parts = |class, kind, message: String| Self {
             class,
             errno: None,
             message,
             kind,
+            words: None,
         };
         match error {
             Error::Url { .. } => parts("InvalidURL", "url", error.chain()),
@@ -45,6 +92,7 @@ impl Cause {
                     errno,
                     message,
                     kind: "connection",
+                    words: None,
                 }
             }
             Error::ConnectTimeout { .. } => {
@@ -75,6 +123,7 @@ impl Cause {
                     errno: Some(errno),
                     message: words_of(errno),
                     kind: "connection",
+                    words: None,
                 },
                 None => parts("OSError", "connection", error.chain()),
             },
@@ -83,6 +132,9 @@ impl Cause {
 
     /// What Python's `repr` gives for the exception.
     pub(crate) fn repr(&self) -> String {
+        if let Some(words) = &self.words {
+            return words.clone();
+        }
         let message = quoted(&self.message);
         match self.errno {
             Some(errno) => format!("{}({errno}, {message})", self.class),

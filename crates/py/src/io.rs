@@ -414,7 +414,7 @@ pub(crate) fn judge(
     let text = match &exchange.result {
         Ok(response) if response.status.as_u16() < 300 => None,
         Ok(response) => failure::of_response(response, flavour, &registry.name(key).name),
-        Err(error) => Some(Cause::of(error).repr()),
+        Err(error) => Some(Cause::of_exchange(error, &exchange.asked, flavour).repr()),
     };
     let error = text.map(|text| registry.error(key, &text));
     sample_of(exchange, key, error, length_of(exchange))

@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlencode
 
 import requests
@@ -58,6 +58,7 @@ CONCURRENCY = 10
 MAX_REDIRECTS = 30
 """Redirects that are followed, unless told otherwise."""
 _ENCODINGS = "gzip, deflate, br"
+_TEXTS = ("application/json", "application/x-www-form-urlencoded", "text/")
 VALID_RESPONSE_CODES = frozenset({*range(200, 209), 226, 301, 302, 303, 304, 307, 308})
 REDIRECT_RESPONSE_CODES = frozenset({301, 302, 303, 307, 308})
 
@@ -95,7 +96,7 @@ class LocustBadStatusCode(ConnectionError):  # noqa: N818  the name is Locust's
 class FastRequest:
     """What was asked for."""
 
-    def __init__(self, url: str, method: str = "GET", headers: Any = None, body: bytes | None = None) -> None:
+    def __init__(self, url: str, method: str = "GET", headers: Any = None, body: str | bytes | None = None) -> None:
         self.url = url
         self.method = method
         self.headers = headers or {}
@@ -123,7 +124,11 @@ class FastResponse:
     def request(self) -> FastRequest:
         """What was asked for, the last request of a redirect chain."""
         done = self._katydid_exchange
-        return FastRequest(done.asked_url, done.method, CaseInsensitiveDict(done.asked_headers()), done.asked_body())
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(done.asked_headers())
+        body: str | bytes | None = done.asked_body()
+        if isinstance(body, bytes) and headers.get("Content-Type", "").startswith(_TEXTS):
+            body = body.decode()
+        return FastRequest(done.asked_url, done.method, headers, body)
 
     @lazy
     def _response(self) -> Any:
@@ -239,6 +244,13 @@ class FastResponse:
     def __bool__(self) -> bool:
         return True
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool | None:
+        self.release()
+        return None
+
     def release(self) -> None:
         """Gives up what is still to come of the body."""
         if self._streamed:
@@ -296,7 +308,7 @@ def lines_of(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def failure_of(finished: Exchange) -> Exception | None:
     """The exception a finished exchange is reported with, ``None`` for a good one."""
-    cause = cause_of(finished)
+    cause = cause_of(finished, fast=True)
     if cause is None and finished.status not in VALID_RESPONSE_CODES:
         return LocustBadStatusCode(finished.url, finished.status)
     return cause
@@ -617,7 +629,7 @@ class FastHttpSession:
         if not finished.status:
             failed = _new_error(ErrorResponse)
             failed._katydid_exchange = finished
-            failed.error = cause_of(finished)
+            failed.error = cause_of(finished, fast=True)
             return failed
         response = _new_response(FastResponse)
         response._katydid_exchange = finished
@@ -797,7 +809,7 @@ def encode_body(data: Any, json: Any, files: Any) -> tuple[bytes | None, list[tu
         return data, [("Content-Type", "application/octet-stream")]
     if isinstance(data, str):
         return data.encode(), [("Content-Type", "text/plain; charset=utf-8")]
-    return urlencode(data, doseq=True).encode(), [("Content-Type", "application/x-www-form-urlencoded")]
+    return urlencode(data, doseq=True).encode(), [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")]
 
 
 def __getattr__(name: str) -> Any:

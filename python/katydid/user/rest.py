@@ -94,4 +94,6 @@ class RestMixin:
 def _frames(error: Exception) -> str:
     """Where an exception comes from: the script's files and lines, outermost first."""
     frames = traceback.extract_tb(error.__traceback__)[1:]
-    return ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames).replace(os.path.expanduser("~/"), "~/")
+    return ", ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames).replace(
+        os.path.expanduser("~/"), "~/"
+    )
