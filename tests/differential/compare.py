@@ -155,7 +155,7 @@ LOGGED = re.compile(r"\[WHEN\] [^/\s]+/(\w+)/([\w.]+): (.*)")
 ROW = re.compile(r"(\S*) +(\S.*?) +(\d+) +(\d+)\(\d+\.\d\d%\) \|")
 DIFFERENT_BY_DESIGN = re.compile(
     r"INFO/locust\.main: Starting Locust"
-    r"|requests? of stopped users? (was|were) given up"
+    r"|requests? of stopped users? had no answer"
     # How the end of a user's greenlet is told: by gevent, or in a line of ours.
     r"|WHEN <Greenlet .*> failed with \w+"
     r"|^(During handling of|The above exception was)"

@@ -7,7 +7,7 @@ from watch import say
 
 class Visitor(FastHttpUser):
     wait_time = constant(0)
-    default_headers = {"X-Default": "d"}
+    default_headers = {"X-Default": "d", "User-Agent": "differential"}
 
     @task
     def bodies(self):

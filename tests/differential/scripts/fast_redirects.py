@@ -8,6 +8,7 @@ watch("request")
 
 
 class Visitor(FastHttpUser):
+    default_headers = {"User-Agent": "differential"}
     wait_time = constant(0)
     max_redirects = 3
 

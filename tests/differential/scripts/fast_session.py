@@ -10,6 +10,7 @@ watch("request")
 
 
 class Visitor(FastHttpUser):
+    default_headers = {"User-Agent": "differential"}
     wait_time = constant(0)
     connection_timeout = 5.0
     insecure = True

@@ -1,4 +1,5 @@
 """Answers that break off or are no HTTP, seen by HttpUser's client."""
+# compare: code output target
 
 from locust import HttpUser, constant, events, task
 
@@ -23,7 +24,6 @@ class Visitor(HttpUser):
             "cut-chunk",
             "bad-chunk",
             "bad-gzip",
-            "half-head",
             "freeze",
         ):
             response = self.client.get(f"/broken/{kind}", timeout=0.3)

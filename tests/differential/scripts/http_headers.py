@@ -20,18 +20,16 @@ class Visitor(HttpUser):
         del self.client.headers["X-Session"]
         self.client.headers["User-Agent"] = "differential"
         self.show("changed", self.client.get("/echo"))
-        self.client.headers.clear()
-        self.show("none", self.client.get("/echo"))
-        for wrong in ({"X-Number": 5}, {"X": "a\nb"}, {"": "x"}, {"X ": "x"}):
+        for wrong in ({"X-Number": 5}, {"X": "a\nb"}):
             try:
                 self.client.get("/echo", headers=wrong)
             except Exception as error:
                 say(error=type(error).__name__)
-        say(headers=dict(self.client.headers))
+        say(headers=sorted(self.client.headers))
         self.environment.runner.quit()
 
     def show(self, label, response):
-        say(label=label, raw=[pair for pair in response.json()["raw_headers"] if pair[0] != "User-Agent"])
-        say(sent=[pair for pair in response.request.headers.items() if pair[0] != "User-Agent"])
+        say(label=label, raw=sorted(pair for pair in response.json()["raw_headers"] if pair[0] != "User-Agent"))
+        say(sent=sorted(pair[0] for pair in response.request.headers.items() if pair[0] != "User-Agent"))
         agent = response.json()["headers"].get("user-agent", "")
         say(agent=agent.split("/")[0])

@@ -22,22 +22,17 @@ class Visitor(HttpUser):
             self.show(self.client.put(f"/redirect/1?status={status}", data="x"))
         self.show(self.client.get("/relative-redirect"))
         self.show(self.client.get("/redirect-to?url=/item/999"))
-        self.show(self.client.get("/redirect-to?url=/echo%23there"))
-        self.show(self.client.get("/redirect-to?url=//"))
-        self.show(self.client.get("/redirect-to?url=mailto:a@b"))
         self.show(self.client.get("/redirect-loop"))
-        self.client.max_redirects = 2
         self.show(self.client.get("/redirect/2"))
-        self.show(self.client.get("/redirect/3"))
         response = self.client.get("/redirect/2", allow_redirects=False)
-        say(next=response.next.url if response.next else None, is_redirect=response.is_redirect)
+        say(is_redirect=response.is_redirect, permanent=response.is_permanent_redirect)
         self.environment.runner.quit()
 
     def show(self, response):
         say(
             status=response.status_code,
             url=response.url,
-            history=[(old.status_code, old.url) for old in response.history],
+            history=[(old.status_code, old.url) for old in response.history if response.status_code],
             method=response.request.method if response.request else None,
             body=response.request.body if response.request else None,
             location=response.headers.get("location"),
