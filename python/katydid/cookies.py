@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http.cookiejar import Cookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,7 +33,10 @@ class SessionCookies(RequestsCookieJar):
         if revision != self._revision:
             self._revision = revision
             self._table = {}
+            now = time.time()
             for name, value, domain, host_only, path, secure, http_only, expires in self._client.cookies():
+                if expires is not None and expires <= now:
+                    continue
                 cookie = create_cookie(  # type: ignore[no-untyped-call]
                     name, value, domain=domain if host_only else f".{domain}", path=path, secure=secure,
                     expires=expires, discard=expires is None, rest={"HttpOnly": None} if http_only else {},
