@@ -71,12 +71,15 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
 $(TOOLS)/bin/cargo-%:
 	@echo "Installing cargo-$* (once, some minutes)"
-	cargo install --locked --quiet --root $(TOOLS) cargo-$*
+	cargo install --locked --quiet --root $(TOOLS) cargo-$*$(VERSION_$*)
+
+# Later ones need a newer Rust than the workspace does.
+VERSION_shear := @1.9.1
 
 $(TOOLS)/bin/typos: $(STAMPS)/venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $(TOOLS) typos
 
-CHECKERS := $(TOOLS)/bin/typos
+CHECKERS := $(TOOLS)/bin/typos $(TOOLS)/bin/cargo-shear
 
 .PHONY: check
 check: $(STAMPS)/build $(CHECKERS) ## Formats and lints, changing nothing
@@ -88,6 +91,7 @@ check: $(STAMPS)/build $(CHECKERS) ## Formats and lints, changing nothing
 	$(BIN)/python -m mypy.stubtest katydid._core
 	cd ui && npm run --silent check
 	$(TOOLS)/bin/typos
+	cargo shear
 
 .PHONY: fuzz
 fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzzes a decoder; ARGS="decode 60" names it and the seconds
