@@ -79,7 +79,7 @@ VERSION_shear := @1.9.1
 $(TOOLS)/bin/typos: $(STAMPS)/venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $(TOOLS) typos
 
-CHECKERS := $(TOOLS)/bin/typos $(TOOLS)/bin/cargo-shear
+CHECKERS := $(addprefix $(TOOLS)/bin/,typos cargo-shear cargo-deny)
 
 .PHONY: check
 check: $(STAMPS)/build $(CHECKERS) ## Formats and lints, changing nothing
@@ -92,6 +92,7 @@ check: $(STAMPS)/build $(CHECKERS) ## Formats and lints, changing nothing
 	cd ui && npm run --silent check
 	$(TOOLS)/bin/typos
 	cargo shear
+	cargo deny --log-level error check bans licenses sources
 
 .PHONY: fuzz
 fuzz: $(TOOLS)/bin/cargo-fuzz ## Fuzzes a decoder; ARGS="decode 60" names it and the seconds
