@@ -79,6 +79,7 @@ def test_120_the_columns_can_be_chosen(run, target):
     assert head == ["time", "type", "name", "resp_ms", "length", "exception", "context", "payload"]
     first, second = (dict(zip(head, map(str.strip, line), strict=False)) for line in lines)
     assert first["context"] == "{'user': 1, 'more': 2}"
+    assert first["payload"] == "payload"
     assert first["time"].startswith("20")
     assert int(first["length"]) > 0
     assert (second["length"], second["exception"]) == ("7", "ValueError('bad')")

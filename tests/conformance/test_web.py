@@ -75,6 +75,8 @@ class Page:
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Page]]:
     """Serves the page of an environment with a runner; both end with the test."""
     monkeypatch.setattr(sys, "argv", ["locust"])
+    # What a test of the 0.14 generation has loaded would make the page speak its words too.
+    monkeypatch.delitem(sys.modules, "katydid.legacy", raising=False)
     environments: list[Environment] = []
 
     def page(user_classes: list[type[User]] | None = None, web: Any = None, **settings: Any) -> Page:
