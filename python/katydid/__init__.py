@@ -91,6 +91,7 @@ _SUBMODULES = frozenset(
         "env",
         "event",
         "exception",
+        "html",
         "log",
         "runners",
         "shape",
