@@ -88,6 +88,7 @@ _SUBMODULES = frozenset(
         "clients",
         "contrib",
         "debug",
+        "dispatch",
         "env",
         "event",
         "exception",

@@ -238,6 +238,13 @@ class Engine:
         """Counts a request that the engine did not send; milliseconds and bytes."""
     def record_error(self, method: str, name: str, error: str) -> None:
         """Counts an error without a request."""
+    def merge(self, data: Any) -> None:
+        """Adds Locust's dictionaries: "stats", a list of entries, and "errors", a dict by key."""
+    def reset_entry(self, method: str, name: str) -> None: ...
+    def current_percentile(self, part: float) -> int | None:
+        """Rounded milliseconds that a part of the requests of about the last ten seconds stayed within."""
+    def fleet(self) -> Fleet:
+        """This process's part among other nodes."""
     def log_exception(self, node: str, msg: str, traceback: str) -> None: ...
     def exceptions(self) -> list[dict[str, Any]]: ...
     def stats(self) -> dict[str, Any]:
@@ -262,3 +269,72 @@ class Engine:
         """Sends a piece of a page: None if nobody reads it any more, False if it must be sent again."""
     def end_page(self, call_id: int) -> None: ...
     def close(self) -> None: ...
+
+class Dispatcher:
+    """Decides which worker starts users of which class, when. Classes are name, weight, fixed_count."""
+
+    def __init__(self, workers: Sequence[str], user_classes: Sequence[tuple[str, float, int]]) -> None: ...
+    def start(
+        self, target: int, spawn_rate: float, user_classes: Sequence[tuple[str, float, int]] | None = None
+    ) -> None:
+        """Begins to move towards a number of users. ValueError for a rate that is none."""
+    def step(self) -> tuple[dict[str, dict[str, int]], float | None] | None:
+        """All users there are to be next and the seconds until the step after; None after the last."""
+    def distribution(self) -> dict[str, dict[str, int]]: ...
+    def add_worker(self, worker: str) -> None: ...
+    def remove_worker(self, worker: str) -> None: ...
+    @property
+    def in_progress(self) -> bool: ...
+    @property
+    def user_count(self) -> int: ...
+
+class Tally:
+    """Statistics that belong to no run; what is recorded is there at once."""
+
+    def __init__(self) -> None: ...
+    def record(
+        self, method: str, name: str, response_time: float | None, length: int = 0, error: str | None = None
+    ) -> None:
+        """Counts a request; milliseconds and bytes."""
+    def record_error(self, method: str, name: str, error: str) -> None:
+        """Counts an error without a request."""
+    def merge(self, data: Any) -> None:
+        """Adds Locust's dictionaries: "stats", a list of entries, and "errors", a dict by key."""
+    def stats(self) -> dict[str, Any]:
+        """Everything counted so far, in Locust's field names."""
+    def current_percentile(self, part: float) -> int | None:
+        """Rounded milliseconds that a part of the requests of about the last ten seconds stayed within."""
+    def clear_stats(self) -> None: ...
+    def reset_stats(self) -> None: ...
+    def reset_entry(self, method: str, name: str) -> None: ...
+    def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"], name_width: int) -> str: ...
+
+class Fleet:
+    """This process's part among other nodes: a master's, or a worker's."""
+
+    def lead(
+        self, host: str, port: int, heartbeat_interval: float, liveness: int, dead: int, report_wait: float
+    ) -> int:
+        """Makes this process a master and returns the port it listens on. OSError if it cannot."""
+    def settings(self, host: str | None, stop_timeout: float, options: Any) -> None:
+        """What goes with every assignment of users from now on."""
+    def want_reports(self, wanted: bool) -> None:
+        """Whether reports are handed to Python: a master's as they come, a worker's before they go."""
+    def send(self, worker: str | None, kind: str, data: Any) -> None:
+        """Says something to one worker, or to all of them. TypeError for what cannot be sent."""
+    def quit(self) -> None:
+        """Has all workers end."""
+    def workers(self) -> list[dict[str, Any]]:
+        """The workers as their master knows them."""
+    def follow(
+        self, host: str, port: int, worker: str, heartbeat: float, report: float, introduce: float, silence: float
+    ) -> None:
+        """Makes this process a worker, which looks for its master from now on; times in seconds."""
+    def say(self, kind: str, data: Any) -> None:
+        """Says something to the master. TypeError for what cannot be sent."""
+    def set_state(self, word: str) -> None:
+        """What the heartbeat says that this worker is doing."""
+    def report(self, extras: dict[str, Any]) -> None:
+        """Reports to the master now, with these keys besides."""
+    def finish(self) -> None:
+        """Reports what is left; a "finished" message says that the master has it."""

@@ -227,6 +227,14 @@ def setup_parser_arguments(parser: LocustArgumentParser) -> None:
         action.include_in_web_ui = False
 
 
+def default_args_dict() -> dict[str, Any]:
+    """Katydid's own options with their defaults, without those that scripts add."""
+    parser = get_empty_argument_parser(default_config_files=[])
+    setup_parser_arguments(parser)
+    defaults: Namespace = parser.parse_args([])
+    return vars(defaults)
+
+
 def _add(container: Any, option: dict[str, Any]) -> None:
     """Adds one option of the table to a parser or group, and its names of the 0.14 generation, unseen."""
     kind = option["kind"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from katydid.dispatch import UsersDispatcher
 from katydid.event import Events
 from katydid.exception import RunnerAlreadyExistsError
 from katydid.runners import LocalRunner, Runner
@@ -15,7 +16,10 @@ from katydid.user.users import User
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from katydid.distributed import MasterRunner, WorkerRunner
     from katydid.web import WebUI
+
+AnyRunner = TypeVar("AnyRunner", bound=Runner)
 
 
 class Environment:
@@ -66,7 +70,7 @@ class Environment:
         available_user_classes: dict[str, type[User]] | None = None,
         available_shape_classes: dict[str, LoadTestShape] | None = None,
         available_user_tasks: dict[str, list[Any]] | None = None,
-        dispatcher_class: type | None = None,
+        dispatcher_class: type = UsersDispatcher,
         profile: str | None = None,
     ) -> None:
         self.runner: Runner | None = None
@@ -115,9 +119,44 @@ class Environment:
         Raises:
             RunnerAlreadyExistsError: It has a runner.
         """
+        return self._create(LocalRunner)
+
+    def create_master_runner(self, master_bind_host: str = "*", master_bind_port: int = 5557) -> MasterRunner:
+        """Makes this environment have its users run by workers.
+
+        Args:
+            master_bind_host: The address to listen on for them; ``*`` for all.
+            master_bind_port: The port; 0 for any that is free.
+
+        Raises:
+            RunnerAlreadyExistsError: It has a runner.
+            OSError: The address cannot be listened on.
+        """
+        from katydid.distributed import MasterRunner
+
+        return self._create(MasterRunner, master_bind_host, master_bind_port)
+
+    def create_worker_runner(self, master_host: str, master_port: int) -> WorkerRunner:
+        """Makes this environment run users for a master, and returns when that has answered.
+
+        Args:
+            master_host: Where the master is.
+            master_port: Its port.
+
+        Raises:
+            RunnerAlreadyExistsError: It has a runner.
+            ConnectionError: The master did not answer.
+        """
+        from katydid.distributed import WorkerRunner
+
+        # Percentiles of the last seconds are the master's business.
+        self.stats = RequestStats(use_response_times_cache=False)
+        return self._create(WorkerRunner, master_host, master_port)
+
+    def _create(self, runner_class: type[AnyRunner], *args: Any) -> AnyRunner:
         if self.runner is not None:
             raise RunnerAlreadyExistsError(f"Environment.runner already exists ({self.runner})")
-        runner = LocalRunner(self)
+        runner = runner_class(self, *args)
         self.runner = runner
         if self.shape_class is not None:
             self.shape_class.runner = runner

@@ -44,7 +44,8 @@ class EventHook:
     def __init__(self) -> None:
         self._handlers: list[Callable[..., Any]] = []
         self._builtin: list[Callable[..., Any]] = []
-        self.plain = True
+        self._watcher: Callable[[bool], None] | None = None
+        self._update_plain()
 
     def add_listener(self, handler: Listener) -> Listener:
         """Attaches a listener and returns it, so that it can be used as a decorator."""
@@ -148,7 +149,15 @@ class EventHook:
         return self
 
     def _update_plain(self) -> None:
-        self.plain = all(handler in self._builtin for handler in self._handlers)
+        # Without anybody of ours there is nobody to count what the clients would skip.
+        self.plain = len(self._builtin) == len(self._handlers) == 1
+        if self._watcher is not None:
+            self._watcher(bool(self._handlers))
+
+    def watch(self, watcher: Callable[[bool], None]) -> None:
+        """Has ``watcher`` told whether anybody listens, now and whenever that may have changed."""
+        self._watcher = watcher
+        watcher(bool(self._handlers))
 
 
 def _not_called(error: Exception) -> bool:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import uuid4
 
 import gevent
@@ -85,6 +85,15 @@ class Message:
         self.node_id = node_id
 
 
+class ExceptionDict(TypedDict):
+    """An exception of tasks, as `Runner.exceptions` has it."""
+
+    count: int
+    msg: str
+    traceback: str
+    nodes: set[str]
+
+
 class Runner:
     """What the runners of all roles have in common.
 
@@ -115,6 +124,7 @@ class Runner:
         self._stopper: Greenlet[..., Any] | None = None
         # Alive until `quit`, so that whoever joins the group waits for the end of the run.
         self.greenlet.spawn(self._monitor).link_exception(greenlet_exception_logger(logger))
+        environment.stats._attach()
         environment.events.request.add_builtin(self._on_request)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
@@ -147,9 +157,14 @@ class Runner:
         return self.stats.errors
 
     @property
-    def exceptions(self) -> dict[int, dict[str, Any]]:
+    def exceptions(self) -> dict[int, ExceptionDict]:
         """The exceptions of tasks, by key."""
-        return {hash(row["traceback"]): {**row, "nodes": set(row["nodes"])} for row in hub.engine().exceptions()}
+        return {
+            hash(row["traceback"]): ExceptionDict(
+                count=row["count"], msg=row["msg"], traceback=row["traceback"], nodes=set(row["nodes"])
+            )
+            for row in hub.engine().exceptions()
+        }
 
     @property
     def user_count(self) -> int:
@@ -374,6 +389,15 @@ class Runner:
                 self.shape_last_tick = tick
             gevent.sleep(max(0.0, SHAPE_TICK_SECONDS - (time.monotonic() - asked)))
 
+    def _shown_host(self) -> str | None:
+        """The host the page shows: the one all classes share, if they do."""
+        hosts = {cls.host for cls in self.user_classes}
+        return self.environment.host or (hosts.pop() if len(hosts) == 1 else None)
+
+    def _time_is_up(self) -> None:
+        """The test has lasted as long as it was to. Called on the hub."""
+        gevent.spawn(self.when_time_is_up).link_exception(greenlet_exception_logger(logger))
+
     def register_message(self, msg_type: str, listener: Callable[..., Any], concurrent: bool = False) -> None:
         """Has a function called for messages of a type.
 
@@ -460,10 +484,11 @@ class Runner:
         if exception:
             error = exception if isinstance(exception, str) else repr(exception)
         exchange = getattr(response, "_katydid_exchange", None)
-        if exchange is not None and not exchange.recorded:
+        source = self.stats._changing()
+        if exchange is not None and not exchange.recorded and self.stats.is_attached:
             exchange.record(request_type, name, response_time, response_length, error)
         else:
-            hub.engine().record(request_type, name, response_time, response_length or 0, error)
+            source.record(request_type, name, response_time, response_length or 0, error)
 
     def _on_spawning_complete(self, user_count: int, **kwargs: Any) -> None:
         if self.environment.reset_stats:
@@ -607,21 +632,19 @@ class LocalRunner(Runner):
         except StopTest as stop:
             self._end_test(stop)
 
-    def _time_is_up(self) -> None:
-        """The test has lasted as long as it was to. Called on the hub."""
-        gevent.spawn(self.when_time_is_up).link_exception(greenlet_exception_logger(logger))
-
-    def _shown_host(self) -> str | None:
-        """The host the page shows: the one all classes share, if they do."""
-        hosts = {cls.host for cls in self.user_classes}
-        return self.environment.host or (hosts.pop() if len(hosts) == 1 else None)
-
     def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **kwargs: Any) -> None:
         self.log_exception("local", str(exception), log.format_script_stack(tb))
 
 
+_DISTRIBUTED = frozenset({"DistributedRunner", "MasterRunner", "WorkerNode", "WorkerNodes", "WorkerRunner"})
+
+
 def __getattr__(name: str) -> Any:
-    """Finds what this module had in the 0.14 generation."""
+    """Finds the runners of masters and workers, and what this module had in the 0.14 generation."""
+    if name in _DISTRIBUTED:
+        from katydid import distributed
+
+        return getattr(distributed, name)
     if not name.startswith("_"):
         from katydid import legacy_run
 

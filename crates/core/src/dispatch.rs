@@ -173,6 +173,15 @@ impl Dispatcher {
         self.rebalance = true;
     }
 
+    /// Takes out a worker that is gone, and its users with it: the next dispatch replaces them on
+    /// the other workers, at its rate.
+    pub fn lose_worker(&mut self, worker: &str) {
+        self.workers.names.retain(|name| name != worker);
+        self.workers.next = 0;
+        self.users.retain(|(at, _)| at != worker);
+        self.turns.check_fixed = true;
+    }
+
     /// The next step towards the target; none once the last one was given.
     pub fn step(&mut self) -> Option<Step> {
         let dispatch = self.dispatch.take()?;

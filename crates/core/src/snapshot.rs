@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub series: Arc<Series>,
     /// What Locust's charts need besides.
     pub recent: Recent,
+    /// The workers of a master; none where the users run in this process.
+    pub workers: Option<Arc<Vec<Worker>>>,
 }
 
 impl Snapshot {
@@ -128,6 +130,27 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A worker as its master knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worker {
+    /// Its id: host name, `_`, and something unique.
+    pub id: String,
+    /// Its place in the order workers were first seen in; never given to another one.
+    pub index: u32,
+    /// What it says it is doing, or that it was not heard of for too long.
+    pub state: State,
+    /// Users it runs.
+    pub users: u32,
+    /// Users it runs, by class.
+    pub users_by_class: BTreeMap<String, u32>,
+    /// Processor time it uses, 100 for one core.
+    pub cpu_percent: f64,
+    /// Memory it holds.
+    pub memory_bytes: u64,
+    /// Whether its statistics come with exact times, and not only with Locust's two digits.
+    pub is_exact: bool,
 }
 
 /// An exception that a script did not catch.

@@ -194,6 +194,13 @@ impl Stats {
         *self = Self::starting(now);
     }
 
+    /// Sets one entry to zero; the total keeps what was counted.
+    pub fn reset_entry(&mut self, key: KeyId, now: Nanos) {
+        if let Some(Some(entry)) = self.entries.get_mut(key.index()) {
+            *entry = Arc::new(Entry::starting(now));
+        }
+    }
+
     /// Sets every entry to zero and forgets the errors, but keeps the names.
     pub fn reset_all(&mut self, now: Nanos) {
         let zero = Arc::new(Entry::starting(now));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use katydid_core::dispatch::Users;
 use katydid_core::locust::Recent;
-use katydid_core::registry::Registry;
+use katydid_core::registry::{KeyId, Registry};
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
 
@@ -128,6 +128,11 @@ impl Book {
         self.publish = true;
     }
 
+    pub(crate) fn reset_entry(&mut self, key: KeyId, now: Now) {
+        Arc::make_mut(&mut self.stats).reset_entry(key, now.nanos());
+        self.publish = true;
+    }
+
     /// Monotonic time at which the next [`Book::tick`] is needed.
     pub(crate) fn deadline(&self) -> Duration {
         let until = self.run_until.unwrap_or(Duration::MAX);
@@ -150,6 +155,11 @@ impl Book {
         is_over
     }
 
+    /// Something changed that is to be shown at once.
+    pub(crate) fn touch(&mut self) {
+        self.publish = true;
+    }
+
     /// Whether something changed since the last time that is to be shown at once.
     pub(crate) fn take_publish(&mut self) -> bool {
         let publish = std::mem::take(&mut self.publish);
@@ -168,6 +178,7 @@ impl Book {
             exceptions: Arc::clone(self.exceptions.all()),
             series: Arc::clone(self.seconds.series()),
             recent: self.recent.clone(),
+            workers: None,
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use katydid_core::dispatch::{Class, Users};
+use katydid_core::registry::KeyId;
 use katydid_core::snapshot::State;
 use katydid_core::stats::Stats;
 use katydid_core::units::Nanos;
+use katydid_wire::protocol::{Order, Word};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,8 @@ pub enum Event {
     },
     /// The host has begun to stop all users.
     Stopping,
+    /// The host of a master has begun to end: its workers are to end too.
+    Quitting,
     /// The host has no users any more.
     Stopped,
     /// The host says what state it is in.
@@ -52,6 +56,8 @@ pub enum Event {
     ClearStats,
     /// Forget what was counted but keep the names.
     ResetStats,
+    /// Forget what was counted under one name, but not in the total.
+    ResetEntry(KeyId),
     /// What the process uses.
     Load {
         /// Processor time, 100 for one core.
@@ -59,6 +65,8 @@ pub enum Event {
         /// Memory in bytes.
         memory_bytes: u64,
     },
+    /// A worker said something.
+    Worker(String, Word),
     /// Time has passed.
     Tick,
 }
@@ -79,6 +87,38 @@ pub enum Action {
     RunTimeReached,
     /// The state is worth showing.
     Publish,
+    /// All users a worker is to have from now on.
+    Assign(String, Users),
+    /// Something else for a worker.
+    Order(String, Order),
+    /// Something the host may tell the script and its user.
+    Notice(Notice),
+}
+
+/// What happens to a master's workers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A worker is ready, perhaps again: its index, and how many are connected.
+    WorkerReady {
+        /// Which.
+        worker: String,
+        /// Its index.
+        index: u32,
+        /// How many workers there are.
+        workers: u32,
+    },
+    /// A heartbeat was answered.
+    HeartbeatSent(String),
+    /// A worker was not heard of for too long; users it had.
+    WorkerMissing(String, u32),
+    /// A worker that was missing is there again.
+    WorkerBack(String),
+    /// A worker has ended by itself; how many are left.
+    WorkerQuit(String, u32),
+    /// The last worker is gone while there was a test.
+    NoWorkersLeft,
+    /// Users are being placed on so many workers: users in all, their rate, and the workers.
+    Placing(u32, f64, u32),
 }
 
 /// The time at which an event is handled.

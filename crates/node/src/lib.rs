@@ -1,8 +1,8 @@
 //! The roles a process plays in a run, each one state and one function that changes it.
 //!
-//! [`local::Local`] is the whole state of a run without workers and says, for every
-//! [`Event`], which [`Action`]s follow. It knows no clock, no thread and no Python, so a
-//! test can play any run by handing in events. [`run::Node`] is what drives it in earnest.
+//! [`local::Local`] is the whole state of a run without workers, [`master::Master`] of one with
+//! workers; each says, for every [`Event`], which [`Action`]s follow. They know no clock, no thread and no
+//! Python, so a test can play any run by handing in events. [`run::Node`] drives them in earnest.
 
 mod book;
 mod event;
@@ -10,8 +10,11 @@ mod exceptions;
 mod load;
 mod seconds;
 
+pub mod fleet;
+pub mod link;
 pub mod local;
+pub mod master;
 pub mod run;
 
-pub use event::{Action, Event, Now};
+pub use event::{Action, Event, Notice, Now};
 pub use katydid_core::dispatch::Class as ClassSpec;

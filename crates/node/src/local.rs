@@ -22,6 +22,8 @@ pub struct Local {
     ramp: Option<Ramp>,
     /// Users there will be once the host has carried out all orders.
     expected: Users,
+    /// What a worker has counted and not told its master yet.
+    unsent: Option<Stats>,
 }
 
 /// The way to the number of users that is wanted.
@@ -41,7 +43,18 @@ impl Local {
             dispatcher: None,
             ramp: None,
             expected: Users::new(),
+            unsent: None,
         }
+    }
+
+    /// Keeps what is counted from now on for [`Local::take_unsent`].
+    pub(crate) fn keep_unsent(&mut self) {
+        self.unsent.get_or_insert_default();
+    }
+
+    /// What was counted since this was last called.
+    pub(crate) fn take_unsent(&mut self) -> Stats {
+        self.unsent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// State and settings of the run.
@@ -83,7 +96,12 @@ impl Local {
             Event::Stopping => self.stopping(),
             Event::Stopped => self.stopped(now),
             Event::State(state) => self.book.set_state(state),
-            Event::Samples(delta) => self.book.count(&delta),
+            Event::Samples(delta) => {
+                if let Some(unsent) = &mut self.unsent {
+                    unsent.merge(&delta);
+                }
+                self.book.count(&delta);
+            }
             Event::Exception {
                 node,
                 msg,
@@ -91,10 +109,13 @@ impl Local {
             } => self.book.exceptions.add(node, msg, traceback),
             Event::ClearStats => self.book.clear_stats(now),
             Event::ResetStats => self.book.reset_stats(now),
+            Event::ResetEntry(key) => self.book.reset_entry(key, now),
             Event::Load {
                 cpu_percent,
                 memory_bytes,
             } => self.book.set_load(cpu_percent, memory_bytes),
+            // There are no workers.
+            Event::Worker(..) | Event::Quitting => {}
             Event::Tick => self.tick(now, &mut actions),
         }
         if self.book.take_publish() {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use katydid_core::registry::Registry;
-use katydid_core::snapshot::Snapshot;
+use katydid_core::snapshot::{RunInfo, Snapshot};
+use katydid_core::stats::Stats;
+use katydid_core::units::Nanos;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::{Action, Event, Now};
 use crate::load;
 use crate::local::Local;
+use crate::master::{Master, Timings};
 
 /// Takes the actions of a node, in order.
 ///
@@ -20,12 +23,22 @@ pub type Outbox = Box<dyn Fn(Action) + Send + Sync>;
 
 /// A run, its clock, and those who watch it.
 pub struct Node {
-    local: Mutex<Local>,
+    role: Mutex<Role>,
+    registry: Arc<Registry>,
     clock: Clock,
     outbox: Outbox,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// The next deadline may be earlier than the driver knows.
     sooner: Notify,
+}
+
+/// The part that this process plays in a run.
+#[derive(Debug)]
+pub enum Role {
+    /// Its users run here: alone, or as a worker's.
+    Local(Local),
+    /// Its users run on workers.
+    Master(Master),
 }
 
 /// Tells the time since it was made, and the wall clock.
@@ -38,10 +51,11 @@ impl Node {
     /// A node that is ready, its actions going to `outbox`.
     pub fn new(registry: Arc<Registry>, outbox: Outbox) -> Self {
         let clock = Clock::start();
-        let local = Local::new(registry, clock.now());
+        let local = Local::new(Arc::clone(&registry), clock.now());
         let first = Arc::new(local.snapshot(clock.now()));
         Self {
-            local: Mutex::new(local),
+            role: Mutex::new(Role::Local(local)),
+            registry,
             clock,
             outbox,
             snapshots: watch::Sender::new(first),
@@ -51,27 +65,59 @@ impl Node {
 
     /// Hands in an event and passes on what follows from it, on the calling thread.
     pub fn send(&self, event: Event) {
-        let mut local = self.local.lock();
-        let before = local.deadline();
+        let mut role = self.role.lock();
+        let before = role.deadline();
         let now = self.clock.now();
         let mut publish = false;
-        for action in local.handle(event, now) {
+        for action in role.handle(event, now) {
             match action {
                 Action::Publish => publish = true,
                 action => (self.outbox)(action),
             }
         }
         if publish {
-            self.snapshots.send_replace(Arc::new(local.snapshot(now)));
+            self.snapshots.send_replace(Arc::new(role.snapshot(now)));
         }
-        if local.deadline() < before {
+        if role.deadline() < before {
             self.sooner.notify_one();
         }
     }
 
+    /// Makes this process a master, which has no workers yet. What was counted is forgotten.
+    pub fn lead(&self, timings: Timings) {
+        let master = Master::new(Arc::clone(&self.registry), timings, self.clock.now());
+        *self.role.lock() = Role::Master(master);
+        self.sooner.notify_one();
+    }
+
+    /// Has what is counted from now on kept for [`Node::take_unsent`] too.
+    pub fn follow(&self) {
+        if let Role::Local(local) = &mut *self.role.lock() {
+            local.keep_unsent();
+        }
+    }
+
+    /// What a worker has counted since this was last called.
+    pub fn take_unsent(&self) -> Stats {
+        match &mut *self.role.lock() {
+            Role::Local(local) => local.take_unsent(),
+            Role::Master(_) => Stats::default(),
+        }
+    }
+
+    /// The names and errors that statistics refer to.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The wall clock as statistics use it.
+    pub fn now(&self) -> Nanos {
+        self.clock.now().nanos()
+    }
+
     /// Looks at the state as it is now; the node is locked meanwhile.
-    pub fn read<T>(&self, look: impl FnOnce(&Local) -> T) -> T {
-        look(&self.local.lock())
+    pub fn read<T>(&self, look: impl FnOnce(&Role) -> T) -> T {
+        look(&self.role.lock())
     }
 
     /// The pictures published from now on, and the last one before.
@@ -81,7 +127,7 @@ impl Node {
 
     /// A picture of this moment, which only the caller gets.
     pub fn snapshot_now(&self) -> Arc<Snapshot> {
-        Arc::new(self.local.lock().snapshot(self.clock.now()))
+        Arc::new(self.role.lock().snapshot(self.clock.now()))
     }
 
     /// Keeps the node going until it is cancelled: its deadlines and what the process uses.
@@ -102,10 +148,41 @@ impl Node {
     }
 
     fn until_deadline(&self) -> Duration {
-        let deadline = self.local.lock().deadline();
+        let deadline = self.role.lock().deadline();
         deadline.map_or(Duration::MAX, |at| {
             at.saturating_sub(self.clock.now().monotonic)
         })
+    }
+}
+
+impl Role {
+    /// State and settings of the run.
+    pub fn run(&self) -> &RunInfo {
+        match self {
+            Self::Local(local) => local.run(),
+            Self::Master(master) => master.run(),
+        }
+    }
+
+    fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        match self {
+            Self::Local(local) => local.handle(event, now),
+            Self::Master(master) => master.handle(event, now),
+        }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Local(local) => local.deadline(),
+            Self::Master(master) => master.deadline(),
+        }
+    }
+
+    fn snapshot(&self, now: Now) -> Snapshot {
+        match self {
+            Self::Local(local) => local.snapshot(now),
+            Self::Master(master) => master.snapshot(now),
+        }
     }
 }
 

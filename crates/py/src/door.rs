@@ -15,6 +15,7 @@ use katydid_http::{Error, Exchange};
 use parking_lot::Mutex;
 
 use crate::failure::Flavour;
+use crate::fleet::News;
 use crate::tickets::Ticket;
 
 /// What a greenlet waited for, on its way back to it.
@@ -46,6 +47,8 @@ pub(crate) enum Message {
     RunTimeReached,
     /// Requests that the users left are answered or given up; how many were given up.
     Settled(usize),
+    /// Something another node did.
+    News(News),
     Call {
         id: u64,
         name: String,

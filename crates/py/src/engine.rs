@@ -7,9 +7,7 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use katydid_core::dispatch::Class;
 use katydid_core::registry::Registry;
-use katydid_core::report::text;
 use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
 use katydid_core::units::Nanos;
@@ -27,13 +25,16 @@ use rustc_hash::FxHashMap;
 use std::time::Duration;
 
 use crate::client::{Base, PyClient, config_of};
+use crate::dispatcher;
 use crate::door::{Door, Finished, Landed, Message};
 use crate::exchange::PyExchange;
 use crate::failure::{self, Cause, Flavour};
+use crate::fleet::{self, News, Orders, PyFleet};
 use crate::io::{self, Intake, Outgoing, Submission};
 use crate::parts::{PyDoor, PyPool, PyUpload};
 use crate::service::Service;
 use crate::stats;
+use crate::tally;
 use crate::tickets::{Ticket, Tickets};
 
 /// Requests submitted while the door is drained before the I/O thread is woken for them.
@@ -203,11 +204,13 @@ pub(crate) struct Engine {
     /// The list that is swapped with the door's, so that draining allocates nothing.
     spare: Mutex<Vec<Finished>>,
     service: Service,
+    /// Where the node's orders for workers go.
+    orders: Orders,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Python's `OSError`, with its `errno` where the system gave one.
-fn os_error(error: std::io::Error) -> PyErr {
+pub(crate) fn os_error(error: std::io::Error) -> PyErr {
     match error.raw_os_error() {
         Some(errno) => PyOSError::new_err((errno, failure::words_of(errno))),
         None => PyOSError::new_err(error),
@@ -222,9 +225,11 @@ impl Engine {
         let door = Arc::new(Door::new().map_err(os_error)?);
         let intake = Arc::new(Intake::new());
         let outbox = Arc::clone(&door);
+        let orders = Orders::default();
+        let workers = Arc::clone(&orders);
         let node = Arc::new(Node::new(
             Arc::clone(&registry),
-            Box::new(move |action| pass_on(&outbox, action)),
+            Box::new(move |action| pass_on(&outbox, &workers, action)),
         ));
         let thread = io::start(
             Arc::clone(&door),
@@ -254,6 +259,7 @@ impl Engine {
             handler: Mutex::new(None),
             spare: Mutex::default(),
             service,
+            orders,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -302,6 +308,12 @@ impl Engine {
             self.deliver(py, message)?;
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// This process's part in a fleet.
+    fn fleet(&self) -> PyFleet {
+        let (shared, orders) = (Arc::clone(&self.shared), Arc::clone(&self.orders));
+        PyFleet::new(shared, self.service.tasks(), orders)
     }
 
     /// How many requests greenlets have waited for; a task during which it grew has let others run.
@@ -374,14 +386,7 @@ impl Engine {
                 "spawn rate {spawn_rate} is not above zero"
             )));
         }
-        let classes = classes
-            .into_iter()
-            .map(|(name, weight, fixed_count)| Class {
-                name,
-                weight,
-                fixed_count,
-            })
-            .collect();
+        let classes = dispatcher::classes(classes);
         self.shared.node.send(Event::Start {
             users: user_count,
             spawn_rate,
@@ -461,6 +466,12 @@ impl Engine {
         self.shared.node.send(Event::ResetStats);
     }
 
+    fn reset_entry(&self, py: Python<'_>, method: &str, name: &str) {
+        self.shared.flush(py);
+        let key = self.shared.registry.key(method, name);
+        self.shared.node.send(Event::ResetEntry(key));
+    }
+
     /// Counts a request that the engine did not send.
     #[pyo3(signature = (method, name, response_time, length=0, error=None))]
     fn record(
@@ -505,7 +516,8 @@ impl Engine {
     /// Everything counted so far, in Locust's words.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.shared.flush(py);
-        stats::dict(py, &self.shared.node.snapshot_now())
+        let snapshot = self.shared.node.snapshot_now();
+        stats::dict(py, &snapshot.stats, &snapshot.registry)
     }
 
     /// Kinds of errors and exceptions so far; the exit code asks whether there are any.
@@ -519,22 +531,20 @@ impl Engine {
     fn table(&self, py: Python<'_>, which: &str, name_width: usize) -> PyResult<String> {
         self.shared.flush(py);
         let snapshot = self.shared.node.snapshot_now();
-        let (stats, registry) = (&snapshot.stats, &snapshot.registry);
-        let widths = text::Widths { name: name_width };
-        match which {
-            "requests" => Ok(text::requests(
-                stats,
-                registry,
-                text::Rates::Current,
-                widths,
-            )),
-            "requests_final" => Ok(text::requests(stats, registry, text::Rates::Total, widths)),
-            "percentiles" => Ok(text::percentiles(stats, registry, widths)),
-            "errors" => Ok(text::errors(stats, registry, widths)),
-            _ => Err(PyValueError::new_err(format!(
-                "there is no table {which:?}"
-            ))),
-        }
+        tally::table(&snapshot.stats, &snapshot.registry, which, name_width)
+    }
+
+    /// Adds statistics from elsewhere: Locust's dictionaries of entries, and of errors by key.
+    fn merge(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let delta = tally::delta_of(data, &self.shared.registry)?;
+        self.shared.node.send(Event::Samples(delta));
+        Ok(())
+    }
+
+    /// Rounded milliseconds that a part of the requests of about the last ten seconds stayed within.
+    fn current_percentile(&self, py: Python<'_>, part: f64) -> Option<u64> {
+        self.shared.flush(py);
+        self.shared.node.snapshot_now().current_percentile(part)
     }
 
     /// What the page shows about the script, as JSON.
@@ -674,6 +684,11 @@ impl Engine {
             Message::SpawningComplete(users) => ("spawning_complete", users).into_pyobject(py)?,
             Message::RunTimeReached => ("run_time_reached",).into_pyobject(py)?,
             Message::Settled(given_up) => ("settled", given_up).into_pyobject(py)?,
+            Message::News(news) => {
+                let (kind, mut arguments) = fleet::told(py, &news)?;
+                arguments.insert(0, kind.into_pyobject(py)?.into_any());
+                PyTuple::new(py, arguments)?
+            }
             Message::Call {
                 id,
                 name,
@@ -687,7 +702,7 @@ impl Engine {
 }
 
 /// The node's actions, on their way through the door.
-fn pass_on(door: &Door, action: Action) {
+fn pass_on(door: &Door, workers: &Orders, action: Action) {
     let pairs = |users: katydid_core::dispatch::Users| users.into_iter().collect();
     match action {
         Action::Spawn(users) => door.ask(Message::Spawn(pairs(users))),
@@ -695,5 +710,22 @@ fn pass_on(door: &Door, action: Action) {
         Action::SpawningComplete { users } => door.ask(Message::SpawningComplete(users)),
         Action::RunTimeReached => door.ask(Message::RunTimeReached),
         Action::Publish => {}
+        Action::Notice(notice) => door.ask(Message::News(News::Notice(notice))),
+        Action::Assign(worker, users) => {
+            tell(
+                workers,
+                katydid_node::fleet::Outgoing::Assign(worker, users),
+            );
+        }
+        Action::Order(worker, order) => {
+            tell(workers, katydid_node::fleet::Outgoing::Order(worker, order));
+        }
+    }
+}
+
+fn tell(workers: &Orders, outgoing: katydid_node::fleet::Outgoing) {
+    if let Some(workers) = workers.get() {
+        // The task that serves them ends with the process.
+        workers.send(outgoing).ok();
     }
 }

@@ -7,21 +7,27 @@
 //! - [`io`]: the I/O thread, which sends and counts
 //! - [`latency`]: how the I/O thread gets its turn in time
 //! - [`service`]: the service thread, which keeps the run's clock and serves the page
+//! - [`fleet`], [`values`]: masters and workers, and what they send each other
 //! - [`failure`], [`stats`]: the engine's facts in Locust's words
+//! - [`tally`], [`dispatcher`]: statistics and an order of users that belong to no run
 //!
 //! Runtime threads never take the GIL and never hold a Python object.
 
 mod client;
+mod dispatcher;
 mod door;
 mod engine;
 mod exchange;
 mod failure;
+mod fleet;
 mod io;
 mod latency;
 mod parts;
 mod service;
 mod stats;
+mod tally;
 mod tickets;
+mod values;
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -57,6 +63,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::PyUpload>()?;
     module.add_class::<parts::PyPool>()?;
     module.add_class::<parts::PyDoor>()?;
+    module.add_class::<fleet::PyFleet>()?;
+    module.add_class::<tally::Tally>()?;
+    module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add(
@@ -66,10 +75,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
             [
                 "Body",
                 "Client",
+                "Dispatcher",
                 "Door",
                 "Engine",
                 "Exchange",
+                "Fleet",
                 "Pool",
+                "Tally",
                 "Upload",
                 "option_table",
                 "target_main",

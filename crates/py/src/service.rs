@@ -50,6 +50,21 @@ struct Server {
     closed: CancellationToken,
 }
 
+/// A way to have tasks run on the thread.
+#[derive(Clone)]
+pub(crate) struct Tasks {
+    pub(crate) handle: Handle,
+    tracker: TaskTracker,
+    /// Told when the thread is to end, which waits for the tasks.
+    pub(crate) cancelled: CancellationToken,
+}
+
+impl Tasks {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn_on(task, &self.handle);
+    }
+}
+
 /// The thread and what reaches it.
 pub(crate) struct Service {
     handle: Handle,
@@ -98,6 +113,15 @@ impl Service {
             cancelled,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// A way to have tasks run on the thread.
+    pub(crate) fn tasks(&self) -> Tasks {
+        Tasks {
+            handle: self.handle.clone(),
+            tracker: self.servers.clone(),
+            cancelled: self.cancelled.clone(),
+        }
     }
 
     /// Replaces what the page shows about the script.

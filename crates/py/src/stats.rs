@@ -1,26 +1,31 @@
 //! Statistics as Python dictionaries, in Locust's words.
 
 use katydid_core::locust::View;
+use katydid_core::per_second::PerSecond;
+use katydid_core::registry::Registry;
 use katydid_core::snapshot::Snapshot;
 use katydid_core::stats::{Entry, Stats};
 use katydid_core::units::Nanos;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-pub(crate) fn dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
-    let stats: &Stats = &snapshot.stats;
+pub(crate) fn dict<'py>(
+    py: Python<'py>,
+    stats: &Stats,
+    registry: &Registry,
+) -> PyResult<Bound<'py, PyDict>> {
     let all = PyDict::new(py);
     all.set_item("total", entry(py, stats, stats.total(), "", "Aggregated")?)?;
     let mut entries = Vec::new();
     for (key, counted) in stats.entries() {
-        let name = snapshot.registry.name(key);
+        let name = registry.name(key);
         entries.push(entry(py, stats, counted, &name.method, &name.name)?);
     }
     all.set_item("entries", entries)?;
     let mut errors = Vec::new();
     for (id, count) in stats.errors() {
-        let named = snapshot.registry.error_name(id);
-        let name = snapshot.registry.name(named.key);
+        let named = registry.error_name(id);
+        let name = registry.name(named.key);
         let error = PyDict::new(py);
         error.set_item("method", &*name.method)?;
         error.set_item("name", &*name.name)?;
@@ -65,6 +70,14 @@ fn entry<'py>(
         times.set_item(time, count)?;
     }
     dict.set_item("response_times", times)?;
+    dict.set_item(
+        "num_reqs_per_sec",
+        seconds(py, &counted.requests_by_second)?,
+    )?;
+    dict.set_item(
+        "num_fail_per_sec",
+        seconds(py, &counted.failures_by_second)?,
+    )?;
     dict.set_item("fail_ratio", view.fail_ratio())?;
     dict.set_item("avg_response_time", view.avg_response_time())?;
     dict.set_item("median_response_time", view.median_response_time())?;
@@ -75,6 +88,15 @@ fn entry<'py>(
     dict.set_item("avg_content_length", view.avg_content_length())?;
     dict.set_item("true", true_times(py, counted)?)?;
     Ok(dict)
+}
+
+/// Counts by second of the Unix epoch.
+fn seconds<'py>(py: Python<'py>, counts: &PerSecond) -> PyResult<Bound<'py, PyDict>> {
+    let seconds = PyDict::new(py);
+    for (second, count) in counts.iter() {
+        seconds.set_item(second, count)?;
+    }
+    Ok(seconds)
 }
 
 /// The unrounded times in milliseconds: kind of time to quantile to value.

@@ -1,6 +1,7 @@
 //! Locust's master and worker messages as bytes, and the sockets that carry them.
 //!
 //! - [`message`]: one message, msgpack in and out
+//! - [`protocol`]: what masters and workers say to each other
 //! - [`report`]: statistics in Locust's dictionaries
 //! - [`zmtp`]: `ZeroMQ`'s handshake and frames, without a socket
 //! - [`router`], [`dealer`]: the master's and the worker's end
@@ -13,6 +14,7 @@
 mod connection;
 pub mod dealer;
 pub mod message;
+pub mod protocol;
 pub mod report;
 pub mod router;
 pub mod zmtp;

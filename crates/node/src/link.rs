@@ -1,0 +1,319 @@
+//! A worker's way to its master.
+//!
+//! It runs on a thread of its own, so a script that fills the CPU never looks dead. A master of
+//! ours gets every report once, whatever happens to the connection: the last report is kept
+//! until its receipt is here, and sent again after a new connection; what is counted meanwhile
+//! goes into the next one.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use katydid_core::snapshot::State;
+use katydid_wire::dealer::Event as DealerEvent;
+use katydid_wire::protocol::{Order, VERSION, users_value};
+use katydid_wire::report::{self, EXACT};
+use katydid_wire::{Dealer, Message, Value};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::Node;
+
+/// How a worker keeps in touch, by Locust's names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timings {
+    /// `HEARTBEAT_INTERVAL`.
+    pub heartbeat: Duration,
+    /// `WORKER_REPORT_INTERVAL`.
+    pub report: Duration,
+    /// `CONNECT_TIMEOUT`: how long an answer to the introduction is waited for.
+    pub introduce: Duration,
+    /// `MASTER_HEARTBEAT_TIMEOUT`: the silence after which the master is given up.
+    pub silence: Duration,
+}
+
+/// Where the master is and who we are.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The master's host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Our id.
+    pub worker: String,
+}
+
+/// What the host of a worker asks of the link.
+#[derive(Debug)]
+pub enum Command {
+    /// Say something to the master.
+    Say(String, Value),
+    /// Report now, with these keys besides; the answer to [`Told::Reporting`], too.
+    Report(Vec<(Value, Value)>),
+    /// Report what is left and answer when the master has it.
+    Finish(oneshot::Sender<()>),
+}
+
+/// What a link tells its host.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// The master knows us, by this index.
+    Welcome(Option<u32>),
+    /// The master has answered a heartbeat.
+    Heartbeat,
+    /// The master says something that is the host's to do.
+    Order(Order),
+    /// A report is due and the host wanted to add to it.
+    Reporting,
+    /// There is no connection, for this reason; the link goes on trying.
+    Disconnected(String),
+    /// The master was silent for too long.
+    Silent,
+}
+
+/// What the host shares with its link.
+pub struct Desk {
+    /// What the heartbeat says the worker is doing.
+    pub state: Mutex<State>,
+    /// Whether the host wants to add to reports.
+    pub wants_reports: AtomicBool,
+    /// Takes what the link tells; must not wait.
+    pub tell: Box<dyn Fn(Told) + Send + Sync>,
+}
+
+/// Keeps in touch with a master until it is cancelled.
+pub async fn follow(
+    node: Arc<Node>,
+    address: Address,
+    timings: Timings,
+    commands: mpsc::UnboundedReceiver<Command>,
+    desk: Arc<Desk>,
+    cancelled: CancellationToken,
+) {
+    node.follow();
+    let now = Instant::now();
+    let link = Link {
+        dealer: connect(&address),
+        node,
+        address,
+        timings,
+        desk,
+        is_known: false,
+        sends_receipts: false,
+        in_flight: None,
+        number: 0,
+        is_due: None,
+        finishing: None,
+        introduce_at: now + timings.introduce,
+        heard_at: now,
+    };
+    link.run(commands, cancelled).await;
+}
+
+struct Link {
+    node: Arc<Node>,
+    address: Address,
+    timings: Timings,
+    desk: Arc<Desk>,
+    dealer: Dealer,
+    /// Whether the master has welcomed us.
+    is_known: bool,
+    sends_receipts: bool,
+    /// A report without a receipt: its number and the message.
+    in_flight: Option<(u64, Vec<u8>)>,
+    number: u64,
+    /// A report to be sent when the one before has its receipt.
+    is_due: Option<Vec<(Value, Value)>>,
+    finishing: Option<oneshot::Sender<()>>,
+    /// When to introduce ourselves again.
+    introduce_at: Instant,
+    heard_at: Instant,
+}
+
+/// How long what is queued at the end may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+impl Link {
+    async fn run(
+        mut self,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        cancelled: CancellationToken,
+    ) {
+        let mut heartbeats = every(self.timings.heartbeat);
+        let mut reports = every(self.timings.report);
+        let mut ended = pin!(cancelled.cancelled());
+        loop {
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command),
+                    None => break,
+                },
+                () = &mut ended => break,
+                event = self.dealer.event() => match event {
+                    Some(DealerEvent::Connected) => self.introduce(),
+                    Some(DealerEvent::Message(payload)) => self.receive(&payload),
+                    Some(DealerEvent::Disconnected(error)) => {
+                        (self.desk.tell)(Told::Disconnected(error.to_string()));
+                    }
+                    None => break,
+                },
+                _ = heartbeats.tick() => self.beat(),
+                _ = reports.tick(), if self.is_known => {
+                    if self.desk.wants_reports.load(Ordering::Relaxed) {
+                        (self.desk.tell)(Told::Reporting);
+                    } else {
+                        self.report(Vec::new());
+                    }
+                }
+            }
+        }
+        self.dealer.close(FAREWELL).await;
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Say(kind, data) => self.say(kind, data),
+            Command::Report(extras) => self.report(extras),
+            Command::Finish(finished) => {
+                self.finishing = Some(finished);
+                self.report(Vec::new());
+                self.finish_if_done();
+            }
+        }
+    }
+
+    fn say(&self, kind: impl Into<String>, data: impl Into<Value>) {
+        let message = Message::new(kind, data, self.address.worker.as_str());
+        if !self.dealer.send(&message.encode()) {
+            tracing::debug!(kind = message.kind, "the queue to the master is full");
+        }
+    }
+
+    fn introduce(&mut self) {
+        self.introduce_at = Instant::now() + self.timings.introduce;
+        if !self.is_known {
+            self.say("client_ready", VERSION);
+        } else if let Some((_, report)) = &self.in_flight {
+            // The connection it went out on is gone, perhaps with the report.
+            self.dealer.send(report);
+        }
+    }
+
+    fn beat(&mut self) {
+        let now = Instant::now();
+        if !self.is_known {
+            if now >= self.introduce_at {
+                self.introduce();
+            }
+            return;
+        }
+        if now - self.heard_at > self.timings.silence {
+            self.heard_at = now;
+            (self.desk.tell)(Told::Silent);
+        }
+        let (cpu, memory) = self.node.read(|role| {
+            let run = role.run();
+            (run.cpu_percent, run.memory_bytes)
+        });
+        let state = self.desk.state.lock().as_str();
+        self.say(
+            "heartbeat",
+            Value::Map(vec![
+                ("state".into(), state.into()),
+                ("current_cpu_usage".into(), cpu.into()),
+                ("current_memory_usage".into(), memory.into()),
+            ]),
+        );
+    }
+
+    fn receive(&mut self, payload: &[u8]) {
+        let read = Message::decode(payload).map_err(|error| error.to_string());
+        let read = read.and_then(|message| Order::of(message).map_err(|error| error.to_string()));
+        let order = match read {
+            Ok(order) => order,
+            Err(error) => {
+                (self.desk.tell)(Told::Disconnected(format!(
+                    "the master sent something that cannot be read: {error}"
+                )));
+                return;
+            }
+        };
+        match order {
+            Order::Welcome {
+                index,
+                sends_receipts,
+            } => {
+                self.is_known = true;
+                self.sends_receipts = sends_receipts;
+                self.heard_at = Instant::now();
+                (self.desk.tell)(Told::Welcome(index));
+            }
+            Order::Heartbeat => {
+                self.heard_at = Instant::now();
+                (self.desk.tell)(Told::Heartbeat);
+            }
+            Order::Receipt(number) => {
+                if self
+                    .in_flight
+                    .as_ref()
+                    .is_some_and(|(last, _)| *last <= number)
+                {
+                    self.in_flight = None;
+                    if let Some(extras) = self.is_due.take() {
+                        self.report(extras);
+                    }
+                    self.finish_if_done();
+                }
+            }
+            Order::Reconnect => self.dealer = connect(&self.address),
+            order => (self.desk.tell)(Told::Order(order)),
+        }
+    }
+
+    fn report(&mut self, extras: Vec<(Value, Value)>) {
+        if self.in_flight.is_some() {
+            self.is_due.get_or_insert_default().extend(extras);
+            return;
+        }
+        let stats = self.node.take_unsent();
+        self.number += 1;
+        let mut data = report::encode(&stats, self.node.registry());
+        let users = self.node.read(|role| role.run().users_by_class.clone());
+        let count: u32 = users.values().sum();
+        data.push(("user_classes_count".into(), users_value(&users)));
+        data.push(("user_count".into(), count.into()));
+        let ours = vec![("number".into(), self.number.into())];
+        data.push((EXACT.into(), Value::Map(ours)));
+        data.extend(extras);
+        let message = Message::new("stats", Value::Map(data), self.address.worker.as_str());
+        let payload = message.encode();
+        self.dealer.send(&payload);
+        if self.sends_receipts {
+            self.in_flight = Some((self.number, payload));
+        }
+    }
+
+    /// Tells whoever waits for the end that the master has everything.
+    fn finish_if_done(&mut self) {
+        if self.in_flight.is_none()
+            && let Some(finished) = self.finishing.take()
+        {
+            // Whoever waited may have given up.
+            finished.send(()).ok();
+        }
+    }
+}
+
+fn connect(address: &Address) -> Dealer {
+    Dealer::connect(&address.host, address.port, address.worker.as_bytes())
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period.max(Duration::from_millis(1)));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

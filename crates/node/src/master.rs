@@ -1,0 +1,496 @@
+//! A run whose users are on other machines: one state, and one function that changes it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_core::dispatch::{Class, Dispatcher, Users};
+use katydid_core::registry::Registry;
+use katydid_core::snapshot::{RunInfo, Snapshot, State, Worker};
+use katydid_wire::protocol::{Order, Word};
+
+use crate::book::Book;
+use crate::event::{Action, Event, Notice, Now};
+
+/// How the master judges silence and waits, by Locust's names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timings {
+    /// `HEARTBEAT_INTERVAL`: how often a worker should be heard of.
+    pub heartbeat_interval: Duration,
+    /// `HEARTBEAT_LIVENESS`: how many intervals of silence are forgiven.
+    pub liveness: u32,
+    /// `HEARTBEAT_DEAD_INTERNAL`, its sign dropped: how many intervals after that a missing
+    /// worker is forgotten.
+    pub dead: u32,
+    /// How long the counts of the workers are waited for at the end of a ramp.
+    pub report_wait: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval: Duration::from_secs(1),
+            liveness: 3,
+            dead: 60,
+            report_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The state of a run with workers.
+#[derive(Debug)]
+pub struct Master {
+    book: Book,
+    timings: Timings,
+    workers: BTreeMap<String, Node>,
+    /// The index of every worker ever seen.
+    indexes: BTreeMap<String, u32>,
+    dispatcher: Option<Dispatcher>,
+    ramp: Option<Ramp>,
+    /// What the run was last asked to be, to be asked again when workers come or go.
+    plan: Option<Plan>,
+    /// Monotonic time at which the workers' silence is looked at next.
+    watch_at: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Plan {
+    users: u32,
+    spawn_rate: f64,
+    classes: Vec<Class>,
+}
+
+/// A worker, and for how long it has been silent.
+#[derive(Debug)]
+struct Node {
+    seen: Worker,
+    /// Intervals of silence.
+    silent: u32,
+    /// The number of its last report.
+    reported: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ramp {
+    /// The next step is due at this time.
+    Stepping(Duration),
+    /// All orders are out; at this time, or when the counts agree, the ramp is over.
+    Waiting(Duration),
+}
+
+impl Master {
+    /// A master that has no workers yet.
+    pub fn new(registry: Arc<Registry>, timings: Timings, now: Now) -> Self {
+        Self {
+            book: Book::new(registry, now),
+            timings,
+            workers: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            dispatcher: None,
+            ramp: None,
+            plan: None,
+            watch_at: now.monotonic + timings.heartbeat_interval,
+        }
+    }
+
+    /// State and settings of the run.
+    pub fn run(&self) -> &RunInfo {
+        &self.book.run
+    }
+
+    /// The workers, in the order of their ids.
+    pub fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.workers.values().map(|node| &node.seen)
+    }
+
+    /// Whether a worker is one of this master's.
+    pub fn knows(&self, worker: &str) -> bool {
+        self.workers.contains_key(worker)
+    }
+
+    /// Takes in what happened and says what is to be done, in this order.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Start {
+                users,
+                spawn_rate,
+                classes,
+                run_time,
+                host,
+            } => {
+                let plan = Plan {
+                    users,
+                    spawn_rate,
+                    classes,
+                };
+                self.start(plan, host, run_time, now, &mut actions);
+            }
+            Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
+            // Users of its own a master has none.
+            Event::Spawned { .. } => {}
+            Event::Stopping => self.stopping(&Order::Stop, &mut actions),
+            Event::Quitting => self.stopping(&Order::Quit, &mut actions),
+            Event::Stopped => self.stopped(now),
+            Event::State(state) => self.book.set_state(state),
+            Event::Samples(delta) => self.book.count(&delta),
+            Event::Exception {
+                node,
+                msg,
+                traceback,
+            } => self.book.exceptions.add(node, msg, traceback),
+            Event::ClearStats => self.book.clear_stats(now),
+            Event::ResetStats => self.book.reset_stats(now),
+            Event::ResetEntry(key) => self.book.reset_entry(key, now),
+            Event::Load {
+                cpu_percent,
+                memory_bytes,
+            } => self.book.set_load(cpu_percent, memory_bytes),
+            Event::Worker(worker, word) => self.heard(worker, word, now, &mut actions),
+            Event::Tick => self.tick(now, &mut actions),
+        }
+        if self.book.take_publish() {
+            actions.push(Action::Publish);
+        }
+        actions
+    }
+
+    /// Monotonic time at which the next [`Event::Tick`] is needed.
+    pub fn deadline(&self) -> Option<Duration> {
+        let ramp = match self.ramp {
+            Some(Ramp::Stepping(at) | Ramp::Waiting(at)) => at,
+            None => Duration::MAX,
+        };
+        Some(self.book.deadline().min(self.watch_at).min(ramp))
+    }
+
+    /// A picture of the run as it is now.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let mut workers: Vec<_> = self.workers().cloned().collect();
+        workers.sort_by_key(|worker| worker.index);
+        Snapshot {
+            workers: Some(Arc::new(workers)),
+            ..self.book.snapshot(now)
+        }
+    }
+
+    fn start(
+        &mut self,
+        plan: Plan,
+        host: Option<String>,
+        run_time: Option<Duration>,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) {
+        if !self.book.run.state.is_active() {
+            self.book.begin(now);
+            self.dispatcher = None;
+            self.ramp = None;
+        }
+        self.book.run.host = host;
+        self.book.run.target_users = plan.users;
+        self.book.run.spawn_rate = plan.spawn_rate;
+        if run_time.is_some() {
+            self.book.set_run_time(run_time, now);
+        }
+        self.plan = Some(plan);
+        self.place(now, actions);
+    }
+
+    /// Sets out for the plan from where the workers are now.
+    fn place(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let Some(plan) = &self.plan else {
+            return;
+        };
+        let names = self.workers.values().filter(|node| node.is_heard_of());
+        let names: Vec<_> = names.map(|node| node.seen.id.clone()).collect();
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let dispatcher = self
+            .dispatcher
+            .get_or_insert_with(|| Dispatcher::new(names, &plan.classes));
+        if let Err(error) = dispatcher.start(plan.users, plan.spawn_rate, Some(&plan.classes)) {
+            tracing::warn!(%error, "the number of users stays as it is");
+            return;
+        }
+        actions.push(Action::Notice(Notice::Placing(
+            plan.users,
+            plan.spawn_rate,
+            count,
+        )));
+        self.book.set_state(State::Spawning);
+        self.step(now, actions);
+    }
+
+    fn step(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let Some(step) = self.dispatcher.as_mut().and_then(Dispatcher::step) else {
+            return;
+        };
+        for (worker, users) in step.users {
+            actions.push(Action::Assign(worker, users));
+        }
+        self.ramp = Some(match step.pause {
+            Some(pause) => Ramp::Stepping(now.monotonic.saturating_add(pause)),
+            None => Ramp::Waiting(now.monotonic + self.timings.report_wait),
+        });
+        self.end_ramp(now, actions);
+    }
+
+    /// Ends the ramp once the workers have what they were told to have, or had time enough.
+    fn end_ramp(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let Some(Ramp::Waiting(until)) = self.ramp else {
+            return;
+        };
+        let wanted = self.dispatcher.as_ref().map_or(0, Dispatcher::user_count);
+        if self.book.run.users != wanted && now.monotonic < until {
+            return;
+        }
+        self.ramp = None;
+        self.book.set_state(State::Running);
+        self.broadcast(&Order::SpawningComplete(wanted), actions);
+        actions.push(Action::SpawningComplete { users: wanted });
+    }
+
+    fn stopping(&mut self, order: &Order, actions: &mut Vec<Action>) {
+        self.forget_plan();
+        self.book.stopping();
+        self.broadcast(order, actions);
+    }
+
+    fn stopped(&mut self, now: Now) {
+        self.forget_plan();
+        self.book.end(now);
+    }
+
+    fn forget_plan(&mut self) {
+        self.plan = None;
+        self.ramp = None;
+        self.dispatcher = None;
+    }
+
+    fn broadcast(&self, order: &Order, actions: &mut Vec<Action>) {
+        let names = self.workers.keys();
+        actions.extend(names.map(|name| Action::Order(name.clone(), order.clone())));
+    }
+
+    fn heard(&mut self, worker: String, word: Word, now: Now, actions: &mut Vec<Action>) {
+        match word {
+            Word::Ready(_) => self.welcome(worker, now, actions),
+            Word::Quit | Word::Stopped => {
+                let is_end = matches!(word, Word::Quit);
+                self.leave(&worker, is_end, now, actions);
+            }
+            Word::Report {
+                stats,
+                users,
+                is_exact,
+                number,
+            } => {
+                let known = self.workers.get_mut(&worker);
+                let is_new = known.is_none_or(|node| node.takes(number, is_exact));
+                if is_new {
+                    self.book.count(&stats);
+                }
+                self.set_users(&worker, users, now, actions);
+                if let Some(number) = number {
+                    actions.push(Action::Order(worker, Order::Receipt(number)));
+                }
+            }
+            Word::Heartbeat {
+                state,
+                cpu_percent,
+                memory_bytes,
+            } => {
+                let Some(node) = self.workers.get_mut(&worker) else {
+                    return;
+                };
+                let was_missing = !node.is_heard_of();
+                node.silent = 0;
+                node.seen.state = state;
+                node.seen.cpu_percent = cpu_percent;
+                node.seen.memory_bytes = memory_bytes.unwrap_or(node.seen.memory_bytes);
+                actions.push(Action::Order(worker.clone(), Order::Heartbeat));
+                actions.push(Action::Notice(Notice::HeartbeatSent(worker.clone())));
+                if was_missing {
+                    actions.push(Action::Notice(Notice::WorkerBack(worker.clone())));
+                    self.join(worker, now, actions);
+                }
+            }
+            Word::Spawning | Word::SpawningComplete(_) if !self.knows(&worker) => {
+                // It still has users of a run that this master knows nothing of.
+                actions.push(Action::Order(worker, Order::Quit));
+            }
+            Word::Exception { msg, traceback } => {
+                self.book.exceptions.add(worker, msg, traceback);
+            }
+            // These are between the host and its scripts.
+            Word::Logs(_) | Word::Locustfile | Word::Custom(..) => {}
+            Word::Spawning => self.set_state(&worker, State::Spawning),
+            Word::SpawningComplete(users) => {
+                self.set_state(&worker, State::Running);
+                self.set_users(&worker, users, now, actions);
+            }
+        }
+    }
+
+    fn welcome(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
+        let next = u32::try_from(self.indexes.len()).unwrap_or(u32::MAX);
+        let index = *self.indexes.entry(worker.clone()).or_insert(next);
+        let reported = self.workers.get(&worker).and_then(|node| node.reported);
+        let was_known = self.workers.contains_key(&worker);
+        let node = Node {
+            seen: Worker {
+                id: worker.clone(),
+                index,
+                state: State::Ready,
+                users: 0,
+                users_by_class: Users::new(),
+                cpu_percent: 0.0,
+                memory_bytes: 0,
+                is_exact: false,
+            },
+            silent: 0,
+            reported,
+        };
+        self.workers.insert(worker.clone(), node);
+        let welcome = Order::Welcome {
+            index: Some(index),
+            sends_receipts: true,
+        };
+        actions.push(Action::Order(worker.clone(), welcome));
+        actions.push(Action::Notice(Notice::WorkerReady {
+            worker: worker.clone(),
+            index,
+            workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX),
+        }));
+        self.book.touch();
+        if was_known && let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.lose_worker(&worker);
+        }
+        self.join(worker, now, actions);
+    }
+
+    /// A worker takes its share of the users there are, if there is a test.
+    fn join(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
+        if !self.book.run.state.is_active() {
+            return;
+        }
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.add_worker(worker);
+        }
+        self.place(now, actions);
+    }
+
+    /// A worker is gone for good, or until it is ready again.
+    fn leave(&mut self, worker: &str, is_end: bool, now: Now, actions: &mut Vec<Action>) {
+        let Some(node) = self.workers.remove(worker) else {
+            return;
+        };
+        if is_end {
+            let left = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
+            actions.push(Action::Notice(Notice::WorkerQuit(worker.to_owned(), left)));
+        }
+        self.recount();
+        self.replace(worker, node.is_heard_of(), now, actions);
+    }
+
+    /// Has the users of a worker that is gone started on the others.
+    fn replace(&mut self, worker: &str, had_users: bool, now: Now, actions: &mut Vec<Action>) {
+        if !self.workers.values().any(Node::is_heard_of) {
+            if self.book.run.state.is_active() {
+                actions.push(Action::Notice(Notice::NoWorkersLeft));
+            }
+            return;
+        }
+        if let Some(dispatcher) = &mut self.dispatcher
+            && had_users
+        {
+            dispatcher.lose_worker(worker);
+            self.place(now, actions);
+        }
+    }
+
+    fn set_state(&mut self, worker: &str, state: State) {
+        if let Some(node) = self.workers.get_mut(worker) {
+            node.seen.state = state;
+            self.book.touch();
+        }
+    }
+
+    fn set_users(&mut self, worker: &str, users: Users, now: Now, actions: &mut Vec<Action>) {
+        let Some(node) = self.workers.get_mut(worker) else {
+            return;
+        };
+        node.seen.users = users.values().fold(0, |sum, &n| sum.saturating_add(n));
+        node.seen.users_by_class = users;
+        self.recount();
+        self.end_ramp(now, actions);
+    }
+
+    /// Adds up the users of all workers that are heard of.
+    fn recount(&mut self) {
+        let mut all = Users::new();
+        for node in self.workers.values().filter(|node| node.is_heard_of()) {
+            for (class, &count) in &node.seen.users_by_class {
+                let sum = all.entry(class.clone()).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        self.book.set_users(all);
+    }
+
+    fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if self.book.tick(now) {
+            actions.push(Action::RunTimeReached);
+        }
+        match self.ramp {
+            Some(Ramp::Stepping(at)) if at <= now.monotonic => self.step(now, actions),
+            Some(Ramp::Waiting(_)) => self.end_ramp(now, actions),
+            _ => {}
+        }
+        if self.watch_at <= now.monotonic {
+            self.watch_at = now.monotonic + self.timings.heartbeat_interval;
+            self.watch(now, actions);
+        }
+    }
+
+    /// Looks at the workers' silence, once in each heartbeat interval.
+    fn watch(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let mut missing = Vec::new();
+        for node in self.workers.values_mut() {
+            node.silent += 1;
+            if node.is_heard_of() && node.silent > self.timings.liveness {
+                let users = std::mem::take(&mut node.seen.users);
+                node.seen.users_by_class.clear();
+                node.seen.state = State::Missing;
+                missing.push((node.seen.id.clone(), users));
+            }
+        }
+        let most = self.timings.liveness + self.timings.dead;
+        self.workers.retain(|_, node| node.silent <= most);
+        for (worker, users) in missing {
+            let notice = Notice::WorkerMissing(worker.clone(), users);
+            actions.push(Action::Notice(notice));
+            self.recount();
+            self.replace(&worker, true, now, actions);
+        }
+    }
+}
+
+impl Node {
+    fn is_heard_of(&self) -> bool {
+        self.seen.state != State::Missing
+    }
+
+    /// Whether a report is one that was not counted yet.
+    fn takes(&mut self, number: Option<u64>, is_exact: bool) -> bool {
+        self.seen.is_exact = is_exact;
+        let Some(number) = number else {
+            return true;
+        };
+        let is_new = self.reported.is_none_or(|last| number > last);
+        if is_new {
+            self.reported = Some(number);
+        }
+        is_new
+    }
+}

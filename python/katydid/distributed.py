@@ -1,0 +1,725 @@
+"""Tests on many machines: the runners of masters and workers.
+
+The engine keeps in touch with the other nodes, places users and adds up what they count, on threads that no
+script can stop. What is here tells the script, and does what only the script's process can: start users, fire
+events, carry messages between scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import gevent
+from gevent.event import AsyncResult, Event
+from gevent.queue import Queue
+
+from katydid import hub, log, runners
+from katydid.exception import StopTest
+from katydid.log import get_logs, greenlet_exception_logger
+from katydid.runners import Message, Runner
+from katydid.user.group import current_greenlet
+
+if TYPE_CHECKING:
+    from katydid.env import Environment
+    from katydid.user.users import User
+
+logger = logging.getLogger("locust.runners")
+
+MOST_LINES = 70
+"""Log lines within one interval beyond which a worker stops sending its log."""
+FAREWELL_SECONDS = 10.0
+"""How long the end of a test waits for the last reports, besides the users' own time to stop."""
+LOCUST_VERSION = "2.47.0"
+
+_OWN_OPTIONS = ("expect_workers", "tags", "exclude_tags")
+"""Options of Katydid's own that a worker takes from its master, besides those that scripts add."""
+
+
+class WorkerNode:
+    """A worker as its master knows it.
+
+    Args:
+        id: Its id: host name, ``_``, and something unique.
+        state: What it is doing.
+        heartbeat_liveness: Intervals of silence that are forgiven.
+    """
+
+    def __init__(
+        self, id: str, state: str = runners.STATE_INIT, heartbeat_liveness: int = runners.HEARTBEAT_LIVENESS
+    ) -> None:
+        self.id = id
+        self.state = state
+        self.heartbeat = heartbeat_liveness
+        self.cpu_usage: float = 0
+        self.cpu_warning_emitted = False
+        self.memory_usage: int = 0
+        self.user_classes_count: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<WorkerNode {self.id}: {self.state}, {self.user_count} users>"
+
+    @property
+    def user_count(self) -> int:
+        """How many users it runs."""
+        return sum(self.user_classes_count.values())
+
+
+class WorkerNodes(Mapping[str, WorkerNode]):
+    """The workers of a master by id, as they are at this moment.
+
+    Args:
+        rows: What the engine knows of them.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
+        self._nodes: dict[str, WorkerNode] = {}
+        for row in rows or ():
+            node = WorkerNode(row["id"], row["state"])
+            node.cpu_usage, node.memory_usage = row["cpu_usage"], row["memory_usage"]
+            node.user_classes_count = row["user_classes_count"]
+            self._nodes[node.id] = node
+
+    def __getitem__(self, key: str) -> WorkerNode:
+        return self._nodes[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def get_by_state(self, state: str) -> list[WorkerNode]:
+        """Those in a state."""
+        return [node for node in self._nodes.values() if node.state == state]
+
+    @property
+    def all(self) -> list[WorkerNode]:
+        """All of them."""
+        return list(self._nodes.values())
+
+    @property
+    def ready(self) -> list[WorkerNode]:
+        """Those that wait for a test."""
+        return self.get_by_state(runners.STATE_INIT)
+
+    @property
+    def spawning(self) -> list[WorkerNode]:
+        """Those that start users."""
+        return self.get_by_state(runners.STATE_SPAWNING)
+
+    @property
+    def running(self) -> list[WorkerNode]:
+        """Those that have all their users."""
+        return self.get_by_state(runners.STATE_RUNNING)
+
+    @property
+    def missing(self) -> list[WorkerNode]:
+        """Those that were not heard of for too long."""
+        return self.get_by_state(runners.STATE_MISSING)
+
+
+class DistributedRunner(Runner):
+    """What masters and workers have in common.
+
+    Args:
+        environment: What is to be run.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._fleet = hub.engine().fleet()
+        self._inbox: Queue[Callable[[], None]] = Queue()
+        self.greenlet.spawn(self._work_off).link_exception(greenlet_exception_logger(logger))
+        hub.on_message("custom_message", self._later(self._custom_message))
+
+    def _later(self, handler: Callable[..., None]) -> Callable[..., None]:
+        """A handler that the hub may call: what it does is done in turn, in a greenlet."""
+        return lambda *args: self._inbox.put(lambda: handler(*args))
+
+    def _work_off(self) -> None:
+        while True:
+            work = self._inbox.get()
+            try:
+                work()
+            except StopTest as stop:
+                self._end_test(stop)
+            except Exception as error:
+                log.unhandled_greenlet_exception = True
+                logger.error("%s\n%s", error, log.format_script_exception(error))
+
+    def _custom_message(self, sender: str, kind: str, data: Any) -> None:
+        known = self.custom_messages.get(kind)
+        if known is None:
+            logger.warning("Unknown message type received from %s: %s", sender, kind)
+            return
+        logger.debug("Received %s message from %s", kind, sender)
+        listener, concurrent = known
+        message = Message(kind, data, sender)
+        if concurrent:
+            called = gevent.spawn(listener, environment=self.environment, msg=message)
+            called.link_exception(greenlet_exception_logger(logger))
+        else:
+            listener(environment=self.environment, msg=message)
+
+
+class _Port:
+    """What scripts look at on a master's socket."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+
+class MasterRunner(DistributedRunner):
+    """Has the users run by workers, and adds up what they count.
+
+    Args:
+        environment: What is to be run.
+        master_bind_host: The address to listen on; ``*`` for all.
+        master_bind_port: The port; 0 for any that is free.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+
+    def __init__(self, environment: Environment, master_bind_host: str, master_bind_port: int) -> None:
+        super().__init__(environment)
+        self.master_bind_host = master_bind_host
+        self.master_bind_port = master_bind_port
+        self.spawn_rate: float = 0
+        self.spawning_completed = False
+        self._ramped = Event()
+        self._ramped.set()
+        port = self._fleet.lead(
+            master_bind_host,
+            master_bind_port,
+            runners.HEARTBEAT_INTERVAL,
+            runners.HEARTBEAT_LIVENESS,
+            abs(runners.HEARTBEAT_DEAD_INTERNAL),
+            _report_wait(),
+        )
+        self.server = _Port(port)
+        for kind, handler in (
+            ("worker_ready", self._worker_ready),
+            ("heartbeat_sent", self._heartbeat_sent),
+            ("worker_missing", self._worker_missing),
+            ("worker_back", self._worker_back),
+            ("worker_quit", self._worker_quit),
+            ("no_workers_left", self._no_workers_left),
+            ("placing", self._placing),
+            ("other_version", self._other_version),
+            ("refused", self._refused),
+            ("worker_report", self._worker_report),
+            ("worker_logs", self._worker_logs),
+            ("locustfile_wanted", self._locustfile_wanted),
+            ("unreadable", self._unreadable),
+            ("spawning_complete", self._all_spawned),
+        ):
+            hub.on_message(kind, self._later(handler))
+        hub.on_message("run_time_reached", self._time_is_up)
+        environment.events.worker_report.watch(self._fleet.want_reports)
+
+    # -- what is known of the workers ----------------------------------------------------
+
+    @property
+    def clients(self) -> WorkerNodes:
+        """The workers by id."""
+        return WorkerNodes(self._fleet.workers())
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers can be heard of."""
+        clients = self.clients
+        return len(clients.ready) + len(clients.spawning) + len(clients.running)
+
+    @property
+    def worker_indexes(self) -> dict[str, int]:
+        """The index of each worker."""
+        return {row["id"]: row["index"] for row in self._fleet.workers()}
+
+    def get_worker_index(self, client_id: str) -> int:
+        """The index of a worker: its place in the order they were first seen in.
+
+        Args:
+            client_id: Its id.
+        """
+        return self.worker_indexes[client_id]
+
+    @property
+    def user_count(self) -> int:
+        """How many users the workers run."""
+        return hub.engine().user_count
+
+    @property
+    def reported_user_classes_count(self) -> dict[str, int]:
+        """How many users of each class the workers say they run."""
+        counts = dict.fromkeys(self.user_classes_by_name, 0)
+        for node in self.clients.all:
+            if node.state != runners.STATE_MISSING:
+                for name, count in node.user_classes_count.items():
+                    counts[name] = counts.get(name, 0) + count
+        return counts
+
+    @property
+    def user_classes_count(self) -> dict[str, int]:
+        """How many users of each class run now."""
+        return self.reported_user_classes_count
+
+    def rebalancing_enabled(self) -> bool:
+        """Whether users are spread anew when workers come or go; they always are."""
+        return True
+
+    # -- running a test ------------------------------------------------------------------
+
+    def start(
+        self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
+    ) -> None:
+        """Starts the test, or changes the number of users of a running one, and returns when they are there.
+
+        Args:
+            user_count: How many users there should be, on all workers together.
+            spawn_rate: How many to start, or stop, per second.
+            wait: Accepted for Locust's sake.
+            user_classes: Only users of these classes.
+        """
+        workers = self.clients
+        if not len(workers) - len(workers.missing):
+            logger.warning("You can't start a distributed test before at least one worker processes has connected")
+            return
+        self.target_user_count = user_count
+        self.spawn_rate = spawn_rate
+        if self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+            self.stats.clear_all()
+            self.environment.worker_logs.clear()
+            self.environment._filter_tasks_by_tags()
+            if self.environment.shape_class is not None:
+                self.environment.shape_class.reset_time()
+            try:
+                self.environment.events.test_start.fire(environment=self.environment)
+            except StopTest as stop:
+                self._end_test(stop)
+                return
+        for user_class in self.user_classes:
+            if self.environment.host:
+                user_class.host = self.environment.host
+        self._fleet.settings(self.environment.host, self.environment.stop_timeout, self._options())
+        self.spawning_completed = False
+        self._ramped.clear()
+        chosen = self.user_classes if user_classes is None else user_classes
+        hub.engine().start(
+            user_count,
+            spawn_rate,
+            [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in chosen],
+            self._shown_host(),
+        )
+        self._ramped.wait()
+
+    def _options(self) -> dict[str, Any]:
+        """The options that can be sent."""
+        options = vars(self.environment.parsed_options) if self.environment.parsed_options is not None else {}
+        simple = (str, int, float, bool, type(None), list, tuple)
+        return {name: value for name, value in options.items() if isinstance(value, simple)}
+
+    def _stop(self, caller: Any) -> None:
+        self._tell(self.environment.events.test_stopping)
+        self._begin_end()
+        hub.engine().stopping()
+        self._await_end(runners.MASTER_HEARTBEAT_TIMEOUT, lambda: not self.user_count)
+        hub.engine().stopped()
+        self._tell(self.environment.events.test_stop)
+
+    def quit(self) -> None:
+        """Stops the test and has all workers end."""
+        was_active = self.state not in (runners.STATE_INIT, runners.STATE_STOPPED, runners.STATE_STOPPING)
+        if was_active:
+            self._tell(self.environment.events.test_stopping)
+            self._begin_end()
+        elif self._stopper is not None and not self._stopper.ready():
+            self._stopper.join()
+        self._fleet.quit()
+        self._await_end(FAREWELL_SECONDS, lambda: not self.worker_count)
+        if was_active:
+            hub.engine().stopped()
+            self._tell(self.environment.events.test_stop)
+        self.greenlet.kill(block=current_greenlet() not in self.greenlet)
+
+    def _begin_end(self) -> None:
+        self.final_user_classes_count = self.user_classes_count
+        self._ramped.set()
+        if self.shape_greenlet is not None:
+            self.shape_greenlet.kill(block=self.shape_greenlet is not current_greenlet())
+            self.shape_greenlet, self.shape_last_tick = None, None
+
+    def _await_end(self, patience: float, ended: Callable[[], bool]) -> None:
+        """Waits until the workers are done, but not for ever."""
+        last = time.monotonic() + (self.environment.stop_timeout or 0) + patience
+        while not ended() and time.monotonic() < last:
+            gevent.sleep(0.05)
+        if not ended():
+            logger.error(
+                "Not all workers stopped in time. Their last counts may be missing: %s",
+                ", ".join(node.id for node in self.clients.all if node.user_count) or "none has users left",
+            )
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """Sends a message to the scripts on the workers.
+
+        Args:
+            msg_type: The type.
+            data: The content: numbers, texts, lists and dicts.
+            client_id: Which worker; all by default.
+        """
+        if client_id is not None and client_id not in self.clients:
+            logger.warning("There is no worker %s to send %s to", client_id, msg_type)
+            return
+        self._fleet.send(client_id, msg_type, data)
+
+    # -- what the workers do -------------------------------------------------------------
+
+    def _worker_ready(self, worker: str, index: int, count: int) -> None:
+        logger.info("%s (index %d) reported as ready. %d workers connected.", worker, index, count)
+        self.environment.events.worker_connect.fire(client_id=worker)
+
+    def _heartbeat_sent(self, worker: str) -> None:
+        self.environment.events.heartbeat_sent.fire(client_id=worker, timestamp=time.time())
+
+    def _worker_missing(self, worker: str, users: int) -> None:
+        logger.warning(
+            "Worker %s failed to send heartbeat, setting state to missing. Its %d users are started on the others.",
+            worker,
+            users,
+        )
+
+    def _worker_back(self, worker: str) -> None:
+        logger.info("Worker %s self-healed with heartbeat, setting state to ready.", worker)
+
+    def _worker_quit(self, worker: str, left: int) -> None:
+        logger.info("Worker %s quit. %d workers left.", worker, left)
+
+    def _no_workers_left(self) -> None:
+        logger.info("The last worker quit, stopping test.")
+        options = self.environment.parsed_options
+        gevent.spawn(self.quit if options is not None and options.headless else self.stop)
+
+    def _placing(self, users: int, rate: float, workers: int) -> None:
+        logger.info("Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", users, rate, workers)
+
+    def _other_version(self, worker: str, version: str) -> None:
+        level = logging.DEBUG if version[:4] == LOCUST_VERSION[:4] else logging.WARNING
+        logger.log(
+            level,
+            "A worker (%s) running a different version (%s) connected, ours is %s",
+            worker,
+            version,
+            LOCUST_VERSION,
+        )
+
+    def _refused(self, worker: str) -> None:
+        logger.error("An old (pre 2.0) worker tried to connect (%s). That's not going to work.", worker)
+
+    def _worker_report(self, worker: str, data: Any) -> None:
+        self.environment.events.worker_report.fire(client_id=worker, data=data)
+
+    def _worker_logs(self, worker: str, lines: list[str]) -> None:
+        self.environment.update_worker_logs({"worker_id": worker, "logs": lines})
+
+    def _locustfile_wanted(self, worker: str) -> None:
+        files = []
+        try:
+            for path in self.environment.parsed_locustfiles or ():
+                with open(path, encoding="utf-8") as file:
+                    files.append({"filename": os.path.basename(path), "contents": file.read()})
+            answer: dict[str, Any] = {"locustfiles": files}
+        except OSError as error:
+            answer = {"error": f"The master cannot read its locustfile: {error}"}
+        self._fleet.send(worker, "locustfile", answer)
+
+    def _unreadable(self, sender: str, problem: str) -> None:
+        logger.error("%s sent something that cannot be read: %s", sender, problem)
+
+    def _all_spawned(self, users: int) -> None:
+        counts = self.reported_user_classes_count
+        self.target_user_classes_count = counts
+        self.spawning_completed = True
+        self._ramped.set()
+        logger.info("All users spawned: %s (%d total users)", json.dumps(counts, sort_keys=True), users)
+        self.environment.events.spawning_complete.fire(user_count=users)
+
+
+class WorkerRunner(DistributedRunner):
+    """Runs the users that a master wants, and reports to it. It is made when the master has answered.
+
+    Args:
+        environment: What is to be run.
+        master_host: Where the master is.
+        master_port: Its port.
+
+    Raises:
+        ConnectionError: The master did not answer, however often it was asked.
+    """
+
+    def __init__(self, environment: Environment, master_host: str, master_port: int) -> None:
+        super().__init__(environment)
+        self.master_host = master_host
+        self.master_port = master_port
+        self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
+        self.worker_index = -1
+        self.worker_state = runners.STATE_INIT
+        self.connected = False
+        self.last_heartbeat_timestamp: float | None = None
+        self.last_received_spawn_timestamp: float = 0
+        self._lines_sent = 0
+        self._sends_logs = True
+        self._began = time.monotonic()
+        self._welcome: AsyncResult[int | None] = AsyncResult()
+        for kind, handler in (
+            ("assigned", self._assigned),
+            ("told_to_stop", self._told_to_stop),
+            ("told_to_quit", self._told_to_quit),
+            ("all_spawned", self._all_spawned),
+            ("heartbeat_received", self._heartbeat_received),
+            ("update_user_class", self.environment.update_user_class),
+            ("reporting", self._reporting),
+            ("silent", self._silent),
+        ):
+            hub.on_message(kind, self._later(handler))
+        hub.on_message("welcome", self._welcomed)
+        hub.on_message("disconnected", self._disconnected)
+        environment.events.user_error.add_listener(self._on_user_error)
+        environment.events.quitting.add_listener(self._on_quitting)
+        self._fleet.follow(
+            master_host,
+            master_port,
+            self.client_id,
+            runners.HEARTBEAT_INTERVAL,
+            runners.WORKER_REPORT_INTERVAL,
+            runners.CONNECT_TIMEOUT,
+            runners.MASTER_HEARTBEAT_TIMEOUT,
+        )
+        environment.events.report_to_master.watch(self._fleet.want_reports)
+        try:
+            index = self._welcome.get(timeout=runners.CONNECT_TIMEOUT * runners.CONNECT_RETRY_COUNT)
+        except gevent.Timeout:
+            raise ConnectionError(f"No answer from the master at {master_host}:{master_port}") from None
+        self.worker_index = index if index is not None else -1
+        self.connected = True
+        if runners.WORKER_LOG_REPORT_INTERVAL >= 0:
+            self.greenlet.spawn(self._send_logs).link_exception(greenlet_exception_logger(logger))
+
+    def start(
+        self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
+    ) -> None:
+        """A worker starts what its master wants, and nothing else."""
+        raise NotImplementedError("use start_worker")
+
+    def start_worker(self, user_classes_count: dict[str, int], **kwargs: Any) -> None:
+        """Starts and stops users until there are so many of each class.
+
+        Args:
+            user_classes_count: How many of each class.
+            **kwargs: Accepted for Locust's sake.
+        """
+        self.target_user_classes_count = user_classes_count
+        self.target_user_count = sum(user_classes_count.values())
+        for user_class in self.user_classes:
+            if self.environment.host:
+                user_class.host = self.environment.host
+        now = self.user_classes_count
+        more = {name: count - now[name] for name, count in user_classes_count.items() if count > now[name]}
+        fewer = {name: now[name] - count for name, count in user_classes_count.items() if count < now[name]}
+        if more:
+            self.spawn_users(more)
+        if fewer:
+            self.stop_users(fewer)
+        self._spawned()
+
+    def _spawned(self) -> None:
+        counts = self.user_classes_count
+        hub.engine().spawned(counts)
+        hub.engine().state = runners.STATE_RUNNING
+        self._set_worker_state(runners.STATE_RUNNING)
+        self._fleet.say("spawning_complete", {"user_classes_count": counts, "user_count": sum(counts.values())})
+
+    def _set_worker_state(self, state: str) -> None:
+        self.worker_state = state
+        self._fleet.set_state(state)
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """Sends a message to the script on the master.
+
+        Args:
+            msg_type: The type.
+            data: The content: numbers, texts, lists and dicts.
+            client_id: Accepted for Locust's sake.
+        """
+        logger.debug("Sending %s message to master", msg_type)
+        self._fleet.say(msg_type, data)
+
+    # -- what the master says ------------------------------------------------------------
+
+    def _welcomed(self, index: int | None) -> None:
+        if not self._welcome.ready():
+            self._welcome.set(index)
+        elif index is not None:
+            self.worker_index = index
+
+    def _disconnected(self, reason: str) -> None:
+        level = logging.INFO if time.monotonic() - self._began > 30 or self.connected else logging.DEBUG
+        logger.log(level, "No connection to the master at %s:%s: %s", self.master_host, self.master_port, reason)
+
+    def _heartbeat_received(self) -> None:
+        self.last_heartbeat_timestamp = time.time()
+        self.environment.events.heartbeat_received.fire(
+            client_id=self.client_id, timestamp=self.last_heartbeat_timestamp
+        )
+
+    def _assigned(self, job: dict[str, Any]) -> None:
+        self._fleet.say("spawning", None)
+        if job["timestamp"] <= self.last_received_spawn_timestamp:
+            logger.info("Discard spawn message with older or equal timestamp than timestamp of previous spawn message")
+            return
+        self.last_received_spawn_timestamp = job["timestamp"]
+        environment = self.environment
+        environment.host = job["host"]
+        environment.stop_timeout = job["stop_timeout"] or 0.0
+        self._take_options(job["parsed_options"] or {})
+        if self.worker_state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+            self.stats.clear_all()
+            self.cpu_warning_emitted = self.worker_cpu_warning_emitted = False
+            environment._filter_tasks_by_tags()
+            environment.events.test_start.fire(environment=environment)
+        self._set_worker_state(runners.STATE_SPAWNING)
+        hub.engine().state = runners.STATE_SPAWNING
+        if self.spawning_greenlet is not None:
+            # The newer order tells all users there are to be, so the older one need not be finished.
+            self.spawning_greenlet.kill()
+        self.spawning_greenlet = self.greenlet.spawn(self._start_assigned, job["user_classes_count"])
+
+    def _start_assigned(self, user_classes_count: dict[str, int]) -> None:
+        unknown = [name for name in user_classes_count if name not in self.user_classes_by_name]
+        if unknown:
+            logger.error(
+                "The master wants users of %s, which this worker's locustfile does not have. "
+                "Start the worker with the master's locustfile, or with -f - to get it from the master.",
+                ", ".join(unknown),
+            )
+        known = {name: count for name, count in user_classes_count.items() if name not in unknown}
+        try:
+            self.start_worker(known)
+        except StopTest as stop:
+            self._end_test(stop)
+        except Exception as error:
+            log.unhandled_greenlet_exception = True
+            logger.critical("Could not start a user: %s\n%s", error, log.format_script_exception(error))
+            self._say_exception(error, log.format_script_exception(error))
+
+    def _take_options(self, given: dict[str, Any]) -> None:
+        """Takes over the master's values of the options that scripts have added, and a few more."""
+        from katydid.argument_parser import default_args_dict
+
+        options = self.environment.parsed_options
+        if options is None:
+            return
+        own = default_args_dict()
+        for name, value in given.items():
+            if name not in own or name in _OWN_OPTIONS:
+                setattr(options, name, value)
+        for name in ("tags", "exclude_tags"):
+            if name in given:
+                setattr(self.environment, name, given[name])
+
+    def _told_to_stop(self) -> None:
+        self.stop()
+        self._fleet.report({})
+        self._fleet.say("client_stopped", None)
+        gevent.sleep((self.environment.stop_timeout or 0) + _additional_wait())
+        self._set_worker_state(runners.STATE_INIT)
+        self._fleet.say("client_ready", LOCUST_VERSION)
+
+    def _told_to_quit(self) -> None:
+        logger.info("Got quit message from master, shutting down...")
+        self.stop()
+        # In a greenlet that does not end with the runner's.
+        gevent.spawn(self.quit)
+
+    def _silent(self) -> None:
+        logger.error("Didn't get heartbeat from master in over %ss", runners.MASTER_HEARTBEAT_TIMEOUT)
+        gevent.spawn(self.quit)
+
+    def _all_spawned(self, users: int) -> None:
+        self.environment.events.spawning_complete.fire(user_count=users)
+
+    def _reporting(self) -> None:
+        counts = self.user_classes_count
+        data: dict[str, Any] = {"user_classes_count": counts, "user_count": sum(counts.values())}
+        known = dict(data)
+        self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
+        self._fleet.report({key: value for key, value in data.items() if key not in known})
+
+    # -- what the master is told ---------------------------------------------------------
+
+    def quit(self) -> None:
+        """Stops the test, tells the master what it does not know yet, and ends."""
+        if current_greenlet() in self.user_greenlets:
+            gevent.spawn(self.quit)
+            self.stop()
+            return
+        self.stop()
+        finished = Event()
+        hub.on_message("finished", finished.set)
+        self._reporting()
+        self._fleet.finish()
+        if not finished.wait(timeout=FAREWELL_SECONDS):
+            logger.warning("The master did not acknowledge the last report; it may be missing there.")
+        self.greenlet.kill(block=current_greenlet() not in self.greenlet)
+
+    def _on_quitting(self, environment: Environment, **kwargs: Any) -> None:
+        if self.connected:
+            self._fleet.say("quit", None)
+
+    def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **kwargs: Any) -> None:
+        self._say_exception(exception, log.format_script_stack(tb))
+
+    def _say_exception(self, exception: Exception, traceback: str) -> None:
+        self.log_exception("local", str(exception), traceback)
+        self._fleet.say("exception", {"msg": str(exception), "traceback": traceback})
+
+    def _send_logs(self) -> None:
+        while self._sends_logs:
+            lines = get_logs()
+            if len(lines) > self._lines_sent:
+                if len(lines) - self._lines_sent > MOST_LINES:
+                    self._sends_logs = False
+                    logger.warning(
+                        "The worker logs too much to send it to the master: more than %d lines in %s seconds.",
+                        MOST_LINES,
+                        runners.WORKER_LOG_REPORT_INTERVAL,
+                    )
+                self._fleet.say("logs", {"worker_id": self.client_id, "logs": lines})
+                self._lines_sent = len(lines)
+            gevent.sleep(runners.WORKER_LOG_REPORT_INTERVAL)
+
+
+def _report_wait() -> float:
+    """How long the end of a ramp waits for the workers' counts, in seconds."""
+    text = os.environ.get("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "1.0").strip()
+    factor, star, name = (part.strip() for part in text.partition("*"))
+    try:
+        if star and name == "WORKER_REPORT_INTERVAL":
+            return float(factor) * runners.WORKER_REPORT_INTERVAL
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP is {text!r}; it must be a number of seconds, "
+            "or one like '2 * WORKER_REPORT_INTERVAL'"
+        ) from None
+
+
+def _additional_wait() -> int:
+    return int(os.environ.get("LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP") or 0)
