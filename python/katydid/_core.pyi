@@ -15,6 +15,9 @@ _Headers = Sequence[tuple[str, str | bytes | None]]
 def target_main(arguments: Sequence[str]) -> int:
     """Runs ``katydid target`` until it is interrupted and returns its exit code."""
 
+def fetch_locustfile(host: str, port: int, identity: str, patience: float) -> Any:
+    """Asks a master for its scripts, for so many seconds; None if it does not answer."""
+
 def option_table() -> list[dict[str, Any]]:
     """Every command-line option, once."""
 

@@ -22,6 +22,9 @@ from katydid.util.timespan import parse_timespan
 DEFAULT_CONFIG_FILES = ("~/.locust.conf", "locust.conf")
 """Where options may be kept, the later file winning over the earlier."""
 
+_EARLY = frozenset({"locustfile", "master", "worker", "master_host", "master_port"})
+"""Options that are needed before the script is imported."""
+
 USAGE = "katydid [options] [UserClass ...]\n       katydid target [options]"
 
 
@@ -165,8 +168,16 @@ def json_user_config(string: str) -> list[dict[str, Any]]:
     return configs
 
 
+def _count(text: str) -> int:
+    try:
+        return positive_integer(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
     "int": _integer,
+    "count": _count,
     "float": _rate,
     "time_span": timespan,
     "user_configs": json_user_config,
@@ -193,7 +204,7 @@ def get_empty_argument_parser(
         description="Runs the users of a locustfile against a system, and measures it.",
     )
     for option in _core.option_table():
-        if option["dest"] == "locustfile":
+        if option["dest"] in _EARLY:
             _add(parser, option)
     if add_help:
         parser.add_argument("-h", "--help", action="help", help="Print this text and exit")
@@ -216,7 +227,8 @@ def setup_parser_arguments(parser: LocustArgumentParser) -> None:
     """Adds all of Katydid's own options to a parser, under the headings of the help text."""
     groups: dict[str, Any] = {}
     for option in _core.option_table():
-        if option["dest"] == "locustfile":
+        if option["dest"] in _EARLY:
+            # The parser has it, but not where the help text should show it.
             continue
         if option["group"] not in groups:
             groups[option["group"]] = parser.add_argument_group(option["group"])
@@ -229,7 +241,7 @@ def setup_parser_arguments(parser: LocustArgumentParser) -> None:
 
 def default_args_dict() -> dict[str, Any]:
     """Katydid's own options with their defaults, without those that scripts add."""
-    parser = get_empty_argument_parser(default_config_files=[])
+    parser = get_empty_argument_parser(add_help=False, default_config_files=[])
     setup_parser_arguments(parser)
     defaults: Namespace = parser.parse_args([])
     return vars(defaults)
@@ -295,13 +307,23 @@ def parse_locustfile_option(args: list[str] | None = None) -> str:
     Args:
         args: The arguments; those of the process by default.
     """
+    return str(parse_early_options(args).locustfile)
+
+
+def parse_early_options(args: list[str] | None = None) -> Namespace:
+    """What has to be known to find the script: where it is, and where the master is.
+
+    Args:
+        args: The arguments; those of the process by default.
+    """
     arguments = sys.argv[1:] if args is None else args
     if {"-h", "--help"} & set(arguments):
         parser = get_parser()
         parser.print_help()
         parser.exit()
+    options: Namespace
     options, _ = get_empty_argument_parser(add_help=False).parse_known_args(args=arguments)
-    return str(options.locustfile)
+    return options
 
 
 def parse_locustfile_paths(locustfile: str) -> list[str]:

@@ -294,7 +294,8 @@ class MasterRunner(DistributedRunner):
             return
         self.target_user_count = user_count
         self.spawn_rate = spawn_rate
-        if self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+        is_new = self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING)
+        if is_new:
             self.stats.clear_all()
             self.environment.worker_logs.clear()
             self.environment._filter_tasks_by_tags()
@@ -318,6 +319,8 @@ class MasterRunner(DistributedRunner):
             [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in chosen],
             self._shown_host(),
         )
+        if is_new:
+            self._apply_run_time()
         self._ramped.wait()
 
     def _options(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from argparse import Namespace
 from typing import Any, NoReturn
@@ -18,9 +19,12 @@ from gevent.event import Event
 
 import katydid
 from katydid import _aliases, _patch, argument_parser, html, hub, log, stats  # noqa: F401  patches the standard library
+from katydid.distributed import MasterRunner
+from katydid.download import locustfile_of_master
 from katydid.env import Environment
 from katydid.event import Events
-from katydid.runners import LocalRunner
+from katydid.processes import Workers, wanted
+from katydid.runners import Runner
 from katydid.shape import LoadTestShape
 from katydid.user.users import User
 from katydid.util.load_locustfile import load_locustfile
@@ -76,12 +80,10 @@ def run() -> NoReturn:
     _aliases.install()
     _import_plugins()
     hub.tell_failures_in_the_scripts_words()
-    try:
-        paths = argument_parser.parse_locustfile_paths(argument_parser.parse_locustfile_option())
-    except FileNotFoundError as error:
-        _give_up(str(error))
+    paths = _locustfiles()
     scripts = Scripts(paths)
     options = argument_parser.parse_all_options()
+    _check_role(options)
     if not options.skip_log_setup:
         try:
             log.setup_logging(options.loglevel, options.logfile)
@@ -95,6 +97,9 @@ def run() -> NoReturn:
             print(f"    {name}")
         sys.exit(0)
     user_classes = _chosen(scripts, options)
+    if options.processes is not None and options.worker:
+        workers = Workers(options.processes, (options.master_host, options.master_port))
+        sys.exit(_supervise(workers))
     _allow_open_files()
     try:
         environment = create_environment(
@@ -168,7 +173,8 @@ class Run:
     def __init__(self, environment: Environment, options: Namespace) -> None:
         self.environment = environment
         self.options = options
-        self.runner: LocalRunner = environment.create_local_runner()
+        self.runner = self._create_runner()
+        self.workers: Workers | None = None
         self.web_ui: WebUI | None = None
         self.printer: Any = None
         self.over = Event()
@@ -177,7 +183,7 @@ class Run:
     def run(self) -> NoReturn:
         """Runs the test, or waits for the page to start one, and exits."""
         options, environment = self.options, self.environment
-        if not options.headless:
+        if not (options.headless or options.worker):
             self.web_ui = self._create_web_ui()
         environment.events.init.fire(environment=environment, runner=self.runner, web_ui=self.web_ui)
         if log.unhandled_greenlet_exception:
@@ -187,18 +193,72 @@ class Run:
             self._serve(self.web_ui)
         stats.resize_with_terminal()
         self._watch_signals()
-        if (options.headless or options.autostart) and environment.shape_class is None:
+        if isinstance(self.runner, MasterRunner) and options.processes is not None:
+            self.workers = Workers(options.processes, ("127.0.0.1", self.runner.server.port))
+        begins = (options.headless or options.autostart) and not options.worker
+        if begins:
+            self._await_workers()
+        if begins and environment.shape_class is None:
             self._announce_run_time()
-        if not options.only_summary and (options.print_stats or options.headless):
+        if not options.only_summary and (options.print_stats or (options.headless and not options.worker)):
             self.printer = gevent.spawn(stats.stats_printer(environment.stats))
             self.printer.link_exception(log.greenlet_exception_logger(logger))
             gevent.sleep(0)
-        if options.headless or options.autostart:
+        if begins:
             self._start()
         lasts = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
         gevent.spawn(self._end_with, lasts)
         self._await(gevent.spawn(self.over.wait))
         self._shut_down()
+
+    def _create_runner(self) -> Runner:
+        options, environment = self.options, self.environment
+        if options.worker:
+            try:
+                return environment.create_worker_runner(options.master_host, options.master_port)
+            except ConnectionError as error:
+                logger.error("%s. Is it running, and are --master-host and --master-port right?", error)
+                sys.exit(255)
+        if not (options.master or options.processes is not None):
+            return environment.create_local_runner()
+        # Workers of this machine find a port of their own where none was asked for.
+        alone = options.processes is not None and not options.master
+        host, port = ("127.0.0.1", 0) if alone else (options.master_bind_host, options.master_bind_port)
+        try:
+            runner = environment.create_master_runner(host, port)
+        except OSError as error:
+            logger.error(
+                "Could not listen for workers on %s:%s: %s. Choose another port with --master-bind-port.",
+                host,
+                port,
+                error.strerror or error,
+            )
+            sys.exit(1)
+        if not alone and host not in ("127.0.0.1", "::1", "localhost"):
+            logger.warning(
+                "Whoever reaches port %d of this machine can join as a worker: Locust's protocol knows no secret. "
+                "--master-bind-host limits where workers may come from.",
+                runner.server.port,
+            )
+        return runner
+
+    def _await_workers(self) -> None:
+        """Waits until so many workers are ready as the command line expects."""
+        if not isinstance(self.runner, MasterRunner):
+            return
+        expected = self.options.processes or self.options.expect_workers
+        began = time.monotonic()
+        while (ready := len(self.runner.clients.ready)) < expected and not self.over.is_set():
+            waited = time.monotonic() - began
+            most = self.options.expect_workers_max_wait
+            if most and waited > most:
+                logger.error("Gave up waiting for workers to connect: %d of %d are there", ready, expected)
+                self.runner.quit()
+                hub.close()
+                sys.exit(1)
+            level = logging.INFO if waited > 5 else logging.DEBUG
+            logger.log(level, "Waiting for workers to be ready, %d of %d connected", ready, expected)
+            self.over.wait(timeout=1 if waited > 1 else 0.05)
 
     def _await(self, greenlet: Any) -> None:
         """Waits for a greenlet to end.
@@ -274,9 +334,11 @@ class Run:
                 shape.link(lambda _: gevent.spawn(self._shape_done))
             return
         users, rate = options.num_users or 1, options.spawn_rate or 1
-        self.runner.start(users, rate)
         if options.run_time:
             self.runner.limit_run_time(options.run_time, self._time_is_up)
+        # A master's returns when all users are there, which a Ctrl-C must not have to wait for.
+        gevent.spawn(self.runner.start, users, rate).link_exception(log.greenlet_exception_logger(logger))
+        gevent.sleep(0)
 
     def _warn_of_shape(self, shape: LoadTestShape) -> None:
         """Says which options a load shape makes meaningless, if it does not say that it reads them."""
@@ -336,11 +398,14 @@ class Run:
         self._await(gevent.spawn(self.runner.quit))
         code = self._exit_code()
         logger.info("Shutting down (exit code %d)", code)
-        stats.print_stats(environment.stats, current=False)
-        stats.print_percentile_stats(environment.stats)
-        stats.print_error_report(environment.stats)
-        if getattr(self.options, "html_file", None):
-            self._write_report()
+        if not self.options.worker:
+            stats.print_stats(environment.stats, current=False)
+            stats.print_percentile_stats(environment.stats)
+            stats.print_error_report(environment.stats)
+            if getattr(self.options, "html_file", None):
+                self._write_report()
+        if self.workers is not None:
+            self.workers.end()
         environment.events.quit.fire(exit_code=code)
         hub.close()
         sys.exit(code)
@@ -361,7 +426,8 @@ class Run:
     def _exit_code(self) -> int:
         if self.environment.process_exit_code is not None:
             return self.environment.process_exit_code
-        if hub.engine().fail_count():
+        # A worker's failures are its master's to judge.
+        if not self.options.worker and hub.engine().fail_count():
             return int(self.options.exit_code_on_error)
         return 2 if log.unhandled_greenlet_exception else 0
 
@@ -387,6 +453,44 @@ def _import_plugins() -> None:
     except ModuleNotFoundError as error:
         if error.name != "locust_plugins":
             raise
+
+
+def _locustfiles() -> list[str]:
+    """The scripts that the command line names; ``-`` is what a worker's master has."""
+    early = argument_parser.parse_early_options()
+    if early.locustfile.strip() == "-":
+        if not early.worker:
+            _give_up("-f - means the script of the master, so it needs --worker")
+        return locustfile_of_master(early.master_host, early.master_port)
+    try:
+        return argument_parser.parse_locustfile_paths(early.locustfile)
+    except FileNotFoundError as error:
+        _give_up(str(error))
+
+
+def _check_role(options: Namespace) -> None:
+    """Ends the process if the options give it two roles, or none that there is."""
+    if options.master and options.worker:
+        sys.stderr.write("The --master argument cannot be combined with --worker\n")
+        sys.exit(255)
+    if options.processes is None:
+        return
+    if options.master:
+        _give_up("--processes makes this process a master by itself; it cannot be combined with --master")
+    try:
+        options.processes = wanted(options.processes)
+    except ValueError as error:
+        _give_up(str(error))
+
+
+def _supervise(workers: Workers) -> int:
+    """Waits for the workers of this machine. A Ctrl-C is theirs too, so the first one is left to them."""
+    signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, signal.default_int_handler))
+    try:
+        return workers.join()
+    except KeyboardInterrupt:
+        workers.end()
+        return 1
 
 
 def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:

@@ -120,6 +120,7 @@ class Runner:
         self.custom_messages: dict[str, tuple[Callable[..., Any], bool]] = {}
         self.connection_broken = False
         self.when_time_is_up: Callable[[], None] = self.stop
+        self._run_time: float | None = None
         self._orders: deque[tuple[Callable[[dict[str, int]], Any], dict[str, int]]] = deque()
         self._stopper: Greenlet[..., Any] | None = None
         # Alive until `quit`, so that whoever joins the group waits for the end of the run.
@@ -341,14 +342,20 @@ class Runner:
             hook.fire(environment=self.environment)
 
     def limit_run_time(self, seconds: float | None, then: Callable[[], None] | None = None) -> None:
-        """Has the test end by itself, counted from now.
+        """Has the test end by itself, counted from now or, if none runs, from the start of the next one.
 
         Args:
             seconds: After how long; None for no limit.
             then: What ends it, in a greenlet of its own; `stop` by default.
         """
         self.when_time_is_up = then or self.stop
-        hub.engine().set_run_time(seconds)
+        self._run_time = seconds
+        if self.state in (STATE_SPAWNING, STATE_RUNNING):
+            self._apply_run_time()
+
+    def _apply_run_time(self) -> None:
+        """Has the clock of a test that has just begun run."""
+        hub.engine().set_run_time(self._run_time)
 
     def start_shape(self) -> None:
         """Lets the load shape decide how many users there are."""
@@ -536,7 +543,8 @@ class LocalRunner(Runner):
         if wait and user_count - self.user_count > spawn_rate:
             raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
         self.target_user_count = user_count
-        if self.state not in (STATE_RUNNING, STATE_SPAWNING):
+        is_new = self.state not in (STATE_RUNNING, STATE_SPAWNING)
+        if is_new:
             self.stats.clear_all()
             self.cpu_warning_emitted = False
             self._chosen_classes = self.user_classes
@@ -560,6 +568,8 @@ class LocalRunner(Runner):
             [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in self._chosen_classes],
             self._shown_host(),
         )
+        if is_new:
+            self._apply_run_time()
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Calls the listener of a message, as the only node there is."""

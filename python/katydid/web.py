@@ -317,9 +317,9 @@ class WebUI:
             chosen = [cls for cls in environment.user_classes if cls.__name__ in values["user_classes"]]
 
         def start() -> None:
-            runner.start(users, rate, user_classes=chosen)
             # Without one, this also cancels the limit of an earlier start.
             runner.limit_run_time(run_time)
+            runner.start(users, rate, user_classes=chosen)
 
         self._starter = gevent.spawn(start)
         self._starter.link_exception(log.greenlet_exception_logger(logger))

@@ -46,6 +46,8 @@ pub enum Kind {
     Version,
     /// A whole number.
     Int,
+    /// A whole number above zero.
+    Count,
     /// A number.
     Float,
     /// Any text.
@@ -85,6 +87,12 @@ pub enum Group {
     /// The web page, and running without it.
     #[serde(rename = "Web UI options")]
     WebUi,
+    /// Having the users run by workers.
+    #[serde(rename = "Master options")]
+    Master,
+    /// Running users for a master.
+    #[serde(rename = "Worker options")]
+    Worker,
     /// Choosing tasks by their tags.
     #[serde(rename = "Tag options")]
     Tags,
@@ -315,6 +323,111 @@ pub const OPTIONS: &[OptionSpec] = &[
         help: "Folder of another web page to serve in place of Katydid's",
         hidden: true,
         metavar: Some("FOLDER"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--master"],
+        dest: "master",
+        env: Some("LOCUST_MODE_MASTER"),
+        old_env: Some("LOCUST_MASTER"),
+        group: Group::Master,
+        help: "Have the users run by workers, which connect to this process",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--master-bind-host"],
+        dest: "master_bind_host",
+        default: Default::Text("*"),
+        env: Some("LOCUST_MASTER_BIND_HOST"),
+        group: Group::Master,
+        help: "Address to listen on for workers; every address by default",
+        metavar: Some("HOST"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--master-bind-port"],
+        dest: "master_bind_port",
+        kind: Kind::Int,
+        default: Default::Int(5557),
+        env: Some("LOCUST_MASTER_BIND_PORT"),
+        group: Group::Master,
+        help: "Port to listen on for workers; 5557 by default",
+        metavar: Some("PORT"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--expect-workers"],
+        aliases: &["--expect-slaves"],
+        dest: "expect_workers",
+        kind: Kind::Count,
+        default: Default::Int(1),
+        env: Some("LOCUST_EXPECT_WORKERS"),
+        old_env: Some("LOCUST_EXPECT_SLAVES"),
+        group: Group::Master,
+        help: "Workers to wait for before a test starts by itself (with --headless or --autostart)",
+        metavar: Some("COUNT"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--expect-workers-max-wait"],
+        dest: "expect_workers_max_wait",
+        kind: Kind::Int,
+        default: Default::Int(0),
+        env: Some("LOCUST_EXPECT_WORKERS_MAX_WAIT"),
+        group: Group::Master,
+        help: "Seconds to wait for them before giving up; for ever by default",
+        metavar: Some("SECONDS"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--enable-rebalancing"],
+        dest: "enable_rebalancing",
+        group: Group::Master,
+        help: "Spread the users anew when workers come or go; understood, and always done",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--worker"],
+        aliases: &["--slave"],
+        dest: "worker",
+        env: Some("LOCUST_MODE_WORKER"),
+        old_env: Some("LOCUST_SLAVE"),
+        group: Group::Worker,
+        help: "Run users for a master. Use -f - to get the script from it",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--processes"],
+        dest: "processes",
+        kind: Kind::Int,
+        env: Some("LOCUST_PROCESSES"),
+        group: Group::Worker,
+        help: "Run this many workers on this machine, each a process; -1 for one per core. Without \
+               --worker, this process is their master",
+        metavar: Some("COUNT"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--master-host"],
+        dest: "master_host",
+        default: Default::Text("127.0.0.1"),
+        env: Some("LOCUST_MASTER_NODE_HOST"),
+        old_env: Some("LOCUST_MASTER_HOST"),
+        group: Group::Worker,
+        help: "Where the master is; this machine by default",
+        metavar: Some("HOST"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--master-port"],
+        dest: "master_port",
+        kind: Kind::Int,
+        default: Default::Int(5557),
+        env: Some("LOCUST_MASTER_NODE_PORT"),
+        old_env: Some("LOCUST_MASTER_PORT"),
+        group: Group::Worker,
+        help: "Port of the master; 5557 by default",
+        metavar: Some("PORT"),
         ..PLAIN
     },
     OptionSpec {

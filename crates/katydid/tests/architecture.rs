@@ -7,6 +7,7 @@ use serde_json::Value;
 /// A dependency, and the only crates that may have it.
 const HOMES: &[(&str, &[&str])] = &[
     ("pyo3", &["katydid-py"]),
+    ("rmpv", &["katydid-wire"]),
     ("axum", &["katydid-web"]),
     ("hyper", &["katydid-http", "katydid-web"]),
     ("katydid-node", &["katydid-web", "katydid-py"]),

@@ -113,6 +113,29 @@ pub async fn follow(
     link.run(commands, cancelled).await;
 }
 
+/// Asks a master for its scripts and waits for the answer; none if the connection is refused for
+/// good.
+pub async fn fetch_locustfile(host: &str, port: u16, identity: &str) -> Option<Value> {
+    let mut dealer = Dealer::connect(host, port, identity.as_bytes());
+    let version = Value::Map(vec![("version".into(), VERSION.into())]);
+    let question = Message::new("locustfile", version, identity).encode();
+    loop {
+        match dealer.event().await? {
+            DealerEvent::Connected => {
+                dealer.send(&question);
+            }
+            DealerEvent::Message(payload) => {
+                let order = Message::decode(&payload).ok().map(Order::of);
+                if let Some(Ok(Order::Locustfile(data))) = order {
+                    dealer.close(FAREWELL).await;
+                    return Some(data);
+                }
+            }
+            DealerEvent::Disconnected(_) => {}
+        }
+    }
+}
+
 struct Link {
     node: Arc<Node>,
     address: Address,

@@ -311,8 +311,7 @@ impl Master {
                 actions.push(Action::Order(worker.clone(), Order::Heartbeat));
                 actions.push(Action::Notice(Notice::HeartbeatSent(worker.clone())));
                 if was_missing {
-                    actions.push(Action::Notice(Notice::WorkerBack(worker.clone())));
-                    self.join(worker, now, actions);
+                    self.come_back(worker, now, actions);
                 }
             }
             Word::Spawning | Word::SpawningComplete(_) if !self.knows(&worker) => {
@@ -324,9 +323,9 @@ impl Master {
             }
             // These are between the host and its scripts.
             Word::Logs(_) | Word::Locustfile | Word::Custom(..) => {}
-            Word::Spawning => self.set_state(&worker, State::Spawning),
+            Word::Spawning => self.set_state(worker, State::Spawning, now, actions),
             Word::SpawningComplete(users) => {
-                self.set_state(&worker, State::Running);
+                self.set_state(worker.clone(), State::Running, now, actions);
                 self.set_users(&worker, users, now, actions);
             }
         }
@@ -409,15 +408,28 @@ impl Master {
         }
     }
 
-    fn set_state(&mut self, worker: &str, state: State) {
-        if let Some(node) = self.workers.get_mut(worker) {
-            node.seen.state = state;
-            self.book.touch();
+    fn set_state(&mut self, worker: String, state: State, now: Now, actions: &mut Vec<Action>) {
+        let Some(node) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        let was_missing = !node.is_heard_of();
+        node.seen.state = state;
+        self.book.touch();
+        if was_missing {
+            self.come_back(worker, now, actions);
         }
     }
 
+    /// A worker that was missing is heard of again.
+    fn come_back(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
+        actions.push(Action::Notice(Notice::WorkerBack(worker.clone())));
+        self.join(worker, now, actions);
+    }
+
     fn set_users(&mut self, worker: &str, users: Users, now: Now, actions: &mut Vec<Action>) {
-        let Some(node) = self.workers.get_mut(worker) else {
+        let known = self.workers.get_mut(worker);
+        // What a missing worker runs is not counted until it is placed again.
+        let Some(node) = known.filter(|node| node.is_heard_of()) else {
             return;
         };
         node.seen.users = users.values().fold(0, |sum, &n| sum.saturating_add(n));

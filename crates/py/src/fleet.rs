@@ -268,6 +268,29 @@ impl PyFleet {
     }
 }
 
+/// Asks a master for its scripts; none if it does not answer in time.
+#[pyfunction]
+pub(crate) fn fetch_locustfile<'py>(
+    py: Python<'py>,
+    host: &str,
+    port: u16,
+    identity: &str,
+    patience: f64,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let patience = seconds(patience)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(os_error)?;
+    let answer = py.detach(|| {
+        runtime.block_on(async {
+            let asked = link::fetch_locustfile(host, port, identity);
+            tokio::time::timeout(patience, asked).await.ok().flatten()
+        })
+    });
+    answer.map(|data| to_python(py, &data)).transpose()
+}
+
 fn seconds(seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| PyValueError::new_err(format!("{seconds} is not a time in seconds")))

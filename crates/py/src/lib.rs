@@ -68,6 +68,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
+    module.add_function(wrap_pyfunction!(fleet::fetch_locustfile, module)?)?;
     module.add(
         "__all__",
         PyList::new(
@@ -83,6 +84,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "Pool",
                 "Tally",
                 "Upload",
+                "fetch_locustfile",
                 "option_table",
                 "target_main",
             ],

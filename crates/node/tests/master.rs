@@ -1,0 +1,289 @@
+//! A master and its workers, played event by event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_core::recorder::Recorder;
+use katydid_core::registry::Registry;
+use katydid_core::sample::{Sample, Times};
+use katydid_core::snapshot::State;
+use katydid_core::stats::Stats;
+use katydid_core::units::Nanos;
+use katydid_node::master::{Master, Timings};
+use katydid_node::{Action, ClassSpec, Event, Notice, Now};
+use katydid_wire::protocol::{Order, Version, Word};
+
+type Users = BTreeMap<String, u32>;
+
+struct Play {
+    master: Master,
+    registry: Arc<Registry>,
+    at: u64,
+    /// What each worker was last told to run.
+    assigned: BTreeMap<String, Users>,
+    notices: Vec<Notice>,
+    orders: Vec<(String, Order)>,
+    complete: Vec<u32>,
+}
+
+impl Play {
+    fn new() -> Self {
+        let registry = Arc::new(Registry::new());
+        Self {
+            master: Master::new(Arc::clone(&registry), Timings::default(), now(0)),
+            registry,
+            at: 0,
+            assigned: BTreeMap::new(),
+            notices: vec![],
+            orders: vec![],
+            complete: vec![],
+        }
+    }
+
+    fn with(workers: &[&str]) -> Self {
+        let mut play = Self::new();
+        for worker in workers {
+            play.says(worker, Word::Ready(Version::Any));
+        }
+        play
+    }
+
+    fn happens(&mut self, event: Event) {
+        for action in self.master.handle(event, now(self.at)) {
+            match action {
+                Action::Assign(worker, users) => {
+                    self.assigned.insert(worker, users);
+                }
+                Action::Order(worker, order) => self.orders.push((worker, order)),
+                Action::Notice(notice) => self.notices.push(notice),
+                Action::SpawningComplete { users } => self.complete.push(users),
+                Action::Publish | Action::RunTimeReached => {}
+                Action::Spawn(_) | Action::StopUsers(_) => panic!("a master has no users"),
+            }
+        }
+    }
+
+    fn says(&mut self, worker: &str, word: Word) {
+        self.happens(Event::Worker(worker.to_owned(), word));
+    }
+
+    fn start(&mut self, users: u32, spawn_rate: f64) {
+        self.happens(Event::Start {
+            users,
+            spawn_rate,
+            classes: vec![ClassSpec {
+                name: "A".to_owned(),
+                weight: 1.0,
+                fixed_count: 0,
+            }],
+            run_time: None,
+            host: None,
+        });
+    }
+
+    /// Lets time pass; the workers in `alive` do as they are told and say that they live.
+    fn passes(&mut self, seconds: u64, alive: &[&str]) {
+        for _ in 0..seconds {
+            self.at += 1_000;
+            self.happens(Event::Tick);
+            self.obey(alive);
+        }
+    }
+
+    fn obey(&mut self, alive: &[&str]) {
+        for worker in alive {
+            if let Some(users) = self.assigned.get(*worker).cloned() {
+                self.says(worker, Word::SpawningComplete(users));
+            }
+            let state = if self.assigned.contains_key(*worker) {
+                State::Running
+            } else {
+                State::Ready
+            };
+            self.says(
+                worker,
+                Word::Heartbeat {
+                    state,
+                    cpu_percent: 1.0,
+                    memory_bytes: None,
+                },
+            );
+        }
+    }
+
+    fn told(&self, worker: &str) -> u32 {
+        self.assigned.get(worker).map_or(0, |users| users["A"])
+    }
+
+    fn report(&mut self, worker: &str, requests: u64, number: Option<u64>) {
+        let mut recorder = Recorder::new();
+        for _ in 0..requests {
+            recorder.record(&Sample {
+                key: self.registry.key("GET", "/"),
+                error: None,
+                times: Some(Times::default()),
+                bytes_in: 1,
+                bytes_out: 1,
+                at: Nanos::from_secs(1_700_000_001),
+                counts_request: true,
+            });
+        }
+        let stats: Stats = recorder.take();
+        let word = Word::Report {
+            stats,
+            users: self.assigned.get(worker).cloned().unwrap_or_default(),
+            is_exact: true,
+            number,
+        };
+        self.says(worker, word);
+    }
+
+    fn requests(&self) -> u64 {
+        self.master.snapshot(now(self.at)).stats.total().requests
+    }
+}
+
+fn now(millis: u64) -> Now {
+    let since = Duration::from_millis(millis);
+    Now {
+        monotonic: since,
+        epoch: Duration::from_secs(1_700_000_000) + since,
+    }
+}
+
+#[test]
+fn workers_are_welcomed_by_index_and_keep_it() {
+    let mut play = Play::with(&["a_1", "b_1", "a_1"]);
+    let welcomes: Vec<_> = play.orders.drain(..).collect();
+    let indexes: Vec<_> = welcomes
+        .iter()
+        .map(|(worker, order)| match order {
+            Order::Welcome { index, .. } => (worker.as_str(), index.unwrap()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(indexes, [("a_1", 0), ("b_1", 1), ("a_1", 0)]);
+}
+
+#[test]
+fn users_are_placed_step_by_step_and_the_ramp_ends_when_the_workers_have_them() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(4, 2.0);
+    assert_eq!((play.told("a_1"), play.told("b_1")), (1, 1));
+    assert_eq!(play.master.run().state, State::Spawning);
+    play.passes(1, &["a_1", "b_1"]);
+    assert_eq!((play.told("a_1"), play.told("b_1")), (2, 2));
+    assert_eq!(play.complete, [4]);
+    assert_eq!(play.master.run().state, State::Running);
+    assert_eq!(play.master.run().users, 4);
+    assert!(
+        play.orders
+            .contains(&("a_1".to_owned(), Order::SpawningComplete(4)))
+    );
+}
+
+#[test]
+fn a_ramp_does_not_wait_for_ever_for_counts() {
+    let mut play = Play::with(&["a_1"]);
+    play.start(1, 1.0);
+    assert!(play.complete.is_empty());
+    play.passes(2, &[]);
+    assert_eq!(play.complete, [1]);
+}
+
+#[test]
+fn the_users_of_a_silent_worker_start_again_on_the_others_at_the_spawn_rate() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(4, 1.0);
+    play.passes(5, &["a_1", "b_1"]);
+    assert_eq!((play.told("a_1"), play.told("b_1")), (2, 2));
+    play.notices.clear();
+    play.passes(4, &["a_1"]);
+    assert!(
+        play.notices
+            .contains(&Notice::WorkerMissing("b_1".to_owned(), 2))
+    );
+    assert_eq!(play.told("a_1"), 3, "one in the first second");
+    play.passes(2, &["a_1"]);
+    assert_eq!(play.told("a_1"), 4);
+    assert_eq!(play.master.run().users, 4);
+}
+
+#[test]
+fn a_worker_that_comes_back_takes_its_share_again() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(4, 4.0);
+    play.passes(1, &["a_1", "b_1"]);
+    play.passes(6, &["a_1"]);
+    assert_eq!(play.told("a_1"), 4);
+    play.obey(&["b_1"]);
+    assert!(play.notices.contains(&Notice::WorkerBack("b_1".to_owned())));
+    play.passes(2, &["a_1", "b_1"]);
+    assert_eq!((play.told("a_1"), play.told("b_1")), (2, 2));
+    assert_eq!(play.master.run().users, 4);
+}
+
+#[test]
+fn a_worker_missing_for_long_is_forgotten() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.passes(62, &["a_1"]);
+    assert!(play.master.knows("b_1"));
+    play.passes(3, &["a_1"]);
+    assert!(!play.master.knows("b_1"));
+    play.says("b_1", Word::Spawning);
+    assert_eq!(play.orders.last(), Some(&("b_1".to_owned(), Order::Quit)));
+}
+
+#[test]
+fn the_last_worker_to_go_is_told_and_a_missing_ones_late_farewell_is_not() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(2, 2.0);
+    play.passes(1, &["a_1", "b_1"]);
+    play.passes(5, &["a_1"]);
+    play.says("b_1", Word::Quit);
+    assert!(!play.notices.contains(&Notice::NoWorkersLeft));
+    play.says("a_1", Word::Quit);
+    assert_eq!(play.notices.last(), Some(&Notice::NoWorkersLeft));
+}
+
+#[test]
+fn a_report_that_comes_twice_counts_once_and_always_gets_its_receipt() {
+    let mut play = Play::with(&["a_1"]);
+    for (number, total) in [(1, 3), (1, 3), (2, 6), (1, 6)] {
+        play.report("a_1", 3, Some(number));
+        assert_eq!(play.requests(), total);
+        let receipt = ("a_1".to_owned(), Order::Receipt(number));
+        assert_eq!(play.orders.last(), Some(&receipt));
+    }
+    // Connecting again does not make what was counted new.
+    play.says("a_1", Word::Ready(Version::Any));
+    play.report("a_1", 3, Some(2));
+    assert_eq!(play.requests(), 6);
+    // A stock worker numbers nothing.
+    play.report("a_1", 3, None);
+    play.report("a_1", 3, None);
+    assert_eq!(play.requests(), 12);
+}
+
+#[test]
+fn stopping_tells_all_workers_and_places_no_users_any_more() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(4, 4.0);
+    play.passes(1, &["a_1", "b_1"]);
+    play.happens(Event::Stopping);
+    assert_eq!(play.master.run().state, State::Stopping);
+    let stops = play
+        .orders
+        .iter()
+        .filter(|(_, order)| *order == Order::Stop);
+    assert_eq!(stops.count(), 2);
+    play.assigned.clear();
+    play.says("a_1", Word::Stopped);
+    play.says("a_1", Word::Ready(Version::Any));
+    play.says("b_1", Word::Stopped);
+    assert!(play.assigned.is_empty());
+    assert_eq!(play.master.run().users, 0);
+    play.happens(Event::Stopped);
+    assert_eq!(play.master.run().state, State::Stopped);
+}
