@@ -5,7 +5,7 @@
 //! nothing was counted and a float afterwards.
 
 use katydid_core::locust::View;
-use katydid_core::snapshot::Snapshot;
+use katydid_core::snapshot::{Snapshot, State};
 use katydid_core::units::Nanos;
 use serde_json::{Map, Value, json};
 
@@ -109,6 +109,22 @@ fn statistics(snapshot: &Snapshot, about: &About) -> Value {
         "state": snapshot.run.state.as_str(),
         "user_count": snapshot.run.users,
     });
+    if let Some(workers) = &snapshot.workers {
+        let listed = workers.iter().map(|worker| {
+            json!({
+                "id": worker.id,
+                "state": worker.state.as_str(),
+                "user_count": worker.users,
+                "cpu_usage": worker.cpu_percent,
+                "memory_usage": worker.memory_bytes,
+            })
+        });
+        body["workers"] = listed.collect();
+        body["worker_count"] = json!(worker_count(snapshot));
+        if about.is_old {
+            body["slaves"] = body["workers"].clone();
+        }
+    }
     if about.is_old {
         for (key, part) in [
             ("current_response_time_percentile_50", 0.5),
@@ -118,6 +134,13 @@ fn statistics(snapshot: &Snapshot, about: &About) -> Value {
         }
     }
     body
+}
+
+/// How many workers a master can hear of; none where there is no master.
+pub(crate) fn worker_count(snapshot: &Snapshot) -> usize {
+    let workers = snapshot.workers.iter().flat_map(|workers| workers.iter());
+    let heard_of = workers.filter(|worker| worker.state != State::Missing);
+    heard_of.count()
 }
 
 /// The first entries by name, and that of all of them.

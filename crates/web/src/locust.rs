@@ -56,8 +56,9 @@ pub(crate) async fn logs(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// How many workers there are: none in a run without workers.
-pub(crate) async fn worker_count() -> Response {
-    flask::reply(StatusCode::OK, &json!({ "worker_count": 0 }))
+pub(crate) async fn worker_count(State(shared): State<Arc<Shared>>) -> Response {
+    let count = document::worker_count(&shared.snapshot());
+    flask::reply(StatusCode::OK, &json!({ "worker_count": count }))
 }
 
 /// What can be read off the newest snapshot.
