@@ -120,9 +120,20 @@ def of_a_runner(runner: Any, name: str) -> Any:
     raise AttributeError(f"{type(runner).__name__!r} object has no attribute {name!r}")
 
 
-def global_stats() -> RequestStats:
-    """The statistics of this process, from before there is a runner."""
-    return runners.locust_runner.stats if runners.locust_runner is not None else RequestStats()
+class _GlobalStats:
+    """The statistics of whatever runner there is, for scripts that take hold of them before there is one."""
+
+    def __getattr__(self, name: str) -> Any:
+        runner = runners.locust_runner
+        return getattr(runner.stats if runner is not None else RequestStats(), name)
+
+
+_GLOBAL_STATS = _GlobalStats()
+
+
+def global_stats() -> Any:
+    """The statistics of this process."""
+    return _GLOBAL_STATS
 
 
 class StepLoad(LoadTestShape):

@@ -180,7 +180,7 @@ class Asker(Locust):
 """,
     )
     assert done.returncode == 1, done.stderr
-    assert done.stdout == "2 1 [\"ValueError('refused')\"]\n"
+    assert done.stdout == "2 1 [ValueError('refused')]\n"
 
 
 def test_07_setup_and_teardown_run_once(katydid):

@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     headers: Mutex<Vec<Arc<HeaderMap>>>,
     /// Whether the door is being drained, so that submissions may wait for company.
     draining: AtomicBool,
+    /// Whether the threads have been told to end; what was counted can still be read.
+    closed: AtomicBool,
     parks: AtomicU64,
     /// The thread that runs the hub.
     home: usize,
@@ -186,7 +188,7 @@ impl Shared {
 
     /// Has everything that was counted handed to the node, and waits for that.
     pub(crate) fn flush(&self, py: Python<'_>) {
-        if self.is_gone() {
+        if self.is_gone() || self.closed.load(Ordering::Relaxed) {
             return;
         }
         let (answer, answered) = mpsc::sync_channel(1);
@@ -250,6 +252,7 @@ impl Engine {
             configs: Mutex::default(),
             headers: Mutex::default(),
             draining: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             parks: AtomicU64::new(0),
             home: here(),
             gone: AtomicBool::new(false),
@@ -627,6 +630,7 @@ impl Engine {
 
     /// Ends the threads. Requests under way are given up.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.shared.closed.store(true, Ordering::Relaxed);
         self.shared.intake.submit(Submission::Close);
         let thread = self.thread.lock().take();
         py.detach(|| {
