@@ -21,10 +21,7 @@ DIVERGES: dict[str, str] = {
     "options_parsed": "the option is not there yet",
     "task_ratio": "the option is not there yet",
     "task_ratio_json": "the option is not there yet",
-    "library_dispatcher": "the names are not there yet",
     "library_names": "the names are not there yet",
-    "library_stats": "the names are not there yet",
-    "library_stats_entry": "the names are not there yet",
     "options_custom": "the names are not there yet",
 }
 """Scripts that Katydid does not run as Locust does, and why."""
