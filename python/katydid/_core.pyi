@@ -3,7 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
-__all__ = ["Body", "Client", "Door", "Engine", "Exchange", "Pool", "Upload", "option_table", "target_main"]
+__all__ = [
+    "Body",
+    "Client",
+    "Dispatcher",
+    "Door",
+    "Engine",
+    "Exchange",
+    "Fleet",
+    "Pool",
+    "Tally",
+    "Upload",
+    "fetch_locustfile",
+    "option_table",
+    "target_main",
+]
 
 __version__: str
 DEBUG: bool
@@ -273,10 +287,11 @@ class Engine:
     def end_page(self, call_id: int) -> None: ...
     def close(self) -> None: ...
 
+@final
 class Dispatcher:
     """Decides which worker starts users of which class, when. Classes are name, weight, fixed_count."""
 
-    def __init__(self, workers: Sequence[str], user_classes: Sequence[tuple[str, float, int]]) -> None: ...
+    def __new__(cls, workers: Sequence[str], user_classes: Sequence[tuple[str, float, int]]) -> Dispatcher: ...
     def start(
         self, target: int, spawn_rate: float, user_classes: Sequence[tuple[str, float, int]] | None = None
     ) -> None:
@@ -291,10 +306,11 @@ class Dispatcher:
     @property
     def user_count(self) -> int: ...
 
+@final
 class Tally:
     """Statistics that belong to no run; what is recorded is there at once."""
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Tally: ...
     def record(
         self, method: str, name: str, response_time: float | None, length: int = 0, error: str | None = None
     ) -> None:
@@ -312,6 +328,7 @@ class Tally:
     def reset_entry(self, method: str, name: str) -> None: ...
     def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"], name_width: int) -> str: ...
 
+@final
 class Fleet:
     """This process's part among other nodes: a master's, or a worker's."""
 
