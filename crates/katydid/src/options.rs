@@ -641,6 +641,7 @@ mod tests {
             let fits = match (option.kind, option.default) {
                 (_, Default::Unset) => option.kind != Kind::Flag,
                 (Kind::Flag, Default::Bool(value)) => !value,
+                (Kind::Count, Default::Int(count)) => count > 0,
                 (Kind::Int, Default::Int(_))
                 | (Kind::Text, Default::Text(_))
                 | (Kind::Words, Default::NoWords(_)) => true,
