@@ -12,7 +12,6 @@ __all__ = [
     "Exchange",
     "Fleet",
     "Pool",
-    "Tally",
     "Upload",
     "fetch_locustfile",
     "option_table",
@@ -267,7 +266,14 @@ class Engine:
     def stats(self) -> dict[str, Any]:
         """Everything counted so far, in Locust's field names."""
     def fail_count(self) -> int: ...
-    def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"], name_width: int) -> str: ...
+    def table(
+        self,
+        which: Literal["requests", "requests_final", "percentiles", "errors"],
+        name_width: int,
+        type_width: int = 8,
+        percentiles: Sequence[tuple[float, str]] = (),
+    ) -> str:
+        """A table of the console; percentiles are parts of one with their headings."""
     def describe(self, about_json: str) -> None: ...
     def serve_web(self, host: str, port: int, settings: str | None = None) -> int:
         """Serves the page and returns the port; settings as JSON: base_path, names, tls_cert, tls_key."""
@@ -305,28 +311,6 @@ class Dispatcher:
     def in_progress(self) -> bool: ...
     @property
     def user_count(self) -> int: ...
-
-@final
-class Tally:
-    """Statistics that belong to no run; what is recorded is there at once."""
-
-    def __new__(cls) -> Tally: ...
-    def record(
-        self, method: str, name: str, response_time: float | None, length: int = 0, error: str | None = None
-    ) -> None:
-        """Counts a request; milliseconds and bytes."""
-    def record_error(self, method: str, name: str, error: str) -> None:
-        """Counts an error without a request."""
-    def merge(self, data: Any) -> None:
-        """Adds Locust's dictionaries: "stats", a list of entries, and "errors", a dict by key."""
-    def stats(self) -> dict[str, Any]:
-        """Everything counted so far, in Locust's field names."""
-    def current_percentile(self, part: float) -> int | None:
-        """Rounded milliseconds that a part of the requests of about the last ten seconds stayed within."""
-    def clear_stats(self) -> None: ...
-    def reset_stats(self) -> None: ...
-    def reset_entry(self, method: str, name: str) -> None: ...
-    def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"], name_width: int) -> str: ...
 
 @final
 class Fleet:

@@ -26,6 +26,7 @@ _READ = 1  # libev's EV_READ
 _engine: Engine | None = None
 _watcher: Any = None
 _handlers: dict[str, Callable[..., None]] = {}
+_before_close: list[Callable[[], object]] = []
 # Engines of parent processes, and what watched them. Their threads are not here, so they must never be closed.
 _parents: list[Any] = []
 
@@ -78,10 +79,17 @@ def _forget_in_child() -> None:
 os.register_at_fork(after_in_child=_forget_in_child)
 
 
+def before_close(action: Callable[[], object]) -> None:
+    """Has something done before the engine ends, while it can still be read."""
+    _before_close.append(action)
+
+
 def close() -> None:
     """Ends the engine's threads; requests under way are given up."""
     global _engine, _watcher
     if _engine is not None:
+        for action in _before_close:
+            action()
         _watcher.stop()
         _watcher.close()
         _engine.close()

@@ -125,7 +125,7 @@ class Runner:
         self._stopper: Greenlet[..., Any] | None = None
         # Alive until `quit`, so that whoever joins the group waits for the end of the run.
         self.greenlet.spawn(self._monitor).link_exception(greenlet_exception_logger(logger))
-        environment.stats._attach()
+        environment.stats.give_to_engine()
         environment.events.request.add_builtin(self._on_request)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
@@ -491,11 +491,16 @@ class Runner:
         if exception:
             error = exception if isinstance(exception, str) else repr(exception)
         exchange = getattr(response, "_katydid_exchange", None)
-        source = self.stats._changing()
-        if exchange is not None and not exchange.recorded and self.stats.is_attached:
+        counts = self.stats.engine_counts
+        if counts is None:
+            self.stats.log_request(request_type, name, response_time, response_length or 0)
+            if exception:
+                self.stats.log_error(request_type, name, exception)
+        elif exchange is not None and not exchange.recorded:
+            counts.touch()
             exchange.record(request_type, name, response_time, response_length, error)
         else:
-            source.record(request_type, name, response_time, response_length or 0, error)
+            counts.record(request_type, name, response_time, response_length or 0, error)
 
     def _on_spawning_complete(self, user_count: int, **kwargs: Any) -> None:
         if self.environment.reset_stats:

@@ -76,8 +76,8 @@ fn twenty_seconds() -> (Stats, Registry) {
     (stats, requests.registry)
 }
 
-const TERMINAL: Widths = Widths { name: 80 };
-const NARROW: Widths = Widths { name: 0 };
+const TERMINAL: Widths = Widths { name: 80, kind: 8 };
+const NARROW: Widths = Widths { name: 0, kind: 8 };
 
 #[test]
 fn the_request_table_while_running_is_locusts() {
@@ -104,10 +104,10 @@ fn the_request_table_at_the_end_is_locusts() {
 #[test]
 fn the_percentile_table_is_locusts() {
     let (stats, registry) = twenty_seconds();
-    let table = |widths| text::percentiles(&stats, &registry, widths);
+    let table = |widths| text::percentiles(&stats, &registry, widths, &text::PERCENTILES);
     assert_eq!(table(TERMINAL), include_str!("tables/percentiles_80.txt"));
     assert_eq!(
-        table(Widths { name: 40 }),
+        table(Widths { name: 40, kind: 8 }),
         include_str!("tables/percentiles_40.txt")
     );
 }
@@ -138,7 +138,7 @@ fn the_error_report_shows_what_a_script_called_a_failure_as_it_was_given() {
     }
     let mut stats = Stats::starting(START);
     stats.merge(&requests.recorder.take());
-    let table = text::errors(&stats, &requests.registry, Widths { name: 80 });
+    let table = text::errors(&stats, &requests.registry, Widths::default());
     let shown: Vec<_> = table
         .lines()
         .filter_map(|line| line.strip_prefix("1                  GET /: "))
@@ -181,7 +181,9 @@ fn tables_of_nothing_have_a_head_and_an_empty_total() {
         ]
     );
     assert_eq!(
-        text::percentiles(&stats, &registry, widths).lines().count(),
+        text::percentiles(&stats, &registry, widths, &text::PERCENTILES)
+            .lines()
+            .count(),
         5
     );
     assert_eq!(text::errors(&stats, &registry, widths), "");

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use http::HeaderMap;
 use katydid_core::registry::Registry;
+use katydid_core::report::text;
 use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
 use katydid_core::units::Nanos;
@@ -34,7 +35,6 @@ use crate::io::{self, Intake, Outgoing, Submission};
 use crate::parts::{PyDoor, PyPool, PyUpload};
 use crate::service::Service;
 use crate::stats;
-use crate::tally;
 use crate::tickets::{Ticket, Tickets};
 
 /// Requests submitted while the door is drained before the I/O thread is woken for them.
@@ -531,15 +531,35 @@ impl Engine {
     }
 
     /// One of the console tables, empty where it would say nothing.
-    fn table(&self, py: Python<'_>, which: &str, name_width: usize) -> PyResult<String> {
+    #[pyo3(signature = (which, name_width, type_width=8, percentiles=Vec::new()))]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "pyo3 makes the vector for this call"
+    )]
+    fn table(
+        &self,
+        py: Python<'_>,
+        which: &str,
+        name_width: usize,
+        type_width: usize,
+        percentiles: Vec<(f64, String)>,
+    ) -> PyResult<String> {
         self.shared.flush(py);
-        let snapshot = self.shared.node.snapshot_now();
-        tally::table(&snapshot.stats, &snapshot.registry, which, name_width)
+        let widths = text::Widths {
+            name: name_width,
+            kind: type_width,
+        };
+        stats::table(
+            &self.shared.node.snapshot_now(),
+            which,
+            widths,
+            &percentiles,
+        )
     }
 
     /// Adds statistics from elsewhere: Locust's dictionaries of entries, and of errors by key.
     fn merge(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        let delta = tally::delta_of(data, &self.shared.registry)?;
+        let delta = stats::delta_of(data, &self.shared.registry)?;
         self.shared.node.send(Event::Samples(delta));
         Ok(())
     }

@@ -9,7 +9,6 @@
 //! - [`service`]: the service thread, which keeps the run's clock and serves the page
 //! - [`fleet`], [`values`]: masters and workers, and what they send each other
 //! - [`failure`], [`stats`]: the engine's facts in Locust's words
-//! - [`tally`], [`dispatcher`]: statistics and an order of users that belong to no run
 //!
 //! Runtime threads never take the GIL and never hold a Python object.
 
@@ -25,7 +24,6 @@ mod latency;
 mod parts;
 mod service;
 mod stats;
-mod tally;
 mod tickets;
 mod values;
 
@@ -64,7 +62,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::PyPool>()?;
     module.add_class::<parts::PyDoor>()?;
     module.add_class::<fleet::PyFleet>()?;
-    module.add_class::<tally::Tally>()?;
     module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
@@ -82,7 +79,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "Exchange",
                 "Fleet",
                 "Pool",
-                "Tally",
                 "Upload",
                 "fetch_locustfile",
                 "option_table",

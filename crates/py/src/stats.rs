@@ -3,11 +3,16 @@
 use katydid_core::locust::View;
 use katydid_core::per_second::PerSecond;
 use katydid_core::registry::Registry;
+use katydid_core::report::text;
 use katydid_core::snapshot::Snapshot;
 use katydid_core::stats::{Entry, Stats};
 use katydid_core::units::Nanos;
+use katydid_wire::report;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::values::from_python;
 
 pub(crate) fn dict<'py>(
     py: Python<'py>,
@@ -136,4 +141,42 @@ pub(crate) fn exceptions<'py>(
             Ok(dict)
         })
         .collect()
+}
+
+/// Statistics out of Locust's dictionaries.
+pub(crate) fn delta_of(data: &Bound<'_, PyAny>, registry: &Registry) -> PyResult<Stats> {
+    let data = from_python(data)?;
+    let report = report::decode(&data, registry);
+    let report = report.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(report.stats)
+}
+
+/// One of the console tables; `parts` are the percentiles and their headings.
+pub(crate) fn table(
+    snapshot: &Snapshot,
+    which: &str,
+    widths: text::Widths,
+    parts: &[(f64, String)],
+) -> PyResult<String> {
+    let (stats, registry) = (&snapshot.stats, &snapshot.registry);
+    match which {
+        "requests" => Ok(text::requests(
+            stats,
+            registry,
+            text::Rates::Current,
+            widths,
+        )),
+        "requests_final" => Ok(text::requests(stats, registry, text::Rates::Total, widths)),
+        "percentiles" => {
+            let parts: Vec<_> = parts
+                .iter()
+                .map(|(part, label)| (*part, label.as_str()))
+                .collect();
+            Ok(text::percentiles(stats, registry, widths, &parts))
+        }
+        "errors" => Ok(text::errors(stats, registry, widths)),
+        _ => Err(PyValueError::new_err(format!(
+            "there is no table {which:?}"
+        ))),
+    }
 }

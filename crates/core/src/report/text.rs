@@ -9,10 +9,9 @@ use crate::locust::View;
 use crate::registry::{Name, Registry};
 use crate::stats::Stats;
 
-/// Width of the column with the method, Locust's `STATS_TYPE_WIDTH`.
-const TYPE: usize = 8;
-/// The percentiles shown, Locust's `PERCENTILES_TO_REPORT`.
-const PERCENTILES: [(f64, &str); 11] = [
+/// The percentiles shown unless a script says otherwise, and their headings: Locust's
+/// `PERCENTILES_TO_REPORT`.
+pub const PERCENTILES: [(f64, &str); 11] = [
     (0.5, "50%"),
     (0.66, "66%"),
     (0.75, "75%"),
@@ -26,17 +25,19 @@ const PERCENTILES: [(f64, &str); 11] = [
     (1.0, "100%"),
 ];
 
-/// Widths of the columns that depend on the terminal.
+/// Widths of the columns that depend on the terminal or the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Widths {
     /// Locust's `STATS_NAME_WIDTH`.
     pub name: usize,
+    /// Locust's `STATS_TYPE_WIDTH`.
+    pub kind: usize,
 }
 
 impl Default for Widths {
     /// Without a terminal.
     fn default() -> Self {
-        Self { name: 80 }
+        Self { name: 80, kind: 8 }
     }
 }
 
@@ -52,45 +53,53 @@ pub enum Rates {
 /// The table of requests, failures, times and rates.
 pub fn requests(stats: &Stats, registry: &Registry, rates: Rates, widths: Widths) -> String {
     // Here the name column gives up what the method takes; too narrow, it is as wide again.
-    let column = (widths.name + 4).abs_diff(TYPE);
-    let dashes = (widths.name + 4).saturating_sub(TYPE);
-    let separator = separator(&[TYPE, dashes, 7, 13, 7, 7, 7, 7, 8, 11]);
+    let kind = widths.kind;
+    let column = (widths.name + 4).abs_diff(kind);
+    let dashes = (widths.name + 4).saturating_sub(kind);
+    let separator = separator(&[kind, dashes, 7, 13, 7, 7, 7, 7, 8, 11]);
     let mut table = Table::default();
     table.line(format_args!(
-        "{:TYPE$} {:column$} {:>7} {:>12} |{:>7} {:>7} {:>7}{:>7} | {:>7} {:>11}",
+        "{:kind$} {:column$} {:>7} {:>12} |{:>7} {:>7} {:>7}{:>7} | {:>7} {:>11}",
         "Type", "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s",
     ));
     table.line(format_args!("{separator}"));
     for row in rows(stats, registry) {
-        row.requests(&mut table, rates, column);
+        row.requests(&mut table, rates, kind, column);
     }
     table.line(format_args!("{separator}"));
-    Row::total(stats).requests(&mut table, rates, column);
+    Row::total(stats).requests(&mut table, rates, kind, column);
     table.finish()
 }
 
-/// The table of percentiles.
-pub fn percentiles(stats: &Stats, registry: &Registry, widths: Widths) -> String {
-    let column = widths.name;
-    let separator = separator(&[TYPE, column, 8, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]);
+/// The table of percentiles: parts of one, and their headings.
+pub fn percentiles(
+    stats: &Stats,
+    registry: &Registry,
+    widths: Widths,
+    parts: &[(f64, &str)],
+) -> String {
+    let Widths { name: column, kind } = widths;
+    let mut dashes = vec![kind, column, 8];
+    dashes.resize(dashes.len() + parts.len(), 6);
+    let separator = separator(&dashes);
     let mut table = Table::default();
     table.line(format_args!("Response time percentiles (approximated)"));
-    let labels = PERCENTILES.map(|(_, label)| label);
+    let labels = parts.iter().map(|(_, label)| label);
     table.line(format_args!(
-        "{:TYPE$} {:column$} {} {:>6}",
+        "{:kind$} {:column$} {} {:>6}",
         "Type",
         "Name",
-        percentile_cells(&labels),
+        percentile_cells(labels),
         "# reqs"
     ));
     table.line(format_args!("{separator}"));
     for row in rows(stats, registry).filter(Row::has_times) {
-        row.percentiles(&mut table, column);
+        row.percentiles(&mut table, widths, parts);
     }
     table.line(format_args!("{separator}"));
     let total = Row::total(stats);
     if total.has_times() {
-        total.percentiles(&mut table, column);
+        total.percentiles(&mut table, widths, parts);
     }
     table.finish()
 }
@@ -101,7 +110,7 @@ pub fn errors(stats: &Stats, registry: &Registry, widths: Widths) -> String {
     if errors.peek().is_none() {
         return String::new();
     }
-    let separator = separator(&[18, (widths.name + TYPE + 53)]);
+    let separator = separator(&[18, (widths.name + 61)]);
     let mut table = Table::default();
     table.line(format_args!("Error report"));
     table.line(format_args!("{:18} {:100}", "# occurrences", "Error"));
@@ -225,7 +234,7 @@ impl<'a> Row<'a> {
         self.view.entry().buckets.count() > 0
     }
 
-    fn requests(&self, table: &mut Table, rates: Rates, column: usize) {
+    fn requests(&self, table: &mut Table, rates: Rates, kind: usize, column: usize) {
         let Self { method, name, view } = self;
         let entry = view.entry();
         let fails = format!("{}({:.2}%)", entry.failures, view.fail_ratio() * 100.0);
@@ -235,7 +244,7 @@ impl<'a> Row<'a> {
         };
         let min = entry.min_time.unwrap_or_default().as_millis();
         table.line(format_args!(
-            "{method:TYPE$} {name:column$} {:>7} {fails:>12} |{:>7} {min:>7} {:>7}{:>7} | {rps:>7.2} {fails_per_second:>11.2}",
+            "{method:kind$} {name:column$} {:>7} {fails:>12} |{:>7} {min:>7} {:>7}{:>7} | {rps:>7.2} {fails_per_second:>11.2}",
             entry.requests,
             view.avg_response_time().trunc(),
             entry.max_time.as_millis(),
@@ -243,22 +252,23 @@ impl<'a> Row<'a> {
         ));
     }
 
-    fn percentiles(&self, table: &mut Table, column: usize) {
+    fn percentiles(&self, table: &mut Table, widths: Widths, parts: &[(f64, &str)]) {
         let Self { method, name, view } = self;
-        let values = PERCENTILES.map(|(part, _)| view.percentile(part));
-        let cells = percentile_cells(&values);
+        let Widths { name: column, kind } = widths;
+        // Here the method stands without a blank of its own.
+        let method = method.trim_end();
+        let cells = percentile_cells(parts.iter().map(|&(part, _)| view.percentile(part)));
         let requests = view.entry().requests;
         table.line(format_args!(
-            "{method:TYPE$} {name:column$} {cells} {requests:>6}"
+            "{method:kind$} {name:column$} {cells} {requests:>6}"
         ));
     }
 }
 
 /// One cell for each percentile, the first a little wider.
-fn percentile_cells<T: std::fmt::Display>(values: &[T; PERCENTILES.len()]) -> String {
+fn percentile_cells<T: std::fmt::Display>(values: impl Iterator<Item = T>) -> String {
     let widths = [8].into_iter().chain(std::iter::repeat(6));
     let cells = values
-        .iter()
         .zip(widths)
         .map(|(value, width)| format!("{value:>width$}"));
     cells.collect::<Vec<_>>().join(" ")
