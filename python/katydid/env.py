@@ -105,7 +105,7 @@ class Environment:
         self._validate_user_class_names()
         if shape_class is not None and not isinstance(shape_class, LoadTestShape):
             raise ValueError(
-                f"shape_class should be an instance of LoadTestShape or a subclass of it, got {shape_class!r}"
+                f"shape_class should be instance of LoadTestShape or subclass LoadTestShape, but got: {shape_class!r}"
             )
 
     @property

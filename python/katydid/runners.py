@@ -63,8 +63,14 @@ SPAWN_SLICE_SECONDS = 0.015
 WATCH_SECONDS = 1.0
 """How often the number of users is compared with what the engine knows."""
 
+HIGH_SPAWN_RATE = 100
+"""Users per second from which on a start is worth a warning."""
+
 SHAPE_TICK_SECONDS = 1.0
 """How often a load shape is asked."""
+
+_at_the_engine: Runner | None = None
+"""The runner whose test the engine runs."""
 
 locust_runner: Runner | None = None
 """The runner of this process, by its 0.14 name."""
@@ -123,9 +129,11 @@ class Runner:
         self._run_time: float | None = None
         self._orders: deque[tuple[Callable[[dict[str, int]], Any], dict[str, int]]] = deque()
         self._stopper: Greenlet[..., Any] | None = None
+        self._kept: tuple[str, dict[int, ExceptionDict]] | None = None
+        """State and exceptions at the time the engine turned to another runner."""
         # Alive until `quit`, so that whoever joins the group waits for the end of the run.
         self.greenlet.spawn(self._monitor).link_exception(greenlet_exception_logger(logger))
-        environment.stats.give_to_engine()
+        self._take_engine()
         environment.events.request.add_builtin(self._on_request)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
@@ -136,6 +144,21 @@ class Runner:
         from katydid import legacy_run
 
         return legacy_run.of_a_runner(self, name)
+
+    def _take_engine(self) -> None:
+        """Has the engine, of which there is one, run this test from now on."""
+        global _at_the_engine
+        before, _at_the_engine = _at_the_engine, self
+        if before is not None and before._kept is None:
+            before._kept = (before.state, before.exceptions)
+        self._kept = None
+        self.environment.stats.give_to_engine()
+        self._listen()
+        if before is not None and self.state not in (STATE_SPAWNING, STATE_RUNNING):
+            self.state = STATE_INIT
+
+    def _listen(self) -> None:
+        """Has the engine's messages come here."""
 
     @property
     def user_classes(self) -> list[type[User]]:
@@ -160,6 +183,8 @@ class Runner:
     @property
     def exceptions(self) -> dict[int, ExceptionDict]:
         """The exceptions of tasks, by key."""
+        if self._kept is not None:
+            return self._kept[1]
         return {
             hash(row["traceback"]): ExceptionDict(
                 count=row["count"], msg=row["msg"], traceback=row["traceback"], nodes=set(row["nodes"])
@@ -181,11 +206,12 @@ class Runner:
     @property
     def state(self) -> str:
         """What the run is doing: one of the module's ``STATE_`` constants."""
-        return hub.engine().state
+        return hub.engine().state if self._kept is None else self._kept[0]
 
     @state.setter
     def state(self, state: str) -> None:
-        hub.engine().state = state
+        if self._kept is None:
+            hub.engine().state = state
 
     def update_state(self, new_state: str) -> None:
         """Changes the state."""
@@ -525,10 +551,6 @@ class LocalRunner(Runner):
         self._announced = False
         """The end of the ramp was told before the engine's own word of it has come."""
         environment.events.user_error.add_listener(self._on_user_error)
-        hub.on_message("spawn", lambda counts: self._order(self.spawn_users, counts))
-        hub.on_message("stop_users", lambda counts: self._order(self.stop_users, counts))
-        hub.on_message("spawning_complete", self._spawning_complete)
-        hub.on_message("run_time_reached", self._time_is_up)
         self.greenlet.spawn(self._watch_users).link_exception(greenlet_exception_logger(logger))
 
     def start(
@@ -547,6 +569,13 @@ class LocalRunner(Runner):
         """
         if wait and user_count - self.user_count > spawn_rate:
             raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
+        if spawn_rate > HIGH_SPAWN_RATE:
+            logger.warning(
+                "Your selected spawn rate is very high (>100), and this is known to sometimes cause issues. Do you "
+                "really need to ramp up that fast?"
+            )
+        if self._kept is not None:
+            self._take_engine()
         self.target_user_count = user_count
         is_new = self.state not in (STATE_RUNNING, STATE_SPAWNING)
         if is_new:
@@ -575,6 +604,12 @@ class LocalRunner(Runner):
         )
         if is_new:
             self._apply_run_time()
+
+    def _listen(self) -> None:
+        hub.on_message("spawn", lambda counts: self._order(self.spawn_users, counts))
+        hub.on_message("stop_users", lambda counts: self._order(self.stop_users, counts))
+        hub.on_message("spawning_complete", self._spawning_complete)
+        hub.on_message("run_time_reached", self._time_is_up)
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Calls the listener of a message, as the only node there is."""
@@ -609,8 +644,7 @@ class LocalRunner(Runner):
                 self._cannot_spawn(error)
                 return
             # Before the users have run: the first may end at once.
-            self.target_user_classes_count = self.user_classes_count
-            hub.engine().spawned(self.target_user_classes_count)
+            hub.engine().spawned(self.user_classes_count)
             if self.state == STATE_RUNNING:
                 self._announced = True
                 self._all_spawned()
@@ -639,7 +673,7 @@ class LocalRunner(Runner):
         self.greenlet.spawn(self._all_spawned).link_exception(greenlet_exception_logger(logger))
 
     def _all_spawned(self) -> None:
-        counts = self.target_user_classes_count
+        counts = self.target_user_classes_count = self.user_classes_count
         total = sum(counts.values())
         logger.info("All users spawned: %s (%d total users)", json.dumps(counts, sort_keys=True), total)
         try:
