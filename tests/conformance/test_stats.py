@@ -543,7 +543,6 @@ def test_99_percentiles_are_checked(monkeypatch, capsys):
         ("PERCENTILES_TO_CHART", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
         ("PERCENTILES_TO_CHART", [0.5, 1]),
         ("PERCENTILES_TO_STATISTICS", [0.0]),
-        ("PERCENTILES_TO_STATISTICS", ["0.5"]),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(locust.stats, name, value)
