@@ -271,7 +271,7 @@ class Engine:
         which: Literal["requests", "requests_final", "percentiles", "errors"],
         name_width: int,
         type_width: int = 8,
-        percentiles: Sequence[tuple[float, str]] = (),
+        percentiles: Sequence[tuple[float, str]] = ...,
     ) -> str:
         """A table of the console; percentiles are parts of one with their headings."""
     def describe(self, about_json: str) -> None: ...
