@@ -62,8 +62,8 @@ class Exchange:
         """The headers that were sent, besides the host, the body's length and the session's cookies."""
     def asked_body(self) -> bytes | None:
         """The body that was sent."""
-    def facts(self) -> tuple[int, float, str, float, str, int, bool]:
-        """Status, response time, name, start time, URL asked for, length, redirected: a report in one call."""
+    def event(self, response: Any, context: Any, exception: Any, url: str | None = None) -> dict[str, Any]:
+        """What listeners are told; the URL is the one asked for first, unless another is given."""
     def take_rest(self) -> Body | None:
         """What is to be read of the body, once, where that was asked for."""
     @property
@@ -96,8 +96,10 @@ class Exchange:
         """Why there is no response: kind, class, errno, message."""
     def phases(self) -> tuple[float, float, float, float, float]:
         """DNS, connect, TLS, wait, receive."""
+    def count(self, error: str | None) -> None:
+        """Counts it, once, as it was measured, with a script's verdict."""
     def record(self, method: str, name: str, response_time: float | None, length: int, error: str | None) -> None:
-        """Counts it, once, with a script's verdict."""
+        """Counts it, once, with whatever a script changed."""
 
 @final
 class Client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from katydid.exception import CatchResponseError, LocustError, ResponseError
@@ -27,11 +28,14 @@ OUTSIDE = (
 class CatchResponse:
     """Mixed into the response classes of both clients.
 
-    ``request_meta`` holds what will be reported; a block may change it.
+    ``request_meta`` holds what will be reported; a block may change it. Of an ordinary request it is made when
+    somebody looks at it, and as long as nobody has, the engine counts what it has measured.
     """
 
     _request_event: EventHook
     request_meta: Any
+    _katydid_exchange: Any
+    _context: Mapping[str, Any] | None = None
     _catch_response = False
     _manual_result: bool | Exception | None = None
     _entered = False
@@ -39,6 +43,16 @@ class CatchResponse:
     def _verdict(self) -> Exception | None:
         """What the response itself says, where the block says nothing."""
         raise NotImplementedError
+
+    def _failure(self) -> BaseException | None:
+        """Why the request failed, as far as the engine can say."""
+        raise NotImplementedError
+
+    def awaits_verdict(self, request_event: EventHook) -> Self:
+        """Readies the response for its ``with`` block; what will be reported is made when somebody looks at it."""
+        self._request_event = request_event
+        self._catch_response = True
+        return self
 
     def caught(self, request_event: EventHook, meta: dict[str, Any]) -> Self:
         """Readies the response for its ``with`` block."""
@@ -61,20 +75,35 @@ class CatchResponse:
         return self
 
     def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:
-        meta = self.request_meta
         marked = self._manual_result
+        if marked is None and exc is not None and not isinstance(value, ResponseError):
+            return False
+        # A block that has marked its request and is then left by an exception is reported, and left all the same.
+        handled = exc is None or marked is None
+        event = self._request_event
+        if event.counted and "request_meta" not in self.__dict__:
+            self._report_by_engine(event, marked, value)
+            return handled
+        meta = self.request_meta
         if marked is not None:
             meta["exception"] = None if marked is True else marked
-        elif exc is None:
-            if meta["exception"] is None:
-                meta["exception"] = self._verdict()
-        elif isinstance(value, ResponseError):
+        elif value is not None:
             meta["exception"] = value
-        else:
-            return False
+        elif meta["exception"] is None:
+            meta["exception"] = self._verdict()
         self._report(meta)
-        # A block that has marked its request and is then left by an exception is reported, and left all the same.
-        return exc is None or marked is None
+        return handled
+
+    def _report_by_engine(
+        self, event: EventHook, marked: bool | Exception | None, raised: BaseException | None
+    ) -> None:
+        """Has the engine count what it has measured, of which the block has changed no more than the verdict."""
+        failure = raised or self._failure() if marked is None else None if marked is True else marked
+        self._katydid_exchange.count(repr(failure) if failure else None)
+        if failure is not None or not event.plain:
+            self.request_meta["exception"] = failure
+        if not event.plain:
+            event.tell({**self.request_meta, "response": self})
 
     def success(self) -> None:
         """Counts the request as a success, whatever its status.

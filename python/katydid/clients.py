@@ -425,7 +425,8 @@ class HttpSession(requests.Session):
             pairs = [*(pairs or ()), ("Authorization", basic(auth))]
         if timeout is not None:
             timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        judged = catch_response or not self.request_event.plain
+        event = self.request_event
+        judged = catch_response or not event.counted
         client = self._client
         upper = method.upper()
         if params or (upper is not method and upper != method):
@@ -450,25 +451,22 @@ class HttpSession(requests.Session):
         response = respond(finished)
         if data is not None and not isinstance(data, bytes):
             response._text_sent = True
-        if not judged:
+        if not judged and event.plain:
             return response
-        status, taken, counted_name, begin, asked_url, length, redirected = finished.facts()
-        meta: dict[str, Any] = {
-            "request_type": method,
-            "response_time": taken,
-            "name": counted_name,
-            "context": {**self.user.context(), **context} if self.user is not None else context,
-            "response": response,
-            "exception": None if status else cause_of(finished),
-            "start_time": begin,
-            "url": response.history[0].url if redirected else asked_url,
-            "response_length": length,
-        }
+        if self.user is not None:
+            context = {**self.user.context(), **context}
+        response._context = context
+        if catch_response and ticket >= 0:
+            return response.awaits_verdict(event)
+        meta = response._event(response)
+        if upper is not method:
+            meta["request_type"] = method
         if catch_response:
-            return response.caught(self.request_event, meta)
-        if status >= 400:
-            meta["exception"] = http_error(response, counted_name)
-        self.request_event.fire(**meta)
+            return response.caught(event, meta)
+        if judged:
+            event.fire(**meta)
+        else:
+            event.tell(meta)
         return response
 
     def get(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from katydid import log
 from katydid.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
+if TYPE_CHECKING:
+    from katydid.stats import RequestStats
+
 Listener = TypeVar("Listener", bound=Callable[..., Any])
 
 # These steer the greenlet that fires the hook; anything else a listener raises is its own trouble.
@@ -36,14 +39,18 @@ class EventHook:
         ```
 
     Attributes:
-        plain: True while nobody but Katydid itself listens. The HTTP clients skip building the event then.
+        counted: True while Katydid listens, whoever else does: the engine may count by itself then.
+        plain: True while nobody but Katydid listens. The HTTP clients skip building the event then.
     """
 
+    counted: bool
     plain: bool
 
     def __init__(self) -> None:
         self._handlers: list[Callable[..., Any]] = []
         self._builtin: list[Callable[..., Any]] = []
+        self._of_scripts: tuple[Callable[..., Any], ...] = ()
+        self._stats: RequestStats | None = None
         self._watcher: Callable[[bool], None] | None = None
         self._update_plain()
 
@@ -64,9 +71,15 @@ class EventHook:
             self._builtin.remove(handler)
         self._update_plain()
 
-    def add_builtin(self, handler: Callable[..., Any]) -> None:
-        """Attaches one of Katydid's own listeners, which the HTTP clients may bypass."""
+    def add_builtin(self, handler: Callable[..., Any], stats: RequestStats) -> None:
+        """Attaches Katydid's own listener, which the HTTP clients may bypass.
+
+        Args:
+            handler: Counts what is fired.
+            stats: Where it is counted.
+        """
         self._builtin.append(handler)
+        self._stats = stats
         self.add_listener(handler)
 
     def fire(self, *, reverse: bool = False, **kwargs: Any) -> None:
@@ -87,13 +100,20 @@ class EventHook:
             except _STEERING:
                 raise
             except Exception as error:
-                # The root logger, as scripts' log filters expect.
-                logging.getLogger().error(
-                    "Uncaught exception in event handler%s: \n%s",
-                    log.where(handler) if _not_called(error) else "",
-                    log.format_script_exception(error, of_script=_not_called(error)),
-                )
-                log.unhandled_greenlet_exception = True
+                _log_uncaught(handler, error)
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Calls the listeners of scripts about a request that the engine has counted; like :meth:`fire` else."""
+        counts = self._stats and self._stats.engine_counts
+        if counts:
+            counts.stale = True
+        for handler in self._of_scripts:
+            try:
+                handler(**event)
+            except _STEERING:
+                raise
+            except Exception as error:
+                _log_uncaught(handler, error)
 
     @contextmanager
     def measure(
@@ -149,8 +169,11 @@ class EventHook:
         return self
 
     def _update_plain(self) -> None:
-        # Without anybody of ours there is nobody to count what the clients would skip.
-        self.plain = len(self._builtin) == len(self._handlers) == 1
+        # Without anybody of ours there is nobody to count what the clients would skip, and a script's own way of
+        # firing has to see everything.
+        self.counted = len(self._builtin) == 1 and type(self).fire is EventHook.fire
+        self.plain = self.counted and len(self._handlers) == 1
+        self._of_scripts = tuple(handler for handler in self._handlers if handler not in self._builtin)
         if self._watcher is not None:
             self._watcher(bool(self._handlers))
 
@@ -158,6 +181,16 @@ class EventHook:
         """Has ``watcher`` told whether anybody listens, now and whenever that may have changed."""
         self._watcher = watcher
         watcher(bool(self._handlers))
+
+
+def _log_uncaught(handler: Callable[..., Any], error: Exception) -> None:
+    # The root logger, as scripts' log filters expect.
+    logging.getLogger().error(
+        "Uncaught exception in event handler%s: \n%s",
+        log.where(handler) if _not_called(error) else "",
+        log.format_script_exception(error, of_script=_not_called(error)),
+    )
+    log.unhandled_greenlet_exception = True
 
 
 def _not_called(error: Exception) -> bool:

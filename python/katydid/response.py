@@ -116,19 +116,20 @@ class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[
 
     @lazy
     def request_meta(self) -> dict[str, Any]:
-        """What was reported, for a request that only the engine has judged."""
+        """What is reported, or was."""
+        # A strong reference would be a cycle, which only the garbage collector could free.
+        return self._event(weakref.proxy(self))
+
+    def _event(self, itself: Any) -> dict[str, Any]:
+        """What listeners are told."""
         done = self._exchange
-        return {
-            "request_type": done.method,
-            "response_time": done.response_time,
-            "name": done.name,
-            "context": {},
-            "response": weakref.proxy(self),
-            "exception": cause_of(done) or http_error(self, done.name),
-            "start_time": done.start_time,
-            "url": self.history[0].url if self.history else done.asked_url,
-            "response_length": done.length,
-        }
+        exception = None
+        status = done.status
+        if not status:
+            exception = cause_of(done)
+        elif status >= 400 and not self._catch_response:
+            exception = http_error(self, done.name)
+        return done.event(itself, self._context or {}, exception)
 
     @lazy
     def status_code(self) -> int:
@@ -208,6 +209,13 @@ class ResponseContextManager(CatchResponse, requests.Response):  # type: ignore[
 
     def _verdict(self) -> Exception | None:
         return http_error(self, self.request_meta["name"])
+
+    def _failure(self) -> BaseException | None:
+        done = self._exchange
+        status = done.status
+        if status >= 400:
+            return http_error(self, done.name)
+        return None if status else cause_of(done)
 
     def _raise_own(self) -> None:
         if self.error is not None:

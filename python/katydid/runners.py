@@ -134,7 +134,7 @@ class Runner:
         # Alive until `quit`, so that whoever joins the group waits for the end of the run.
         self.greenlet.spawn(self._monitor).link_exception(greenlet_exception_logger(logger))
         self._take_engine()
-        environment.events.request.add_builtin(self._on_request)
+        environment.events.request.add_builtin(self._on_request, self.stats)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
     def __getattr__(self, name: str) -> Any:
@@ -523,7 +523,7 @@ class Runner:
             if exception:
                 self.stats.log_error(request_type, name, exception)
         elif exchange is not None and not exchange.recorded:
-            counts.touch()
+            counts.stale = True
             exchange.record(request_type, name, response_time, response_length, error)
         else:
             counts.record(request_type, name, response_time, response_length or 0, error)

@@ -278,7 +278,7 @@ class RequestStats:
         counts = self.engine_counts
         if counts is None:
             return
-        counts.touch()
+        counts.stale = True
         total, errors = counts.row(AGGREGATED, ""), counts.errors()
         rows = {key: counts.row(*key) for key in counts.keys()}  # noqa: SIM118  it is no mapping
         self.engine_counts = RequestStats._of_the_engine = None

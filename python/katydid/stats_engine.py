@@ -30,26 +30,25 @@ class EngineCounts:
 
     Args:
         stats: The statistics.
+
+    Attributes:
+        stale: Set by whoever has something counted: what was read is not true any more.
     """
 
     def __init__(self, stats: RequestStats) -> None:
         self.stats = stats
-        self._stale = True
+        self.stale = True
         self._taken = 0.0
         self._total: dict[str, Any] = {}
         self._rows: dict[Key, dict[str, Any]] = {}
         self._errors: list[dict[str, Any]] = []
 
     def _read(self) -> None:
-        if self._stale or time.monotonic() - self._taken > READING_SECONDS:
+        if self.stale or time.monotonic() - self._taken > READING_SECONDS:
             read = hub.engine().stats()
             self._total, self._errors = read["total"], read["errors"]
             self._rows = {(row["name"], row["method"]): row for row in read["entries"]}
-            self._taken, self._stale = time.monotonic(), False
-
-    def touch(self) -> None:
-        """Something is about to be counted: what was read is not true any more."""
-        self._stale = True
+            self._taken, self.stale = time.monotonic(), False
 
     def keys(self) -> list[Key]:
         """The entries there are."""
@@ -75,32 +74,32 @@ class EngineCounts:
 
     def record(self, method: str, name: str, response_time: float | None, length: int, error: str | None) -> None:
         """Counts a request."""
-        self.touch()
+        self.stale = True
         hub.engine().record(method, name, response_time, length, error)
 
     def record_error(self, method: str, name: str, error: str) -> None:
         """Counts a failure, and no request."""
-        self.touch()
+        self.stale = True
         hub.engine().record_error(method, name, error)
 
     def merge(self, entries: list[dict[str, Any]], errors: dict[str, Any] | None = None) -> None:
         """Adds what was counted elsewhere."""
-        self.touch()
+        self.stale = True
         hub.engine().merge({"stats": entries, "errors": errors or {}})
 
     def clear(self) -> None:
         """Forgets everything."""
-        self.touch()
+        self.stale = True
         hub.engine().clear_stats()
 
     def reset(self) -> None:
         """Sets every number to zero and forgets the failures; the names stay."""
-        self.touch()
+        self.stale = True
         hub.engine().reset_stats()
 
     def reset_entry(self, name: str, method: str) -> None:
         """Sets the numbers of one name to zero."""
-        self.touch()
+        self.stale = True
         hub.engine().reset_entry(method, name)
 
     def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"]) -> list[str]:

@@ -9,8 +9,9 @@ use katydid_core::units::Nanos;
 use katydid_http::body::Body;
 use katydid_http::{Exchange, Response};
 use parking_lot::Mutex;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::engine::Shared;
 use crate::failure::{Cause, Flavour};
@@ -250,19 +251,34 @@ impl PyExchange {
         )
     }
 
-    /// What a report is made of, in one call: status, response time, name, start time, the URL
-    /// asked for, length, whether redirects led here.
-    fn facts(&self) -> (u16, f64, String, f64, &str, u64, bool) {
+    /// What listeners are told: the keyword arguments of Locust's `request` event. The URL is the
+    /// one asked for first, unless another is given.
+    #[pyo3(signature = (response, context, exception, url=None))]
+    fn event<'py>(
+        &self,
+        py: Python<'py>,
+        response: Bound<'py, PyAny>,
+        context: Bound<'py, PyAny>,
+        exception: Bound<'py, PyAny>,
+        url: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let done = &self.exchange;
-        (
-            self.status(),
-            self.response_time(),
-            self.name(),
-            self.start_time(),
-            self.asked_url(),
-            self.length,
-            !done.history.is_empty(),
-        )
+        let counted = self.shared.registry.name(self.key);
+        let first = done.history.first();
+        let asked = || first.map_or(self.asked_url(), |hop| hop.target.url.as_str());
+        let url = url.unwrap_or_else(|| PyString::new(py, asked()).into_any());
+        let event = PyDict::new(py);
+        let method = PyString::intern(py, &counted.method);
+        event.set_item(intern!(py, "request_type"), method)?;
+        event.set_item(intern!(py, "response_time"), self.response_time())?;
+        event.set_item(intern!(py, "name"), &*counted.name)?;
+        event.set_item(intern!(py, "context"), context)?;
+        event.set_item(intern!(py, "response"), response)?;
+        event.set_item(intern!(py, "exception"), exception)?;
+        event.set_item(intern!(py, "start_time"), self.start_time())?;
+        event.set_item(intern!(py, "url"), url)?;
+        event.set_item(intern!(py, "response_length"), self.length)?;
+        Ok(event)
     }
 
     /// Whether it was counted.
@@ -271,7 +287,18 @@ impl PyExchange {
         self.recorded.load(Ordering::Relaxed)
     }
 
-    /// Counts it, once, with the verdict that a script gave.
+    /// Counts it, once, as it was measured, with the verdict that a script gave.
+    fn count(&self, error: Option<&str>) {
+        if self.recorded.swap(true, Ordering::Relaxed) || self.shared.is_gone() {
+            return;
+        }
+        let error = error.map(|text| self.shared.registry.error(self.key, text));
+        let sample = sample_of(&self.exchange, self.key, error, self.length);
+        // Whoever wants to know has the queue flushed; waking the thread for each would cost more than the rest.
+        self.shared.intake.push(Submission::Record(sample));
+    }
+
+    /// Counts it, once, with whatever a script changed.
     fn record(
         &self,
         method: &str,
@@ -296,7 +323,6 @@ impl PyExchange {
             }
             _ => None,
         };
-        // Whoever wants to know has the queue flushed; waking the thread for each would cost more than the rest.
         self.shared.intake.push(Submission::Record(sample));
     }
 }

@@ -17,6 +17,7 @@ import os
 import socket
 import ssl
 import tempfile
+import weakref
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -324,6 +325,9 @@ class ResponseContextManager(CatchResponse, FastResponse):
         catch_response: Whether there may be a block.
     """
 
+    _asked: tuple[str, str]
+    """Base URL and URL as the script gave them."""
+
     def __init__(
         self, response: FastResponse, request_event: EventHook, request_meta: dict[str, Any], catch_response: bool
     ) -> None:
@@ -334,11 +338,31 @@ class ResponseContextManager(CatchResponse, FastResponse):
         self.request_meta = request_meta
         self._catch_response = catch_response
 
+    @lazy
+    def request_meta(self) -> dict[str, Any]:
+        """What is reported, or was."""
+        context = {} if self._context is None else self._context
+        return _event_of(self._katydid_exchange, *self._asked, context, weakref.proxy(self), self.error)
+
     def _verdict(self) -> Exception | None:
         return None
 
+    def _failure(self) -> BaseException | None:
+        return self.error
+
     def _raise_own(self) -> None:
         FastResponse.raise_for_status(self)
+
+
+_new_caught = ResponseContextManager.__new__
+
+
+def _event_of(
+    done: Exchange, base_url: str, url: str, context: Mapping[str, Any], response: Any, error: BaseException | None
+) -> dict[str, Any]:
+    """What listeners are told of a finished exchange."""
+    full = url if absolute_http_url_regexp.match(url) else f"{base_url}{url}"
+    return done.event(response, context, error, full)
 
 
 class RestResponseContextManager(ResponseContextManager):
@@ -591,7 +615,8 @@ class FastHttpSession:
             pairs = [*(pairs or ()), ("Authorization", _basic_auth_str(*auth))]
         name = name or self.request_name
         upper = method.upper()
-        judged = catch_response or self._agent is not None or not self.request_event.plain or upper != method
+        event = self.request_event
+        judged = catch_response or self._agent is not None or not event.counted or upper != method
         client = self._client
         if stream or params or kwargs or pieces is not None or upper != method:
             ticket = -1
@@ -605,24 +630,26 @@ class FastHttpSession:
                 {"judged": judged, "name": name or url, "headers": pairs, "body": body,
                  "redirects": allow_redirects, "stream": stream}, **kwargs,
             )  # fmt: skip
+        if not judged and event.plain:
+            return self._respond(finished, stream)
+        if self.user is not None:
+            context = {**self.user.context(), **context}
+        if catch_response and ticket >= 0 and self._agent is None and finished.status:
+            caught = _new_caught(ResponseContextManager)
+            caught._katydid_exchange = finished
+            caught._context = context
+            caught._asked = self.base_url, url
+            return caught.awaits_verdict(event)
         response = self._respond(finished, stream)
-        if not judged:
-            return response
-        _, taken, _, begin, _, length, _ = finished.facts()
-        meta: dict[str, Any] = {
-            "request_type": method,
-            "response_time": taken,
-            "name": name or url,
-            "context": {**self.user.context(), **context} if self.user is not None else context,
-            "response": response,
-            "exception": response.error,
-            "start_time": begin,
-            "url": url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}",
-            "response_length": length,
-        }
+        meta = _event_of(finished, self.base_url, url, context, response, response.error)
+        if upper is not method:
+            meta["request_type"] = method
         if catch_response:
-            return ResponseContextManager(response, self.request_event, meta, True).caught(self.request_event, meta)
-        self.request_event.fire(**meta)
+            return ResponseContextManager(response, event, meta, True).caught(event, meta)
+        if judged:
+            event.fire(**meta)
+        else:
+            event.tell(meta)
         return response
 
     def _respond(self, finished: Exchange, stream: bool = False) -> FastResponse:
