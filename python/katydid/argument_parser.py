@@ -22,7 +22,7 @@ from katydid.util.timespan import parse_timespan
 DEFAULT_CONFIG_FILES = ("~/.locust.conf", "locust.conf")
 """Where options may be kept, the later file winning over the earlier."""
 
-_EARLY = frozenset({"locustfile", "master", "worker", "master_host", "master_port"})
+_EARLY = frozenset({"locustfile", "config", "master", "worker", "master_host", "master_port"})
 """Options that are needed before the script is imported."""
 
 USAGE = "katydid [options] [UserClass ...]\n       katydid target [options]"
@@ -99,6 +99,18 @@ class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
             hint = f"Did you mean '{close[0]}'?\n" if close else ""
         sys.stderr.write(f"{self.prog}: error: {message}\n{hint}")
         sys.exit(2)
+
+
+class _Gone(argparse.Action):
+    """An option that is not understood any more."""
+
+    def __init__(self, *args: Any, what: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.what = what
+
+    def __call__(self, *_: Any) -> NoReturn:
+        """Refuses it."""
+        raise argparse.ArgumentError(self, self.what)
 
 
 def _is_shown(action: argparse.Action) -> bool:
@@ -266,6 +278,10 @@ def _add(container: Any, option: dict[str, Any]) -> None:
     settings: dict[str, Any] = {"dest": option["dest"]}
     if kind == "flag":
         settings["action"] = "store_true"
+    elif kind in ("gone", "gone_flag"):
+        settings["action"] = _Gone
+        settings["nargs"] = "?" if kind == "gone" else 0
+        settings["what"] = option["help"]
     else:
         settings["metavar"] = option["metavar"]
         if kind in ("words", "user_configs"):
@@ -275,6 +291,8 @@ def _add(container: Any, option: dict[str, Any]) -> None:
             settings["type"] = str.upper
         if kind in _TYPES:
             settings["type"] = _TYPES[kind]
+        if kind == "config_file":
+            settings["is_config_file"] = True
     if option["aliases"]:
         container.add_argument(*option["aliases"], **settings, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     if option["env"]:
@@ -294,10 +312,13 @@ def parse_all_options(args: list[str] | None = None) -> Namespace:
     Args:
         args: The arguments; those of the process by default.
     """
-    options: Namespace = get_parser().parse_args(args=args)
+    parser = get_parser()
+    options: Namespace = parser.parse_args(args=args)
     if getattr(options, "autoquit", -1) != -1 and not options.autostart:
         sys.stderr.write("--autoquit is only meaningful in combination with --autostart\n")
         sys.exit(1)
+    if options.stats_history_enabled and options.csv_prefix is None:
+        parser.error("'--csv-full-history' requires '--csv'.")
     return options
 
 

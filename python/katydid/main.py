@@ -9,57 +9,25 @@ import logging
 import os
 import signal
 import sys
-import time
-import traceback
 from argparse import Namespace
 from typing import Any, NoReturn
 
-import gevent
-from gevent.event import Event
-
 import katydid
-from katydid import _aliases, _patch, argument_parser, html, hub, log, stats  # noqa: F401  patches the standard library
-from katydid.distributed import MasterRunner
-from katydid.download import locustfile_of_master
+from katydid import _aliases, _patch, argument_parser, hub, log, stats  # noqa: F401  patches the standard library
 from katydid.env import Environment
 from katydid.event import Events
 from katydid.processes import Workers, wanted
-from katydid.runners import Runner
+from katydid.run import Run
+from katydid.scripts import Scripts, chosen, give_up, locustfiles, shape_of
 from katydid.shape import LoadTestShape
+from katydid.user import inspectuser
 from katydid.user.users import User
-from katydid.util.load_locustfile import load_locustfile
-from katydid.web import WebUI
+from katydid.util.load_locustfile import load_locustfile as load_locustfile
 
 logger = logging.getLogger("locust.main")
 
 OPEN_FILES = 10_000
 """How many connections should be possible; each takes an open file."""
-
-
-class Scripts:
-    """The locustfiles of a run and what is in them.
-
-    Attributes:
-        paths: The files.
-        users: The user classes by name.
-        shapes: The load shapes.
-    """
-
-    def __init__(self, paths: list[str]) -> None:
-        self.paths = paths
-        self.users: dict[str, type[User]] = {}
-        self.shapes: list[LoadTestShape] = []
-        homes: dict[str, str] = {}
-        for path in paths:
-            users, shapes = _load(path)
-            for name, user_class in users.items():
-                if name in self.users and not _same_definition(self.users[name], user_class):
-                    _give_up(
-                        f"Duplicate user class names: {name} is defined in both {homes[name]} and {path}",
-                    )
-                self.users[name] = user_class
-                homes.setdefault(name, path)
-            self.shapes.extend(shapes)
 
 
 def main() -> None:
@@ -80,15 +48,18 @@ def run() -> NoReturn:
     _aliases.install()
     _import_plugins()
     hub.tell_failures_in_the_scripts_words()
-    paths = _locustfiles()
+    paths = locustfiles()
     scripts = Scripts(paths)
     options = argument_parser.parse_all_options()
     _check_role(options)
+    if options.headful:
+        options.headless = False
+    stats.validate_stats_configuration()
     if not options.skip_log_setup:
         try:
             log.setup_logging(options.loglevel, options.logfile)
         except OSError as error:
-            _give_up(f"Could not log to {options.logfile}: {error.strerror}")
+            give_up(f"Could not log to {options.logfile}: {error.strerror}")
     logger.info("Starting Locust %s (Katydid %s)", katydid.LOCUST_VERSION, katydid.__version__)
 
     if options.list_commands:
@@ -96,7 +67,7 @@ def run() -> NoReturn:
         for name in scripts.users:
             print(f"    {name}")
         sys.exit(0)
-    user_classes = _chosen(scripts, options)
+    user_classes = chosen(scripts, options)
     if options.processes is not None and options.worker:
         workers = Workers(options.processes, (options.master_host, options.master_port))
         sys.exit(_supervise(workers))
@@ -106,7 +77,7 @@ def run() -> NoReturn:
             user_classes,
             options,
             events=katydid.events,
-            shape_class=_shape(scripts, options),
+            shape_class=shape_of(scripts, options),
             locustfile=os.path.basename(paths[0]),
             parsed_locustfiles=paths,
             available_user_classes=scripts.users,
@@ -114,8 +85,12 @@ def run() -> NoReturn:
             available_user_tasks={name: list(cls.tasks) for name, cls in scripts.users.items()},
         )
     except ValueError as error:
-        _give_up(str(error))
+        give_up(str(error))
     _configure_users(environment, options)
+    if options.equal_weights:
+        environment.assign_equal_weights()
+    if options.show_task_ratio or options.show_task_ratio_json:
+        _show_task_ratio(environment, options)
     _relax_collector()
     Run(environment, options).run()
 
@@ -159,277 +134,20 @@ def create_environment(
         tags=options.tags,
         exclude_tags=options.exclude_tags,
         stop_timeout=options.stop_timeout,
+        profile=options.profile,
     )
 
 
-class Run:
-    """One run of the command, once the script is known.
-
-    Args:
-        environment: What is run.
-        options: The parsed command line.
-    """
-
-    def __init__(self, environment: Environment, options: Namespace) -> None:
-        self.environment = environment
-        self.options = options
-        self.runner = self._create_runner()
-        self.workers: Workers | None = None
-        self.web_ui: WebUI | None = None
-        self.printer: Any = None
-        self.over = Event()
-        """Set when the process is to end."""
-
-    def run(self) -> NoReturn:
-        """Runs the test, or waits for the page to start one, and exits."""
-        options, environment = self.options, self.environment
-        if not (options.headless or options.worker):
-            self.web_ui = self._create_web_ui()
-        environment.events.init.fire(environment=environment, runner=self.runner, web_ui=self.web_ui)
-        if log.unhandled_greenlet_exception:
-            # What the listener set up is missing, so nothing that follows would be as meant.
-            sys.exit(1)
-        if self.web_ui is not None:
-            self._serve(self.web_ui)
-        stats.resize_with_terminal()
-        self._watch_signals()
-        if isinstance(self.runner, MasterRunner) and options.processes is not None:
-            self.workers = Workers(options.processes, ("127.0.0.1", self.runner.server.port))
-        begins = (options.headless or options.autostart) and not options.worker
-        if begins:
-            self._await_workers()
-        if begins and environment.shape_class is None:
-            self._announce_run_time()
-        if not options.only_summary and (options.print_stats or (options.headless and not options.worker)):
-            self.printer = gevent.spawn(stats.stats_printer(environment.stats))
-            self.printer.link_exception(log.greenlet_exception_logger(logger))
-            gevent.sleep(0)
-        if begins:
-            self._start()
-        lasts = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
-        gevent.spawn(self._end_with, lasts)
-        self._await(gevent.spawn(self.over.wait))
-        self._shut_down()
-
-    def _create_runner(self) -> Runner:
-        options, environment = self.options, self.environment
-        if options.worker:
-            try:
-                return environment.create_worker_runner(options.master_host, options.master_port)
-            except ConnectionError as error:
-                logger.error("%s. Is it running, and are --master-host and --master-port right?", error)
-                sys.exit(255)
-        if not (options.master or options.processes is not None):
-            return environment.create_local_runner()
-        # Workers of this machine find a port of their own where none was asked for.
-        alone = options.processes is not None and not options.master
-        host, port = ("127.0.0.1", 0) if alone else (options.master_bind_host, options.master_bind_port)
-        try:
-            runner = environment.create_master_runner(host, port)
-        except OSError as error:
-            logger.error(
-                "Could not listen for workers on %s:%s: %s. Choose another port with --master-bind-port.",
-                host,
-                port,
-                error.strerror or error,
-            )
-            sys.exit(1)
-        if not alone and host not in ("127.0.0.1", "::1", "localhost"):
-            logger.warning(
-                "Whoever reaches port %d of this machine can join as a worker: Locust's protocol knows no secret. "
-                "--master-bind-host limits where workers may come from.",
-                runner.server.port,
-            )
-        return runner
-
-    def _await_workers(self) -> None:
-        """Waits until so many workers are ready as the command line expects."""
-        if not isinstance(self.runner, MasterRunner):
-            return
-        expected = self.options.processes or self.options.expect_workers
-        began = time.monotonic()
-        while (ready := len(self.runner.clients.ready)) < expected and not self.over.is_set():
-            waited = time.monotonic() - began
-            most = self.options.expect_workers_max_wait
-            if most and waited > most:
-                logger.error("Gave up waiting for workers to connect: %d of %d are there", ready, expected)
-                self.runner.quit()
-                hub.close()
-                sys.exit(1)
-            level = logging.INFO if waited > 5 else logging.DEBUG
-            logger.log(level, "Waiting for workers to be ready, %d of %d connected", ready, expected)
-            self.over.wait(timeout=1 if waited > 1 else 0.05)
-
-    def _await(self, greenlet: Any) -> None:
-        """Waits for a greenlet to end.
-
-        gevent raises a task's ``sys.exit()`` here, where the main greenlet waits. The process then ends with
-        that code, but in the usual way: users are stopped and the tables printed.
-        """
-        while not greenlet.ready():
-            try:
-                greenlet.join()
-            except SystemExit as request:
-                code = request.code if isinstance(request.code, int) else int(request.code is not None)
-                self.environment.process_exit_code = code
-                self.over.set()
-
-    def _create_web_ui(self) -> WebUI:
-        """The page as the command line describes it, not served yet."""
-        options = self.options
-        names = ("web_base_path", "web_login", "tls_cert", "tls_key", "build_path")
-        settings = {name: getattr(options, name) for name in names if getattr(options, name, None)}
-        if not settings.get("web_base_path", "/").startswith("/"):
-            _give_up("--web-base-path must start with a slash, such as /load")
-        if bool(settings.get("tls_cert")) != bool(settings.get("tls_key")):
-            _give_up("--tls-cert and --tls-key are only meaningful together")
-        return self.environment.create_web_ui(
-            options.web_host,
-            options.web_port,
-            delayed_start=True,
-            userclass_picker_is_active=getattr(options, "class_picker", False),
-            **settings,
-        )
-
-    def _serve(self, web_ui: WebUI) -> None:
-        try:
-            web_ui.start()
-        except OSError as error:
-            logger.error(
-                "Could not start the web interface on %s:%d: %s. Choose another port with -P, "
-                "or run without the page with --headless.",
-                self.options.web_host or "*",
-                self.options.web_port,
-                error.strerror or error,
-            )
-            hub.close()
-            sys.exit(1)
-        shown = self.options.web_host or getattr(self.options, "web_host_display_name", None) or "localhost"
-        logger.info(
-            "Starting web interface at %s://%s:%d%s",
-            "https" if web_ui.tls_cert and web_ui.tls_key else "http",
-            f"[{shown}]" if ":" in shown else shown,
-            web_ui.port,
-            web_ui.web_base_path,
-        )
-
-    def _announce_run_time(self) -> None:
-        if self.options.run_time:
-            logger.info("Run time limit set to %d seconds", self.options.run_time)
-        else:
-            logger.info("No run time limit set, use CTRL+C to interrupt")
-
-    def _start(self) -> None:
-        """Starts the test that the command line describes."""
-        options = self.options
-        if self.environment.shape_class is not None:
-            self._warn_of_shape(self.environment.shape_class)
-            self.runner.start_shape()
-            if options.run_time:
-                gevent.sleep(0)
-                self._announce_run_time()
-                gevent.spawn_later(options.run_time, self._time_is_up)
-            shape = self.runner.shape_greenlet
-            if self.options.headless and shape is not None:
-                shape.link(lambda _: gevent.spawn(self._shape_done))
-            return
-        users, rate = options.num_users or 1, options.spawn_rate or 1
-        if options.run_time:
-            self.runner.limit_run_time(options.run_time, self._time_is_up)
-        # A master's returns when all users are there, which a Ctrl-C must not have to wait for.
-        gevent.spawn(self.runner.start, users, rate).link_exception(log.greenlet_exception_logger(logger))
-        gevent.sleep(0)
-
-    def _warn_of_shape(self, shape: LoadTestShape) -> None:
-        """Says which options a load shape makes meaningless, if it does not say that it reads them."""
-        if shape.use_common_options:
-            return
-        given = [name for name in ("num_users", "spawn_rate", "run_time") if getattr(self.options, name)]
-        if given:
-            ignored = ", ".join(f"--{name.removeprefix('num_').replace('_', '-')}" for name in given)
-            logger.warning("The load shape decides. The following option(s) will be ignored: %s", ignored)
-
-    def _shape_done(self) -> None:
-        logger.info("Shape test completed, shutting down")
-        self.runner.quit()
-
-    def _time_is_up(self) -> None:
-        """The run time is over."""
-        if self.options.headless:
-            logger.info("--run-time limit reached, shutting down")
-            self.runner.quit()
-            return
-        logger.info("--run-time limit reached, stopping test")
-        self.runner.stop()
-        if self.options.autoquit == -1:
-            logger.info("--autoquit not specified, leaving web ui running indefinitely")
-            return
-        logger.debug("Autoquit time limit set to %d seconds", self.options.autoquit)
-        gevent.sleep(self.options.autoquit)
-        logger.info("--autoquit time reached, shutting down")
-        self.over.set()
-
-    def _end_with(self, lasts: Any) -> None:
-        lasts.join()
-        self.over.set()
-
-    def _watch_signals(self) -> None:
-        """Lets SIGINT and SIGTERM end the run in an orderly way; a second SIGINT ends it at once."""
-        loop = gevent.get_hub().loop
-
-        def interrupted(signum: int, frame: Any) -> None:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            loop.run_callback_threadsafe(self.over.set)
-
-        def terminated(signum: int, frame: Any) -> None:
-            logger.info("Got SIGTERM signal")
-            loop.run_callback_threadsafe(self.over.set)
-
-        signal.signal(signal.SIGINT, interrupted)
-        signal.signal(signal.SIGTERM, terminated)
-
-    def _shut_down(self) -> NoReturn:
-        """Ends everything, prints the final tables and exits."""
-        environment = self.environment
-        logger.debug("Running teardowns...")
-        environment.events.quitting.fire(environment=environment, reverse=True)
-        if self.printer is not None:
-            self.printer.kill(block=False)
-        self._await(gevent.spawn(self.runner.quit))
-        code = self._exit_code()
-        logger.info("Shutting down (exit code %d)", code)
-        if not self.options.worker:
-            stats.print_stats(environment.stats, current=False)
-            stats.print_percentile_stats(environment.stats)
-            stats.print_error_report(environment.stats)
-            if getattr(self.options, "html_file", None):
-                self._write_report()
-        if self.workers is not None:
-            self.workers.end()
-        environment.events.quit.fire(exit_code=code)
-        hub.close()
-        sys.exit(code)
-
-    def _write_report(self) -> None:
-        """Writes the file that ``--html`` names."""
-        html.process_html_filename(self.options)
-        path = self.options.html_file
-        logger.debug("Writing html report to file: %s", path)
-        report = html.get_html_report(self.environment, show_download_link=False)
-        try:
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(report)
-        except OSError as error:
-            logger.error("Could not write the report to %s: %s", path, error.strerror)
-
-    def _exit_code(self) -> int:
-        if self.environment.process_exit_code is not None:
-            return self.environment.process_exit_code
-        # A worker's failures are its master's to judge.
-        if not self.options.worker and hub.engine().fail_count():
-            return int(self.options.exit_code_on_error)
-        return 2 if log.unhandled_greenlet_exception else 0
+def _show_task_ratio(environment: Environment, options: Namespace) -> NoReturn:
+    """Prints how often each task will run, and exits."""
+    classes, users = environment.user_classes, options.num_users or 1
+    if options.show_task_ratio_json:
+        inspectuser.print_task_ratio_json(classes, users)
+        sys.exit(0)
+    for heading, total in (("Task ratio per User class", False), ("Total task ratio", True)):
+        print(f"\n {heading}\n{'-' * 80}")
+        inspectuser.print_task_ratio(classes, users, total)
+    sys.exit(0)
 
 
 def _configure_users(environment: Environment, options: Namespace) -> None:
@@ -455,19 +173,6 @@ def _import_plugins() -> None:
             raise
 
 
-def _locustfiles() -> list[str]:
-    """The scripts that the command line names; ``-`` is what a worker's master has."""
-    early = argument_parser.parse_early_options()
-    if early.locustfile.strip() == "-":
-        if not early.worker:
-            _give_up("-f - means the script of the master, so it needs --worker")
-        return locustfile_of_master(early.master_host, early.master_port)
-    try:
-        return argument_parser.parse_locustfile_paths(early.locustfile)
-    except FileNotFoundError as error:
-        _give_up(str(error))
-
-
 def _check_role(options: Namespace) -> None:
     """Ends the process if the options give it two roles, or none that there is."""
     if options.master and options.worker:
@@ -476,11 +181,11 @@ def _check_role(options: Namespace) -> None:
     if options.processes is None:
         return
     if options.master:
-        _give_up("--processes makes this process a master by itself; it cannot be combined with --master")
+        give_up("--processes makes this process a master by itself; it cannot be combined with --master")
     try:
         options.processes = wanted(options.processes)
     except ValueError as error:
-        _give_up(str(error))
+        give_up(str(error))
 
 
 def _supervise(workers: Workers) -> int:
@@ -491,52 +196,6 @@ def _supervise(workers: Workers) -> int:
     except KeyboardInterrupt:
         workers.end()
         return 1
-
-
-def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
-    """Imports a script; what is wrong with it is said without a line of ours."""
-    try:
-        return load_locustfile(path)
-    except SyntaxError as error:
-        problem = "".join(traceback.format_exception_only(error))
-        _give_up(f"Could not load {path}: line {error.lineno} is not valid Python.\n{problem}".rstrip())
-    except Exception as error:
-        _give_up(f"Could not load {path}, it raised an exception:\n{log.format_script_exception(error)}".rstrip())
-
-
-def _chosen(scripts: Scripts, options: Namespace) -> list[type[User]]:
-    """The user classes that the command line names, all if it names none."""
-    if not scripts.users:
-        logger.error("No User class found!")
-        sys.exit(1)
-    missing = [name for name in options.user_classes if name not in scripts.users]
-    if missing:
-        logger.error(
-            "Unknown User(s): %s (there %s: %s)",
-            ", ".join(missing),
-            "is" if len(scripts.users) == 1 else "are",
-            ", ".join(scripts.users),
-        )
-        sys.exit(1)
-    return [scripts.users[name] for name in dict.fromkeys(options.user_classes)] or list(scripts.users.values())
-
-
-def _shape(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
-    """The script's load shape, or the one that the options of 0.14 describe."""
-    steps = getattr(options, "step_load", False)
-    if bool(steps) != bool(getattr(options, "step_time", None)):
-        logger.error("--step-load and --step-time need each other: --step-load --step-clients 10 --step-time 30s")
-        sys.exit(1)
-    if steps:
-        from katydid.legacy_run import StepLoad
-
-        return StepLoad.from_options(options)
-    return scripts.shapes[0] if scripts.shapes else None
-
-
-def _same_definition(one: type, other: type) -> bool:
-    """Whether a class that two scripts have is one that both import."""
-    return one is other or (one.__module__ == other.__module__ and one.__qualname__ == other.__qualname__)
 
 
 def _allow_open_files() -> None:
@@ -551,12 +210,6 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     except (ValueError, OSError):
         logger.warning("The limit of open files is %d and cannot be raised: each connection takes one.", soft)
-
-
-def _give_up(message: str) -> NoReturn:
-    """Says why there will be no test, and exits."""
-    sys.stderr.write(f"{message}\n")
-    sys.exit(1)
 
 
 def _relax_collector() -> None:

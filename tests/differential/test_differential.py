@@ -14,16 +14,7 @@ from compare import LOCUST, SCRIPTS, Script, transcripts
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 AT_ONCE = 4
 
-DIVERGES: dict[str, str] = {
-    "csv_output": "the option is not there yet",
-    "equal_weights": "the option is not there yet",
-    "json_output": "the option is not there yet",
-    "options_parsed": "the option is not there yet",
-    "task_ratio": "the option is not there yet",
-    "task_ratio_json": "the option is not there yet",
-    "library_names": "the names are not there yet",
-    "options_custom": "the names are not there yet",
-}
+DIVERGES: dict[str, str] = {}
 """Scripts that Katydid does not run as Locust does, and why."""
 
 Runs = dict[str, "Future[tuple[list[str], list[str]]]"]

@@ -60,6 +60,12 @@ pub enum Kind {
     Words,
     /// Any number of settings of user classes: JSON, or files of it.
     UserConfigs,
+    /// A file of more options.
+    ConfigFile,
+    /// Took a value, and is not understood any more; the help text says what took its place.
+    Gone,
+    /// The same for what took no value.
+    GoneFlag,
 }
 
 /// An option's value when nobody gives one.
@@ -143,6 +149,15 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::Common,
         help: "Script with the users to run: a Python file, a directory of them, or several of \
                either with commas between",
+        metavar: Some("FILE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--config"],
+        dest: "config",
+        kind: Kind::ConfigFile,
+        group: Group::Common,
+        help: "File to read more options from: lines such as users = 10, or TOML with a [tool.locust] table",
         metavar: Some("FILE"),
         ..PLAIN
     },
@@ -260,6 +275,26 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--headful"],
+        dest: "headful",
+        env: Some("LOCUST_HEADFUL"),
+        group: Group::WebUi,
+        help: "Serve the web page after all, where --headless is set elsewhere",
+        hidden: true,
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--web-auth"],
+        dest: "web_auth",
+        kind: Kind::Gone,
+        env: Some("LOCUST_WEB_AUTH"),
+        group: Group::WebUi,
+        help: "The --web-auth parameters has been replaced with --web-login",
+        hidden: true,
+        metavar: Some("USER:PASSWORD"),
+        ..PLAIN
+    },
+    OptionSpec {
         flags: &["--web-login"],
         dest: "web_login",
         env: Some("LOCUST_WEB_LOGIN"),
@@ -294,6 +329,16 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::WebUi,
         help: "Let the web page choose the user classes and the load shape of a test",
         ..FLAG
+    },
+    OptionSpec {
+        flags: &["--legacy-ui"],
+        dest: "legacy_ui",
+        kind: Kind::GoneFlag,
+        env: Some("LOCUST_LEGACY_UI"),
+        group: Group::WebUi,
+        help: "--legacy-ui is no longer supported, remove the parameter to continue",
+        hidden: true,
+        ..PLAIN
     },
     OptionSpec {
         flags: &["--web-base-path"],
@@ -451,6 +496,24 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--csv"],
+        aliases: &["--csv-base-name"],
+        dest: "csv_prefix",
+        env: Some("LOCUST_CSV"),
+        group: Group::Statistics,
+        help: "Keep the statistics in CSV files whose names begin with this: PREFIX_stats.csv, PREFIX_failures.csv, PREFIX_exceptions.csv and PREFIX_stats_history.csv",
+        metavar: Some("PREFIX"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--csv-full-history"],
+        dest: "stats_history_enabled",
+        env: Some("LOCUST_CSV_FULL_HISTORY"),
+        group: Group::Statistics,
+        help: "With --csv: the history has rows for every name, and not only for all of them together",
+        ..FLAG
+    },
+    OptionSpec {
         flags: &["--print-stats"],
         dest: "print_stats",
         env: Some("LOCUST_PRINT_STATS"),
@@ -473,6 +536,21 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::Statistics,
         help: "Write a report of the test to this file when it ends; {u}, {r} and {t} in its name \
                stand for users, spawn rate and run time",
+        metavar: Some("FILE"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--json"],
+        dest: "json",
+        group: Group::Statistics,
+        help: "Print the statistics as JSON to stdout when the test ends",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--json-file"],
+        dest: "json_file",
+        group: Group::Statistics,
+        help: "Write the statistics as JSON to this file, to which .json is added, instead of printing the tables",
         metavar: Some("FILE"),
         ..PLAIN
     },
@@ -521,6 +599,18 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--show-task-ratio"],
+        dest: "show_task_ratio",
+        help: "Print how often each task will run, and exit",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--show-task-ratio-json"],
+        dest: "show_task_ratio_json",
+        help: "Print the same as JSON, and exit",
+        ..FLAG
+    },
+    OptionSpec {
         flags: &["--exit-code-on-error"],
         dest: "exit_code_on_error",
         default: Default::Int(1),
@@ -538,6 +628,19 @@ pub const OPTIONS: &[OptionSpec] = &[
         env: Some("LOCUST_STOP_TIMEOUT"),
         help: "Time that users get to finish their tasks when they are stopped; none without it",
         metavar: Some("TIME"),
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--equal-weights"],
+        dest: "equal_weights",
+        help: "Give every user class and every task the same weight",
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--profile"],
+        dest: "profile",
+        help: "Name for what this test is run with, for those who compare test runs",
+        metavar: Some("NAME"),
         ..PLAIN
     },
     OptionSpec {
@@ -625,7 +728,7 @@ mod tests {
                 "{}",
                 option.dest
             );
-            let takes_value = !matches!(option.kind, Kind::Flag | Kind::Version);
+            let takes_value = !matches!(option.kind, Kind::Flag | Kind::Version | Kind::GoneFlag);
             assert_eq!(option.metavar.is_some(), takes_value, "{}", option.dest);
         }
     }

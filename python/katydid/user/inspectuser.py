@@ -35,7 +35,7 @@ def _entry(holder: Any, ratio: float, scale: float, total: bool) -> dict[str, An
     weights = sum(counts.values())
     entry["tasks"] = {}
     for item, count in counts.items():
-        share = count / weights * scale
+        share = count / (weights / scale) if scale else 0.0
         entry["tasks"][item.__name__] = _entry(item, share, share if total else 1.0, total)
     return entry
 
