@@ -31,6 +31,12 @@ def target_main(arguments: Sequence[str]) -> int:
 def fetch_locustfile(host: str, port: int, identity: str, patience: float) -> Any:
     """Asks a master for its scripts, for so many seconds; None if it does not answer."""
 
+def encode_message(kind: str, data: Any, node: str | None) -> bytes:
+    """A message between nodes as bytes. TypeError or OverflowError for what cannot be sent."""
+
+def decode_message(bytes: bytes) -> tuple[str, Any, str | None]:
+    """A message between nodes, from its bytes: type, data, sender. ValueError if they are none."""
+
 def option_table() -> list[dict[str, Any]]:
     """Every command-line option, once."""
 

@@ -10,20 +10,31 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import configargparse  # type: ignore[import-untyped]
 
 import katydid
 from katydid import _core
-from katydid.util.directory import get_abspaths_in
+from katydid.config_files import DEFAULT_CONFIG_FILES as DEFAULT_CONFIG_FILES
+from katydid.config_files import LocustConfigParser as LocustConfigParser
+from katydid.config_files import LocustTomlConfigParser as LocustTomlConfigParser
+from katydid.config_files import open_config_file
+from katydid.download import download_locustfile_from_master as download_locustfile_from_master
+from katydid.download import parse_locustfiles_from_master as parse_locustfiles_from_master
+from katydid.download import retrieve_locustfiles_from_master as retrieve_locustfiles_from_master
+from katydid.locustfiles import download_locustfile_from_url as download_locustfile_from_url
+from katydid.locustfiles import exit_handler as exit_handler
+from katydid.locustfiles import get_locustfiles_locally as get_locustfiles_locally
+from katydid.locustfiles import parse_locustfile_paths as parse_locustfile_paths
+from katydid.rpc import Message as Message
 from katydid.util.timespan import parse_timespan
-
-DEFAULT_CONFIG_FILES = ("~/.locust.conf", "locust.conf")
-"""Where options may be kept, the later file winning over the earlier."""
+from katydid.util.url import is_url as is_url
 
 _EARLY = frozenset({"locustfile", "config", "master", "worker", "master_host", "master_port"})
 """Options that are needed before the script is imported."""
+
+version = katydid.LOCUST_VERSION
 
 USAGE = "katydid [options] [UserClass ...]\n       katydid target [options]"
 
@@ -93,12 +104,24 @@ class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
         """Says what is wrong with the command line, and what may have been meant, and ends the process."""
         unknown = message.removeprefix("unrecognized arguments: ")
         hint = ""
-        if unknown != message:
+        place = self._config_file_parser.place_of(_named_in(message))
+        if place is not None:
+            message = f"{place}: {message}"
+        if unknown in message and message != unknown:
             names = [name for action in self._actions for name in action.option_strings if _is_shown(action)]
             close = difflib.get_close_matches(unknown.split()[0].split("=")[0], names, n=1)
             hint = f"Did you mean '{close[0]}'?\n" if close else ""
         sys.stderr.write(f"{self.prog}: error: {message}\n{hint}")
         sys.exit(2)
+
+
+def _named_in(message: str) -> list[str]:
+    """The options that an error of the parser is about."""
+    unknown = message.removeprefix("unrecognized arguments: ")
+    if unknown != message:
+        return [word.split("=")[0] for word in unknown.split()]
+    names = message.removeprefix("argument ").partition(":")[0]
+    return names.split("/") if names != message else []
 
 
 class _Gone(argparse.Action):
@@ -117,27 +140,36 @@ def _is_shown(action: argparse.Action) -> bool:
     return action.help is not argparse.SUPPRESS
 
 
-def timespan(text: str) -> int:
+def raise_argument_type_error(err_msg: str) -> NoReturn:
+    """Refuses a value on the command line.
+
+    Raises:
+        ArgumentTypeError: Always, with this message.
+    """
+    raise argparse.ArgumentTypeError(err_msg)
+
+
+def timespan(time_str: str) -> int:
     """A time span on the command line, in seconds."""
     try:
-        return parse_timespan(text)
+        return parse_timespan(time_str)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def gt_zero(text: str) -> float:
+def gt_zero(t: str) -> float:
     """A number above zero on the command line."""
-    number = float(text)
+    number = float(t)
     if not math.isfinite(number) or number <= 0:
-        raise argparse.ArgumentTypeError(f"must be a number above zero, not {text}")
+        raise argparse.ArgumentTypeError(f"must be a number above zero, not {t}")
     return number
 
 
-def positive_integer(text: str) -> int:
+def positive_integer(string: str) -> int:
     """A whole number above zero on the command line."""
-    number = int(text)
+    number = int(string)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number above zero, not {text}")
+        raise argparse.ArgumentTypeError(f"must be a whole number above zero, not {string}")
     return number
 
 
@@ -212,6 +244,8 @@ def get_empty_argument_parser(
         add_env_var_help=False,
         add_config_file_help=False,
         add_help=False,
+        config_file_parser_class=LocustConfigParser,
+        config_file_open_func=open_config_file,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
         description="Runs the users of a locustfile against a system, and measures it.",
     )
@@ -251,6 +285,40 @@ def setup_parser_arguments(parser: LocustArgumentParser) -> None:
         action.include_in_web_ui = False
 
 
+class UIExtraArgOptions(NamedTuple):
+    """An option of the script's own, as the page shows it."""
+
+    default_value: Any
+    is_secret: bool
+    is_required: bool
+    help_text: str
+    is_multiple: bool
+    choices: list[str] | None = None
+
+
+def ui_extra_args_dict(args: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """The options of the script's own that the page offers, by destination.
+
+    Args:
+        args: The command line that gives their values; that of the process by default.
+    """
+    own = default_args_dict()
+    parser = get_parser()
+    shown = parser.args_included_in_web_ui
+    return {
+        dest: UIExtraArgOptions(
+            default_value=value,
+            is_secret=dest in parser.secret_args_included_in_web_ui,
+            is_required=dest in parser.required_args_included_in_web_ui,
+            help_text=shown[dest].help or "",
+            is_multiple=dest in parser.multiple_args_included_in_web_ui,
+            choices=shown[dest].choices,  # type: ignore[arg-type]
+        )._asdict()
+        for dest, value in vars(parser.parse_args(args)).items()
+        if dest not in own and dest in shown
+    }
+
+
 def default_args_dict() -> dict[str, Any]:
     """Katydid's own options with their defaults, without those that scripts add."""
     parser = get_empty_argument_parser(add_help=False, default_config_files=[])
@@ -265,12 +333,13 @@ def _add(container: Any, option: dict[str, Any]) -> None:
     names = option["flags"]
     hint = argparse.SUPPRESS if option["hidden"] else option["help"].replace("%", "%%")
     if kind == "version":
-        from katydid.cli import version
+        from katydid import cli
 
-        container.add_argument(*names, action="version", version=version(), help=hint)
+        container.add_argument(*names, action="version", version=cli.version(), help=hint)
         return
     if not names:
-        words = os.environ.get(option["env"] or "", "").split()
+        own = os.environ.get("KATYDID_USER_CLASSES")
+        words = (own if own is not None else os.environ.get(option["env"] or "", "")).split()
         container.add_argument(
             option["dest"], nargs="*", metavar=option["metavar"], default=words or option["default"], help=hint
         )
@@ -296,8 +365,10 @@ def _add(container: Any, option: dict[str, Any]) -> None:
     if option["aliases"]:
         container.add_argument(*option["aliases"], **settings, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     if option["env"]:
-        old = option["old_env"]
-        settings["env_var"] = old if old and old in os.environ and option["env"] not in os.environ else option["env"]
+        # The names it may go by, the strongest first.
+        names_of_env = [option["env"].replace("LOCUST_", "KATYDID_", 1), option["env"], option["old_env"]]
+        given = [name for name in names_of_env if name and name in os.environ]
+        settings["env_var"] = given[0] if given else option["env"]
     container.add_argument(*names, **settings, default=option["default"], help=hint)
 
 
@@ -345,46 +416,3 @@ def parse_early_options(args: list[str] | None = None) -> Namespace:
     options: Namespace
     options, _ = get_empty_argument_parser(add_help=False).parse_known_args(args=arguments)
     return options
-
-
-def parse_locustfile_paths(locustfile: str) -> list[str]:
-    """The files that ``--locustfile`` names.
-
-    Args:
-        locustfile: Files and directories, with commas between.
-
-    Raises:
-        FileNotFoundError: One of them does not exist; the message says so.
-    """
-    paths: list[str] = []
-    for item in (part.strip() for part in locustfile.split(",")):
-        found = _find(os.path.expanduser(item))
-        if found is None:
-            raise FileNotFoundError(
-                f"Could not find '{item}'. Ensure your locustfile ends with '.py' or is a directory with "
-                "locustfiles. See --help for available options."
-            )
-        if os.path.isdir(found):
-            inside = sorted(get_abspaths_in(found, extension=".py"))
-            if not inside:
-                raise FileNotFoundError(f"Could not find any locustfiles in directory '{item}'")
-            paths.extend(inside)
-        else:
-            paths.append(found)
-    return paths
-
-
-def _find(item: str) -> str | None:
-    """A script by its name, as 0.14 looked for it: without ``.py`` too, and upward from here."""
-    directory = os.getcwd()
-    while True:
-        for name in dict.fromkeys([item, item if item.endswith(".py") else f"{item}.py"]):
-            path = os.path.join(directory, name)
-            if os.path.isfile(path) and name.endswith(".py"):
-                return name if os.path.exists(name) else path
-        if os.path.isdir(item):
-            return item
-        parent = os.path.dirname(directory)
-        if parent == directory or os.path.dirname(item):
-            return None
-        directory = parent

@@ -469,34 +469,40 @@ class HttpSession(requests.Session):
             event.tell(meta)
         return response
 
-    def get(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
+    def get(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a GET request; see :meth:`request`."""
-        return self.request("GET", url, **kwargs)
+        if data is None and json is None:
+            return self.request("GET", url, **kwargs)
+        return self.request("GET", url, data=data, json=json, **kwargs)
 
-    def options(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
+    def options(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends an OPTIONS request; see :meth:`request`."""
-        return self.request("OPTIONS", url, **kwargs)
+        if data is None and json is None:
+            return self.request("OPTIONS", url, **kwargs)
+        return self.request("OPTIONS", url, data=data, json=json, **kwargs)
 
-    def head(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
+    def head(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a HEAD request, which follows no redirects unless asked to; see :meth:`request`."""
         kwargs.setdefault("allow_redirects", False)
-        return self.request("HEAD", url, **kwargs)
+        return self.request("HEAD", url, data=data, json=json, **kwargs)
 
     def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a POST request; see :meth:`request`."""
         return self.request("POST", url, data=data, json=json, **kwargs)
 
-    def put(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a PUT request; see :meth:`request`."""
-        return self.request("PUT", url, data=data, **kwargs)
+        return self.request("PUT", url, data=data, json=json, **kwargs)
 
-    def patch(self, url: str, data: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def patch(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a PATCH request; see :meth:`request`."""
-        return self.request("PATCH", url, data=data, **kwargs)
+        return self.request("PATCH", url, data=data, json=json, **kwargs)
 
-    def delete(self, url: str, **kwargs: Any) -> Any:  # type: ignore[override]
+    def delete(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Sends a DELETE request; see :meth:`request`."""
-        return self.request("DELETE", url, **kwargs)
+        if data is None and json is None:
+            return self.request("DELETE", url, **kwargs)
+        return self.request("DELETE", url, data=data, json=json, **kwargs)
 
     # -- how -----------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ class PrintListener:
     """Prints each request of an environment on a line.
 
     Args:
-        environment: Whose requests.
+        env: Whose requests.
         include_length: Show the bytes received.
         include_time: Show when it started.
         include_context: Show its context.
@@ -29,7 +29,7 @@ class PrintListener:
 
     def __init__(
         self,
-        environment: Environment,
+        env: Environment,
         include_length: bool = False,
         include_time: bool = False,
         include_context: bool = False,
@@ -39,7 +39,7 @@ class PrintListener:
         self.include_time = include_time
         self.include_context = include_context
         self.include_payload = include_payload
-        environment.events.request.add_listener(self.on_request)
+        env.events.request.add_listener(self.on_request)
         self._print("time", "type", "name", "resp_ms", "length", "exception", "context", "payload")
 
     def on_request(

@@ -8,46 +8,65 @@ import shutil
 import socket
 import sys
 import tempfile
+from argparse import Namespace
 from typing import Any, NoReturn
 from uuid import uuid4
 
 from katydid import _core, runners
+from katydid.locustfiles import download_locustfile_from_url
+from katydid.rpc import Message
 
 TRY_SECONDS = 2.0
 """How long one question waits for its answer."""
 
 
-def locustfile_of_master(host: str, port: int) -> list[str]:
-    """Gets the scripts of a master and returns their paths, which are removed at the end of the process.
+def retrieve_locustfiles_from_master(options: Namespace) -> list[str]:
+    """Gets the scripts of the master and returns their paths, which are removed when the process ends.
 
     Args:
-        host: Where the master is.
-        port: Its port.
+        options: The parsed command line, which says where the master is.
+    """
+    answer = download_locustfile_from_master(options.master_host, options.master_port).data
+    if answer.get("error"):
+        _give_up(str(answer["error"]))
+    return parse_locustfiles_from_master(answer.get("locustfiles") or [])
+
+
+def download_locustfile_from_master(master_host: str, master_port: int) -> Message:
+    """Asks a master for its scripts and returns its answer. The process ends, with a word about it, if none comes.
+
+    Args:
+        master_host: Where the master is.
+        master_port: Its port.
     """
     identity = f"{socket.gethostname()}_download_locustfile_{uuid4().hex}"
     tries = int(runners.CONNECT_TIMEOUT * runners.CONNECT_RETRY_COUNT / TRY_SECONDS)
     answer = None
     for attempt in range(tries):
-        answer = _core.fetch_locustfile(host, port, identity, TRY_SECONDS)
+        answer = _core.fetch_locustfile(master_host, master_port, identity, TRY_SECONDS)
         if answer is not None:
             break
         if attempt * TRY_SECONDS in (10, 60, 120, 180, 240):
-            sys.stderr.write(f"Waiting for the master at {host}:{port} to send its locustfile...\n")
+            sys.stderr.write(f"Waiting for the master at {master_host}:{master_port} to send its locustfile...\n")
     else:
-        _give_up(f"The master at {host}:{port} did not send its locustfile. Is it running, and is it reachable?")
-    return _kept(answer)
+        where = f"{master_host}:{master_port}"
+        _give_up(f"The master at {where} did not send its locustfile. Is it running, and is it reachable?")
+    return Message("locustfile", answer, identity)
 
 
-def _kept(answer: dict[str, Any]) -> list[str]:
-    """Writes what the master sent to files."""
-    if answer.get("error"):
-        _give_up(str(answer["error"]))
+def parse_locustfiles_from_master(locustfile_sources: list[Any]) -> list[str]:
+    """Writes scripts that a master sent to files, and returns their paths.
+
+    Args:
+        locustfile_sources: Addresses, or dicts of a ``filename`` and its ``contents``.
+    """
     directory = tempfile.mkdtemp(prefix="katydid-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     paths = []
-    for source in answer.get("locustfiles") or []:
+    for source in locustfile_sources:
         if isinstance(source, str):
-            _give_up(f"The master's locustfile is at {source}; start the worker with -f {source}")
+            paths.append(download_locustfile_from_url(source))
+            continue
         # Only the name: wherever the master has it, here it goes into the directory.
         path = os.path.join(directory, os.path.basename(source["filename"]) or "locustfile.py")
         with open(path, "w", encoding="utf-8") as file:

@@ -71,12 +71,12 @@ class EventHook:
             self._builtin.remove(handler)
         self._update_plain()
 
-    def add_builtin(self, handler: Callable[..., Any], stats: RequestStats) -> None:
+    def add_builtin(self, handler: Callable[..., Any], stats: RequestStats | None = None) -> None:
         """Attaches Katydid's own listener, which the HTTP clients may bypass.
 
         Args:
             handler: Counts what is fired.
-            stats: Where it is counted.
+            stats: Where it is counted, if anybody is to know when what was read of it has become old.
         """
         self._builtin.append(handler)
         self._stats = stats

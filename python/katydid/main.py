@@ -23,8 +23,14 @@ from katydid.shape import LoadTestShape
 from katydid.user import inspectuser
 from katydid.user.users import User
 from katydid.util.load_locustfile import load_locustfile as load_locustfile
+from katydid.util.load_locustfile import load_locustfile_pytest as load_locustfile_pytest
 
 logger = logging.getLogger("locust.main")
+
+version = katydid.LOCUST_VERSION
+
+COMMON_OPTIONS = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
+"""What a load shape decides by itself, by attribute and by name."""
 
 OPEN_FILES = 10_000
 """How many connections should be possible; each takes an open file."""
@@ -81,8 +87,8 @@ def run() -> NoReturn:
             locustfile=os.path.basename(paths[0]),
             parsed_locustfiles=paths,
             available_user_classes=scripts.users,
-            available_shape_classes={type(shape).__name__: shape for shape in scripts.shapes},
-            available_user_tasks={name: list(cls.tasks) for name, cls in scripts.users.items()},
+            available_shape_classes=scripts.shapes_by_name,
+            available_user_tasks=scripts.tasks,
         )
     except ValueError as error:
         give_up(str(error))
@@ -93,6 +99,19 @@ def run() -> NoReturn:
         _show_task_ratio(environment, options)
     _relax_collector()
     Run(environment, options).run()
+
+
+def merge_locustfiles_content(
+    locustfiles: list[str],
+) -> tuple[dict[str, type[User]], dict[str, LoadTestShape], dict[str, list[Any]], LoadTestShape | None]:
+    """What is in some locustfiles: user classes and load shapes by name, tasks by user class, the first shape.
+
+    Args:
+        locustfiles: The files.
+    """
+    scripts = Scripts(locustfiles)
+    first = scripts.shapes[0] if scripts.shapes else None
+    return scripts.users, scripts.shapes_by_name, scripts.tasks, first
 
 
 def create_environment(

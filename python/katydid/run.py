@@ -16,6 +16,7 @@ from gevent.event import Event
 from katydid import html, hub, log, stats
 from katydid.distributed import MasterRunner
 from katydid.env import Environment
+from katydid.input_events import input_listener, load_keys
 from katydid.processes import Workers
 from katydid.runners import Runner
 from katydid.scripts import give_up
@@ -41,6 +42,8 @@ class Run:
         self.workers: Workers | None = None
         self.csv_writer = self._create_csv_writer()
         self.web_ui: WebUI | None = None
+        self.url: str | None = None
+        """Where the page is."""
         self.printer: Any = None
         self.over = Event()
         """Set when the process is to end."""
@@ -73,10 +76,21 @@ class Run:
             gevent.spawn(self.csv_writer).link_exception(log.greenlet_exception_logger(logger))
         if begins:
             self._start()
+        keys = None if options.worker else self._listen_to_keys()
         lasts = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
         gevent.spawn(self._end_with, lasts)
         self._await(gevent.spawn(self.over.wait))
+        if keys is not None:
+            # It gives the terminal back.
+            keys.kill()
         self._shut_down()
+
+    def _listen_to_keys(self) -> Any:
+        """Has keys that are pressed at the terminal change the load."""
+        url = self.url if self.web_ui is not None else None
+        keys = gevent.spawn(input_listener(load_keys(self.runner, url)))
+        keys.link_exception(log.greenlet_exception_logger(logger))
+        return keys
 
     def _create_runner(self) -> Runner:
         options, environment = self.options, self.environment
@@ -184,14 +198,11 @@ class Run:
             )
             hub.close()
             sys.exit(1)
-        shown = self.options.web_host or getattr(self.options, "web_host_display_name", None) or "localhost"
-        logger.info(
-            "Starting web interface at %s://%s:%d%s",
-            "https" if web_ui.tls_cert and web_ui.tls_key else "http",
-            f"[{shown}]" if ":" in shown else shown,
-            web_ui.port,
-            web_ui.web_base_path,
-        )
+        shown = self.options.web_host or self.options.web_host_display_name or "localhost"
+        scheme = "https" if web_ui.tls_cert and web_ui.tls_key else "http"
+        host = f"[{shown}]" if ":" in shown else shown
+        self.url = f"{scheme}://{host}:{web_ui.port}{web_ui.web_base_path}"
+        logger.info("Starting web interface at %s, press enter to open your default browser.", self.url)
 
     def _announce_run_time(self) -> None:
         if self.options.run_time:

@@ -10,7 +10,7 @@ import json
 import logging
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -23,8 +23,13 @@ from gevent.pool import Group
 
 import katydid._patch  # noqa: F401  patches the standard library
 from katydid import hub, log
+from katydid.exception import RPCError as RPCError
+from katydid.exception import RPCReceiveError as RPCReceiveError
+from katydid.exception import RPCSendError as RPCSendError
 from katydid.exception import StopTest, StopUser
+from katydid.log import get_logs as get_logs
 from katydid.log import greenlet_exception_logger
+from katydid.rpc.protocol import Message as Message
 from katydid.shape import check_tick
 from katydid.user.group import UserGroup, current_greenlet
 from katydid.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
@@ -74,21 +79,6 @@ _at_the_engine: Runner | None = None
 
 locust_runner: Runner | None = None
 """The runner of this process, by its 0.14 name."""
-
-
-class Message:
-    """A message that scripts send each other with `Runner.send_message`.
-
-    Args:
-        message_type: What it is about.
-        data: Its content.
-        node_id: Who sent it.
-    """
-
-    def __init__(self, message_type: str, data: Any, node_id: str | None) -> None:
-        self.type = message_type
-        self.data = data
-        self.node_id = node_id
 
 
 class ExceptionDict(TypedDict):
@@ -686,6 +676,71 @@ class LocalRunner(Runner):
 
 
 _DISTRIBUTED = frozenset({"DistributedRunner", "MasterRunner", "WorkerNode", "WorkerNodes", "WorkerRunner"})
+
+# All that Locust has here, for those who import everything.
+__all__ = [
+    "CONNECT_RETRY_COUNT",
+    "CONNECT_TIMEOUT",
+    "CPU_MONITOR_INTERVAL",
+    "CPU_WARNING_THRESHOLD",
+    "FALLBACK_INTERVAL",
+    "HEARTBEAT_DEAD_INTERNAL",
+    "HEARTBEAT_INTERVAL",
+    "HEARTBEAT_LIVENESS",
+    "MASTER_HEARTBEAT_TIMEOUT",
+    "STATE_CLEANUP",
+    "STATE_INIT",
+    "STATE_MISSING",
+    "STATE_RUNNING",
+    "STATE_SPAWNING",
+    "STATE_STOPPED",
+    "STATE_STOPPING",
+    "WORKER_LOG_REPORT_INTERVAL",
+    "WORKER_REPORT_INTERVAL",
+    "ExceptionDict",
+    "LocalRunner",
+    "Message",
+    "RPCError",
+    "RPCReceiveError",
+    "RPCSendError",
+    "Runner",
+    "get_logs",
+    "greenlet_exception_logger",
+    "locust_exception_handler",
+    "logger",
+    *sorted(_DISTRIBUTED),
+]
+
+
+def locust_exception_handler(environment: Environment) -> Callable[[Any], None]:
+    """What to link to a greenlet that may raise `StopTest`: it ends the test; other exceptions are logged.
+
+    Args:
+        environment: Whose test.
+    """
+    log_exception = greenlet_exception_logger(logger)
+
+    def handler(greenlet: Any) -> None:
+        if isinstance(greenlet.exception, StopTest) and environment.runner is not None:
+            environment.runner._end_test(greenlet.exception)
+        else:
+            log_exception(greenlet)
+
+    return handler
+
+
+def _format_user_classes_count_for_log(user_classes_count: dict[str, int]) -> str:
+    """Users by class name as the log tells of them."""
+    counts = json.dumps(dict(sorted(user_classes_count.items())))
+    return f"{counts} ({sum(user_classes_count.values())} total users)"
+
+
+def _aggregate_dispatched_users(d: dict[str, dict[str, int]]) -> dict[str, int]:
+    """Users by class name, over all workers."""
+    total: Counter[str] = Counter()
+    for counts in d.values():
+        total.update(counts)
+    return dict(total)
 
 
 def __getattr__(name: str) -> Any:

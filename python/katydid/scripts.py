@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from argparse import Namespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from katydid import argument_parser, log
-from katydid.download import locustfile_of_master
+from katydid.exception import LocustError
 from katydid.shape import LoadTestShape
 from katydid.user.users import User
-from katydid.util.load_locustfile import load_locustfile
+from katydid.util.load_locustfile import load_locustfile, load_locustfile_pytest
 
 # What scripts may filter on.
 logger = logging.getLogger("locust.main")
@@ -34,6 +35,12 @@ class Scripts:
         homes: dict[str, str] = {}
         for path in paths:
             users, shapes = _load(path)
+            for shape in shapes:
+                other = next((known for known in self.shapes if type(known).__name__ == type(shape).__name__), None)
+                if other is None:
+                    self.shapes.append(shape)
+                elif not _same_definition(type(other), type(shape)):
+                    give_up(f"Duplicate shape classes: {type(shape).__name__} is also defined in {path}")
             for name, user_class in users.items():
                 if name in self.users and not _same_definition(self.users[name], user_class):
                     give_up(
@@ -41,20 +48,29 @@ class Scripts:
                     )
                 self.users[name] = user_class
                 homes.setdefault(name, path)
-            self.shapes.extend(shapes)
+        if not self.users:
+            for path in paths:
+                self.users.update(_load_tests(path))
+
+    @property
+    def shapes_by_name(self) -> dict[str, LoadTestShape]:
+        """The load shapes, by the names of their classes."""
+        return {type(shape).__name__: shape for shape in self.shapes}
+
+    @property
+    def tasks(self) -> dict[str, list[Any]]:
+        """The tasks by user class."""
+        return {name: list(user_class.tasks) for name, user_class in self.users.items()}
 
 
 def locustfiles() -> list[str]:
     """The scripts that the command line names; ``-`` is what a worker's master has."""
     early = argument_parser.parse_early_options()
-    if early.locustfile.strip() == "-":
-        if not early.worker:
-            give_up("-f - means the script of the master, so it needs --worker")
-        return locustfile_of_master(early.master_host, early.master_port)
-    try:
-        return argument_parser.parse_locustfile_paths(early.locustfile)
-    except FileNotFoundError as error:
-        give_up(str(error))
+    if early.locustfile.strip() != "-":
+        return argument_parser.get_locustfiles_locally(early)
+    if not early.worker:
+        give_up("-f - means the script of the master, so it needs --worker")
+    return argument_parser.retrieve_locustfiles_from_master(early)
 
 
 def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
@@ -64,6 +80,20 @@ def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
     except SyntaxError as error:
         problem = "".join(traceback.format_exception_only(error))
         give_up(f"Could not load {path}: line {error.lineno} is not valid Python.\n{problem}".rstrip())
+    except Exception as error:
+        give_up(f"Could not load {path}, it raised an exception:\n{log.format_script_exception(error)}".rstrip())
+
+
+def _load_tests(path: str) -> dict[str, type[User]]:
+    """The users that pytest's functions in a script stand for."""
+    # Importing pytest takes a while, so only a script that has such functions pays for it.
+    module = sys.modules.get(os.path.splitext(os.path.basename(path))[0])
+    if not any(name.startswith("test") for name in vars(module or log)):
+        return {}
+    try:
+        return load_locustfile_pytest(path)
+    except LocustError as error:
+        give_up(str(error))
     except Exception as error:
         give_up(f"Could not load {path}, it raised an exception:\n{log.format_script_exception(error)}".rstrip())
 

@@ -490,6 +490,7 @@ from katydid.stats_entries import EntriesDict as EntriesDict  # noqa: E402
 from katydid.stats_entries import RequestStatsAdditionError as RequestStatsAdditionError  # noqa: E402
 from katydid.stats_entries import StatsEntry as StatsEntry  # noqa: E402
 from katydid.stats_entries import StatsError as StatsError  # noqa: E402
+from katydid.stats_reports import setup_distributed_stats_event_listeners as setup_distributed_stats_event_listeners  # noqa: E402
 
 
 def __getattr__(name: str) -> Any:

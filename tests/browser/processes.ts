@@ -25,7 +25,7 @@ export async function startTarget(): Promise<Server> {
 
 /** Starts a controller; port 0 is any free one. */
 export async function startKatydid(target: string, port = 0): Promise<Server> {
-  const web = /Starting web interface at (http:\/\/\S+)/;
+  const web = /Starting web interface at (http:\/\/[^\s,]+)/;
   if (MOCK)
     return listening(process.execPath, [here("../../ui/mock/server.mjs"), "--port", String(port)], web);
   const options = ["-f", here("locustfile.py"), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];

@@ -25,7 +25,7 @@ def page(start, locustfile, target):
 
     def page(*options, text=SHOP):
         running = start("-f", locustfile(text), "-H", target.url, "--web-host", "127.0.0.1", "-P", 0, *options)
-        url = running.wait_for(r"Starting web interface at (http://\S+)")[1]
+        url = running.wait_for(r"Starting web interface at (http://[^\s,]+)")[1]
 
         def call(path, method="POST", **form):
             data = urllib.parse.urlencode(form, doseq=True).encode() if method == "POST" else None

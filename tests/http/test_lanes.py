@@ -147,7 +147,7 @@ def test_a_response_tells_what_was_asked(http):
 def test_a_response_of_a_plain_call_has_what_was_reported(url, hook, reports):
     session = HttpSession(url, hook, None)
     session.trust_env = False
-    hook.plain = True
+    hook.counted = hook.plain = True
     meta = session.get("/status/404", name="named").request_meta
     assert (meta["name"], meta["request_type"], meta["response_length"]) == ("named", "GET", 14)
     assert str(meta["exception"]) == "404 Client Error: Not Found for url: named"

@@ -169,27 +169,29 @@ class TestPaths:
 
     def test_a_name_without_its_ending(self, tmp_path):
         (tmp_path / "shop.py").touch()
-        assert parse_locustfile_paths("shop") == ["shop.py"]
+        assert parse_locustfile_paths(["shop"]) == ["shop.py"]
 
     def test_a_file_further_up(self, tmp_path, monkeypatch):
         (tmp_path / "shop.py").touch()
         (tmp_path / "deep" / "down").mkdir(parents=True)
         monkeypatch.chdir(tmp_path / "deep" / "down")
-        assert parse_locustfile_paths("shop.py") == [str(tmp_path / "shop.py")]
+        assert parse_locustfile_paths(["shop.py"]) == [str(tmp_path / "shop.py")]
 
     def test_several_and_directories(self, tmp_path):
         (tmp_path / "one.py").touch()
         (tmp_path / "more").mkdir()
         for name in ("b.py", "a.py", "_hidden.py", "notes.txt"):
             (tmp_path / "more" / name).touch()
-        found = parse_locustfile_paths("one.py, more")
+        found = parse_locustfile_paths(["one.py", " more"])
         assert [os.path.basename(path) for path in found] == ["one.py", "a.py", "b.py"]
 
-    def test_what_is_missing_is_named(self):
-        with pytest.raises(FileNotFoundError, match=r"Could not find 'gone\.py'"):
-            parse_locustfile_paths("gone.py")
+    def test_what_is_missing_is_named(self, capsys):
+        with pytest.raises(SystemExit, match="1"):
+            parse_locustfile_paths(["gone.py"])
+        assert "Could not find 'gone.py'" in capsys.readouterr().err
 
-    def test_an_empty_directory_is_named(self, tmp_path):
+    def test_an_empty_directory_is_named(self, tmp_path, capsys):
         (tmp_path / "empty").mkdir()
-        with pytest.raises(FileNotFoundError, match="directory 'empty'"):
-            parse_locustfile_paths("empty")
+        with pytest.raises(SystemExit, match="1"):
+            parse_locustfile_paths(["empty"])
+        assert "directory 'empty'" in capsys.readouterr().err

@@ -50,6 +50,6 @@ def serve(start, locustfile) -> Callable[..., Site]:
     def serve(*options: object, script: str = "", head: str = SCRIPT) -> Site:
         path = locustfile(head + script)
         running = start("-f", path, "-H", "http://127.0.0.1:9", "--web-host", "127.0.0.1", "-P", 0, *options)
-        return Site(running, running.wait_for(r"Starting web interface at (https?://\S+)")[1])
+        return Site(running, running.wait_for(r"Starting web interface at (https?://[^\s,]+)")[1])
 
     return serve

@@ -1,7 +1,7 @@
 //! What nodes send each other, as Python's values and back.
 
-use katydid_wire::Value;
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use katydid_wire::{Message, Value};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PySequence, PyString,
@@ -124,4 +124,30 @@ fn converted(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     Err(PyTypeError::new_err(format!(
         "a {kind} cannot be sent to another node: use numbers, texts, lists and dicts"
     )))
+}
+
+/// A message between nodes as bytes.
+#[pyfunction]
+pub(crate) fn encode_message<'py>(
+    py: Python<'py>,
+    kind: &str,
+    data: &Bound<'_, PyAny>,
+    node: Option<&str>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let mut message = Message::new(kind, from_python(data)?, node.unwrap_or_default());
+    if node.is_none() {
+        message.node = None;
+    }
+    Ok(PyBytes::new(py, &message.encode()))
+}
+
+/// A message between nodes, from its bytes: type, data, sender.
+#[pyfunction]
+pub(crate) fn decode_message<'py>(
+    py: Python<'py>,
+    bytes: &[u8],
+) -> PyResult<(String, Bound<'py, PyAny>, Option<String>)> {
+    let message = Message::decode(bytes)
+        .map_err(|error| PyValueError::new_err(format!("not a message between nodes: {error}")))?;
+    Ok((message.kind, to_python(py, &message.data)?, message.node))
 }

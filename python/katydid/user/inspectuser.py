@@ -22,25 +22,26 @@ def get_ratio(user_classes: list[type[User]], user_spawned: dict[str, int], tota
         total: Whether shares are of all tasks, rather than of those of the same task set.
     """
     users = sum(user_spawned.values()) or 1
-    ratios = {cls: user_spawned.get(cls.__name__, 0) / users for cls in user_classes}
-    return {cls.__name__: _entry(cls, ratio, ratio if total else 1.0, total) for cls, ratio in ratios.items()}
+    shares = {cls: user_spawned.get(cls.__name__, 0) / users for cls in user_classes}
+    return {
+        cls.__name__: {"ratio": share, "tasks": _get_task_ratio(cls.tasks, total, share)}
+        for cls, share in shares.items()
+    }
 
 
-def _entry(holder: Any, ratio: float, scale: float, total: bool) -> dict[str, Any]:
-    """One holder's share and those of its tasks."""
-    entry: dict[str, Any] = {"ratio": ratio}
-    if not hasattr(holder, "tasks"):
-        return entry
-    counts = Counter(holder.tasks)
-    weights = sum(counts.values())
-    entry["tasks"] = {}
-    for item, count in counts.items():
-        share = count / (weights / scale) if scale else 0.0
-        entry["tasks"][item.__name__] = _entry(item, share, share if total else 1.0, total)
-    return entry
+def _get_task_ratio(tasks: list[Any], total: bool, parent_ratio: float) -> Ratios:
+    """The share of each task of a user or a task set."""
+    whole = parent_ratio if total else 1.0
+    entries: Ratios = {}
+    for item, count in Counter(tasks).items():
+        share = count * whole / len(tasks)
+        entries[item.__name__] = {"ratio": share}
+        if hasattr(item, "tasks"):
+            entries[item.__name__]["tasks"] = _get_task_ratio(item.tasks, total, share)
+    return entries
 
 
-def _distribution(user_classes: list[type[User]], num_users: int) -> dict[str, int]:
+def _calc_distribution(user_classes: list[type[User]], num_users: int) -> dict[str, int]:
     """How a number of users is shared out: fixed counts first, the rest by weight."""
     fixed = {cls.__name__: cls.fixed_count for cls in user_classes if cls.fixed_count}
     weighted = [cls for cls in user_classes if not cls.fixed_count]
@@ -62,12 +63,12 @@ def print_task_ratio(user_classes: list[type[User]], num_users: int, total: bool
         num_users: How many users there will be.
         total: Whether shares are of all tasks.
     """
-    _print_level(get_ratio(user_classes, _distribution(user_classes, num_users), total), 0)
+    _print_task_ratio(get_ratio(user_classes, _calc_distribution(user_classes, num_users), total))
 
 
 def print_task_ratio_json(user_classes: list[type[User]], num_users: int) -> None:
     """Prints the shares as JSON, both per class and in total."""
-    spawned = _distribution(user_classes, num_users)
+    spawned = _calc_distribution(user_classes, num_users)
     shares = {
         "per_class": get_ratio(user_classes, spawned, False),
         "total": get_ratio(user_classes, spawned, True),
@@ -75,9 +76,9 @@ def print_task_ratio_json(user_classes: list[type[User]], num_users: int) -> Non
     print(json.dumps(shares, indent=4))
 
 
-def _print_level(ratios: Ratios, level: int) -> None:
+def _print_task_ratio(ratios: Ratios, level: int = 0) -> None:
     indent = " " * (2 * level)
     for name, entry in ratios.items():
         share = f"{indent}{entry['ratio'] * 100:<6.1f}"
         print(f" {share:<10} {indent + name:<50}")
-        _print_level(entry.get("tasks", {}), level + 1)
+        _print_task_ratio(entry.get("tasks", {}), level + 1)

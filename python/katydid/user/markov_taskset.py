@@ -67,9 +67,9 @@ def transitions(weights: Transitions) -> Callable[[MarkovTaskT], MarkovTaskT]:
     return declare
 
 
-def to_weighted_list(weights: Transitions) -> list[str]:
+def to_weighted_list(transitions: Transitions) -> list[str]:
     """Each name as often as it weighs."""
-    pairs: Iterable[Any] = weights.items() if isinstance(weights, dict) else weights
+    pairs: Iterable[Any] = transitions.items() if isinstance(transitions, dict) else transitions
     names: list[str] = []
     for pair in pairs:
         name, weight = pair if isinstance(pair, tuple) else (pair, 1)
@@ -77,9 +77,9 @@ def to_weighted_list(weights: Transitions) -> list[str]:
     return names
 
 
-def is_markov_task(member: Any) -> bool:
+def is_markov_task(task: Any) -> bool:
     """Whether a class member is a function with transitions."""
-    return callable(member) and isinstance(getattr(member, "transitions", None), list)
+    return callable(task) and isinstance(getattr(task, "transitions", None), list | dict)
 
 
 def get_markov_tasks(class_dict: dict[str, Any]) -> list[Task]:
@@ -87,41 +87,113 @@ def get_markov_tasks(class_dict: dict[str, Any]) -> list[Task]:
     return [member for member in class_dict.values() if is_markov_task(member)]
 
 
-def validate_markov_chain(tasks: list[Task], members: dict[str, Any], name: str) -> None:
-    """Checks that a chain can run forever.
+def validate_has_markov_tasks(tasks: list[Task], classname: str) -> None:
+    """Checks that there is a chain at all.
 
     Args:
         tasks: The tasks with transitions.
-        members: Every attribute of the class.
-        name: The class's name, for the message.
+        classname: The class's name, for the message.
 
     Raises:
-        NoMarkovTasksError, InvalidTransitionError, NonMarkovTaskTransitionError, MarkovTaskTagError: It cannot.
+        NoMarkovTasksError: There is none.
     """
     if not tasks:
-        raise NoMarkovTasksError(f"No Markov tasks defined in class {name}. Use the @transition(s) decorators.")
+        raise NoMarkovTasksError(f"No Markov tasks defined in class {classname}. Use the @transition(s) decorators.")
+
+
+def validate_transitions(tasks: list[Task], class_dict: dict[str, Any], classname: str) -> None:
+    """Checks that every transition leads to a task of the chain.
+
+    Args:
+        tasks: The tasks with transitions.
+        class_dict: Every attribute of the class.
+        classname: The class's name, for the message.
+
+    Raises:
+        InvalidTransitionError: One leads to nothing.
+        NonMarkovTaskTransitionError: One leads to what has no transitions.
+    """
     for item in tasks:
-        if item.__name__ == "run":
-            raise Exception("A task cannot be named 'run', since that is the name of the method that runs the tasks")
-        if item.__name__ in ("on_start", "on_stop"):
-            logger.warning("on_start and on_stop are called by the user itself and should not have transitions")
-        if getattr(item, "locust_tag_set", None):
-            raise MarkovTaskTagError(f"Tags are unsupported for MarkovTaskSet since they could cut the chain: {name}")
-        for target in cast(Any, item).transitions:
-            if target not in members:
-                raise InvalidTransitionError(f"Transition to {target} from {name}.{item.__name__}: no such member")
-            if not is_markov_task(members[target]):
-                raise NonMarkovTaskTransitionError(f"{name}.{target} cannot be used as a target: it has no transitions")
-    reached = {tasks[0].__name__}
-    waiting = list(cast(Any, tasks[0]).transitions)
+        for target in _targets(item):
+            if not class_dict.get(target):
+                raise InvalidTransitionError(f"Transition to {target} from {classname}.{item.__name__}: no such member")
+            if not is_markov_task(class_dict[target]):
+                raise NonMarkovTaskTransitionError(
+                    f"{classname}.{target} cannot be used as a target: it has no transitions"
+                )
+
+
+def validate_no_unreachable_tasks(tasks: list[Task], class_dict: dict[str, Any], classname: str) -> list[Task]:
+    """Warns of tasks that no way from the first one leads to, and returns the tasks.
+
+    Args:
+        tasks: The tasks with transitions.
+        class_dict: Every attribute of the class.
+        classname: The class's name, for the message.
+    """
+    reached: set[str] = set()
+    waiting = [tasks[0].__name__]
     while waiting:
         current = waiting.pop()
         if current not in reached:
             reached.add(current)
-            waiting.extend(members[current].transitions)
+            waiting.extend(_targets(class_dict[current]))
     lost = sorted({item.__name__ for item in tasks} - reached)
     if lost:
-        logger.warning("The following markov tasks are unreachable in class %s: %s", name, ", ".join(lost))
+        logger.warning("The following markov tasks are unreachable in class %s: %s", classname, ", ".join(lost))
+    return tasks
+
+
+def validate_no_tags(task: Task, classname: str) -> None:
+    """Checks that nothing can be filtered out of the chain.
+
+    Args:
+        task: A task with transitions.
+        classname: The class's name, for the message.
+
+    Raises:
+        MarkovTaskTagError: The task has tags.
+    """
+    if getattr(task, "locust_tag_set", None):
+        raise MarkovTaskTagError(f"Tags are unsupported for MarkovTaskSet since they could cut the chain: {classname}")
+
+
+def validate_task_name(decorated_func: Task) -> None:
+    """Checks that a task has not the name of something else; warns where that works, but not as one would think.
+
+    Args:
+        decorated_func: A task with transitions.
+
+    Raises:
+        Exception: It is called ``run``.
+    """
+    if decorated_func.__name__ in ("on_start", "on_stop"):
+        logger.warning("on_start and on_stop are called by the user itself and should not have transitions")
+    if decorated_func.__name__ == "run":
+        raise Exception("A task cannot be named 'run', since that is the name of the method that runs the tasks")
+
+
+def validate_markov_chain(tasks: list[Task], class_dict: dict[str, Any], classname: str) -> None:
+    """Checks that a chain can run forever.
+
+    Args:
+        tasks: The tasks with transitions.
+        class_dict: Every attribute of the class.
+        classname: The class's name, for the message.
+
+    Raises:
+        NoMarkovTasksError, InvalidTransitionError, NonMarkovTaskTransitionError, MarkovTaskTagError: It cannot.
+    """
+    validate_has_markov_tasks(tasks, classname)
+    validate_transitions(tasks, class_dict, classname)
+    validate_no_unreachable_tasks(tasks, class_dict, classname)
+    for item in tasks:
+        validate_task_name(item)
+        validate_no_tags(item, classname)
+
+
+def _targets(task: Any) -> list[str]:
+    return to_weighted_list(task.transitions)
 
 
 class MarkovTaskSetMeta(TaskSetMeta):

@@ -269,3 +269,12 @@ def _session_class() -> type[HttpSession]:
 
         _session = HttpSession
     return _session
+
+
+def __getattr__(name: str) -> Any:
+    """Finds what is seldom asked for, or stands on what is here."""
+    if name == "PytestUser":
+        from katydid.user.pytest_user import PytestUser
+
+        return PytestUser
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,9 +15,9 @@ def format_safe_timestamp(unix_timestamp: float) -> str:
     return datetime.fromtimestamp(int(unix_timestamp)).strftime("%Y-%m-%d-%Hh%M")
 
 
-def format_duration(start_unix_timestamp: float, end_unix_timestamp: float) -> str:
+def format_duration(start_time: float, end_time: float) -> str:
     """The time between two moments in words: "3 hours, 45 minutes and 30 seconds"."""
-    left = int(end_unix_timestamp - start_unix_timestamp)
+    left = int(end_time - start_time)
     parts = []
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
         count, left = divmod(left, length)

@@ -11,6 +11,7 @@ from typing import Any
 
 from katydid.exception import LocustError
 from katydid.shape import LoadTestShape
+from katydid.user.pytest_user import PytestUser
 from katydid.user.users import User
 
 
@@ -57,6 +58,48 @@ def load_locustfile(path: str) -> tuple[dict[str, type[User]], list[LoadTestShap
     users = {key: value for key, value in members.items() if is_user_class(value)}
     shapes = [_make(value) for value in members.values() if is_shape_class(value)]
     return users, shapes
+
+
+def load_locustfile_pytest(path: str) -> dict[str, type[User]]:
+    """The user classes that pytest's test functions in a script stand for: one for each name.
+
+    Args:
+        path: The file.
+
+    Raises:
+        LocustError: pytest is not installed.
+        ValueError: A function has an argument that no fixture gives, or several do.
+    """
+    try:
+        import pytest
+    except ModuleNotFoundError:
+        raise LocustError(f"{path} has no User class. To run test functions as users: pip install pytest") from None
+    # pytest keeps the session to itself; quiet, and with stdin left to the run.
+    config = pytest.Config.fromdictargs({}, ["-q", "-s", path])
+    config._do_configure()
+    session = pytest.Session.from_config(config)
+    config.hook.pytest_sessionstart(session=session)
+    session.perform_collect()
+    config.hook.pytest_collection_modifyitems(session=session, config=config, items=session.items)
+    users: dict[str, type[User]] = {}
+    for item in session.items:
+        if isinstance(item, pytest.Function):
+            _give_fixture(session, item)
+            user = users.setdefault(item.name, type(item.name, (PytestUser,), {"functions": []}))
+            user.functions.append(item)  # type: ignore[attr-defined]
+    return users
+
+
+def _give_fixture(session: Any, function: Any) -> None:
+    """Finds the fixture that a test function is to be called with."""
+    for name in inspect.signature(function.obj).parameters:
+        found = session._fixturemanager.getfixturedefs(name, function)
+        if not found:
+            raise ValueError(f"Could not find fixture for parameter {name!r} in {function.name}")
+        if len(found) > 1:
+            raise ValueError(f"Multiple fixtures found for parameter {name!r} in {function.name}: {found}")
+        function.kwargs = {}
+        function.fixturedef = found[0]
 
 
 def _make(shape_class: type[LoadTestShape]) -> LoadTestShape:
