@@ -115,6 +115,9 @@ class HttpSession(requests.Session):
         pool_manager: Connections that several sessions share; by default each has its own.
     """
 
+    through_requests = False
+    """Whether every request of every session goes through requests itself, for those who patch it."""
+
     # requests.Session fills these in its initialiser, at 4 KB a user. Here they cost nothing
     # until a script looks at them.
     request_name: str | None = None
@@ -257,7 +260,7 @@ class HttpSession(requests.Session):
     @trust_env.setter
     def trust_env(self, trust_env: bool) -> None:
         self._trust_env = trust_env
-        self._unusual = trust_env or self._is_unusual()
+        self._unusual = self._is_unusual()
 
     @property
     def params(self) -> Any:
@@ -335,6 +338,7 @@ class HttpSession(requests.Session):
         """Whether requests itself has to make the requests."""
         return bool(
             self._trust_env
+            or self.through_requests
             or self._stream
             or self._params
             or self._proxies

@@ -66,7 +66,8 @@ def run() -> NoReturn:
             log.setup_logging(options.loglevel, options.logfile)
         except OSError as error:
             give_up(f"Could not log to {options.logfile}: {error.strerror}")
-    logger.info("Starting Locust %s (Katydid %s)", katydid.LOCUST_VERSION, katydid.__version__)
+    told = ", OpenTelemetry enabled" if options.otel and _tell_opentelemetry(options) else ""
+    logger.info("Starting Locust %s (Katydid %s)%s", katydid.LOCUST_VERSION, katydid.__version__, told)
 
     if options.list_commands:
         print("Available Users:")
@@ -155,6 +156,12 @@ def create_environment(
         stop_timeout=options.stop_timeout,
         profile=options.profile,
     )
+
+
+def _tell_opentelemetry(options: Namespace) -> bool:
+    from katydid.opentelemetry import setup_opentelemetry
+
+    return setup_opentelemetry(options.locustfile, options.profile)
 
 
 def _show_task_ratio(environment: Environment, options: Namespace) -> NoReturn:

@@ -644,6 +644,13 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--otel"],
+        dest: "otel",
+        env: Some("LOCUST_ENABLE_OPENTELEMETRY"),
+        help: "Tell OpenTelemetry of the test, as its OTEL_ environment variables say; needs katydid[otel]",
+        ..FLAG
+    },
+    OptionSpec {
         flags: &["--step-load"],
         dest: "step_load",
         env: Some("LOCUST_STEP_LOAD"),
