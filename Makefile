@@ -117,6 +117,11 @@ wheel: $(STAMPS)/venv ui/dist/index.html ## Leaves one wheel in dist/
 	$(BIN)/maturin build --release --out dist --quiet
 	ls dist/*.whl
 
+.PHONY: wheels
+wheels: wheel ## Leaves that wheel in dist/ and the one of katydid-locust beside it
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./python-locust
+	ls dist/*.whl
+
 .PHONY: clean
 clean: ## Removes everything that was built
 	@rm -rf target dist ui/dist ui/node_modules $(VENV) $(STAMPS)

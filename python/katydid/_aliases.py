@@ -1,4 +1,4 @@
-"""Makes ``import locust`` mean Katydid, where Katydid runs the script.
+"""Makes ``import locust`` mean Katydid, where Katydid runs the script or ``katydid-locust`` is installed.
 
 ``locust`` becomes a module of its own whose names are Katydid's; ``locust.x`` is the very same module as
 ``katydid.x``. Nothing is written to disk, so an installed Locust is left alone. The modules that only the
@@ -62,6 +62,8 @@ class _Loader(importlib.abc.Loader):
             module.__file__ = katydid.__file__
             module.__version__ = katydid.LOCUST_VERSION
             module.__all__ = katydid.__all__
+            # Importing Locust makes the standard library cooperate, before anything else can bind the originals.
+            importlib.import_module("katydid._patch")
         elif module.__name__ == _EVENTS:
             sys.modules[_EVENTS] = katydid.events  # type: ignore[assignment]  # what the importing script gets
         elif module.__spec__ is not None:
@@ -82,6 +84,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         if not fullname.startswith("locust."):
             return None
         home = importlib.util.find_spec(_target(fullname))
+        if fullname == "locust.__main__" and home is not None and home.origin is not None:
+            # It is run, not imported, and knows by its own name that it was called so.
+            return importlib.util.spec_from_file_location(fullname, home.origin)
         return None if home is None else ModuleSpec(fullname, _LOADER, origin=home.origin)
 
 

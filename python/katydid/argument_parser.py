@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import configargparse  # type: ignore[import-untyped]
 
 import katydid
-from katydid import _core
+from katydid import _core, cli
 from katydid.config_files import DEFAULT_CONFIG_FILES as DEFAULT_CONFIG_FILES
 from katydid.config_files import LocustConfigParser as LocustConfigParser
 from katydid.config_files import LocustTomlConfigParser as LocustTomlConfigParser
@@ -36,7 +36,7 @@ _EARLY = frozenset({"locustfile", "config", "master", "worker", "master_host", "
 
 version = katydid.LOCUST_VERSION
 
-USAGE = "katydid [options] [UserClass ...]\n       katydid target [options]"
+_USAGE = "%(prog)s [options] [UserClass ...]\n       %(prog)s target [options]"
 
 
 class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]  # configargparse has no types
@@ -238,8 +238,8 @@ def get_empty_argument_parser(
         default_config_files: Where options may be kept.
     """
     parser = LocustArgumentParser(
-        prog="katydid",
-        usage=USAGE,
+        prog=cli.program(),
+        usage=_USAGE,
         default_config_files=list(default_config_files),
         add_env_var_help=False,
         add_config_file_help=False,

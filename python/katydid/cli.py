@@ -1,4 +1,4 @@
-"""The command ``katydid``.
+"""The command ``katydid``, which ``katydid-locust`` also installs as ``locust``.
 
 What needs neither gevent nor a script is answered from here at once; a run is `katydid.main`'s.
 """
@@ -27,10 +27,18 @@ def main() -> None:
     run()
 
 
+def program() -> str:
+    """What the command was called by: ``locust``, where that is installed, or ``katydid``."""
+    return "locust" if os.path.splitext(os.path.basename(sys.argv[0]))[0] == "locust" else "katydid"
+
+
 def version() -> str:
-    """What ``--version`` prints."""
+    """What ``--version`` prints: first the name the command was called by, and its version."""
     import katydid
 
+    names = [f"katydid {katydid.__version__}", f"Locust {katydid.LOCUST_VERSION}"]
+    if program() == "locust":
+        names = [f"locust {katydid.LOCUST_VERSION}", f"Katydid {katydid.__version__}"]
     python = ".".join(str(part) for part in sys.version_info[:3])
     home = os.path.dirname(os.path.abspath(__file__))
-    return f"katydid {katydid.__version__} (Locust {katydid.LOCUST_VERSION}) from {home} (Python {python})"
+    return f"{names[0]} ({names[1]}) from {home} (Python {python})"

@@ -389,7 +389,7 @@ class HttpSession(requests.Session):
         stream: bool | None = None,
         verify: Any = None,
         cert: Any = None,
-    ) -> Any:
+    ) -> ResponseContextManager:
         """Sends a request and counts it.
 
         Args:
@@ -473,36 +473,36 @@ class HttpSession(requests.Session):
             event.tell(meta)
         return response
 
-    def get(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def get(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends a GET request; see :meth:`request`."""
         if data is None and json is None:
             return self.request("GET", url, **kwargs)
         return self.request("GET", url, data=data, json=json, **kwargs)
 
-    def options(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def options(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends an OPTIONS request; see :meth:`request`."""
         if data is None and json is None:
             return self.request("OPTIONS", url, **kwargs)
         return self.request("OPTIONS", url, data=data, json=json, **kwargs)
 
-    def head(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def head(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends a HEAD request, which follows no redirects unless asked to; see :meth:`request`."""
         kwargs.setdefault("allow_redirects", False)
         return self.request("HEAD", url, data=data, json=json, **kwargs)
 
-    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends a POST request; see :meth:`request`."""
         return self.request("POST", url, data=data, json=json, **kwargs)
 
-    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends a PUT request; see :meth:`request`."""
         return self.request("PUT", url, data=data, json=json, **kwargs)
 
-    def patch(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def patch(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends a PATCH request; see :meth:`request`."""
         return self.request("PATCH", url, data=data, json=json, **kwargs)
 
-    def delete(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def delete(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> ResponseContextManager:  # type: ignore[override]
         """Sends a DELETE request; see :meth:`request`."""
         if data is None and json is None:
             return self.request("DELETE", url, **kwargs)
@@ -554,7 +554,9 @@ class HttpSession(requests.Session):
         )  # fmt: skip
         return cast("Exchange", wait_for(submit))
 
-    def _report(self, response: ResponseContextManager, meta: dict[str, Any], catch_response: bool) -> Any:
+    def _report(
+        self, response: ResponseContextManager, meta: dict[str, Any], catch_response: bool
+    ) -> ResponseContextManager:
         if catch_response:
             return response.caught(self.request_event, meta)
         if response._katydid_exchange is None:
@@ -574,7 +576,7 @@ class HttpSession(requests.Session):
     def _request_by_requests(
         self, method: str, url: str, name: str | None, catch_response: bool, context: Mapping[str, Any],
         options: dict[str, Any],
-    ) -> Any:  # fmt: skip
+    ) -> ResponseContextManager:  # fmt: skip
         """The other lane: requests does everything but the sending."""
         if self._client.gone:
             self._reconnect()

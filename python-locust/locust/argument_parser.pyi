@@ -1,0 +1,1 @@
+from katydid.argument_parser import *

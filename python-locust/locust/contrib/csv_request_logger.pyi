@@ -1,0 +1,1 @@
+from katydid.contrib.csv_request_logger import *

@@ -1,0 +1,1 @@
+from katydid.input_events import *

@@ -1,0 +1,1 @@
+from katydid.user.markov_taskset import *

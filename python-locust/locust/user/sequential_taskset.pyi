@@ -1,0 +1,1 @@
+from katydid.user.sequential_taskset import *

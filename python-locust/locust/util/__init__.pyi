@@ -1,0 +1,1 @@
+from katydid.util import *

@@ -1,0 +1,1 @@
+from katydid.user.wait_time import *
