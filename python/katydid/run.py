@@ -240,7 +240,11 @@ class Run:
         given = [name for name in ("num_users", "spawn_rate", "run_time") if getattr(self.options, name)]
         if given:
             ignored = ", ".join(f"--{name.removeprefix('num_').replace('_', '-')}" for name in given)
-            logger.warning("The load shape decides. The following option(s) will be ignored: %s", ignored)
+            logger.warning(
+                "--run-time, --users or --spawn-rate have no impact on LoadShapes unless the shape class explicitly "
+                "reads them, which `use_common_options = True` in its body says"
+            )
+            logger.warning("The following option(s) will be ignored: %s", ignored)
 
     def _shape_done(self) -> None:
         logger.info("Shape test completed, shutting down")

@@ -1,11 +1,12 @@
 """Scripts and command lines of the 0.14 generation, by the numbers of the acceptance checklist.
 
-Today's Locust runs none of these, so unlike its neighbours this module speaks of Katydid alone. Rows 9 and 10
-(``--master``, ``--slave`` and their environment variables) come with the fleet, which Katydid does not have yet.
+Today's Locust runs none of these, so unlike its neighbours this module speaks of Katydid alone.
 """
 
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -207,6 +208,67 @@ def test_08_the_old_command_line(katydid, target):
     assert done.returncode == 0, done.stderr
     assert "Ramping to 2 users at a rate of 2.00 per second" in done.stderr
     assert "--run-time limit reached" in done.stderr
+
+
+SLAVE = (
+    ONE_REQUEST.replace("self.locust.environment.runner.quit()", "pass")
+    + """
+from locust import events, runners
+
+def reported(client_id, data):
+    print("reported", isinstance(runners.locust_runner, runners.SlaveLocustRunner), flush=True)
+    events.report_to_master -= reported
+
+def told(client_id, data):
+    print("told", runners.locust_runner.slave_count, flush=True)
+    events.slave_report -= told
+
+events.report_to_master += reported
+events.slave_report += told
+"""
+)
+
+
+@pytest.mark.parametrize("said", ["by options", "by variables"])
+def test_09_and_10_a_master_and_a_slave(tmp_path, target, said):
+    (tmp_path / "locustfile.py").write_text(SLAVE)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    nodes = {
+        "by options": (
+            ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-slaves", "1",
+             "--no-web", "-c", "2", "-r", "2", "-t", "2s", "--host", target.url],
+            ["--slave", "--master-host", "127.0.0.1", "--master-port", port],
+        ),
+        "by variables": (
+            {"LOCUST_MASTER": "1", "LOCUST_MASTER_BIND_HOST": "127.0.0.1", "LOCUST_MASTER_BIND_PORT": port,
+             "LOCUST_EXPECT_SLAVES": "1", "LOCUST_NO_WEB": "1", "LOCUST_CLIENTS": "2", "LOCUST_HATCH_RATE": "2",
+             "LOCUST_RUN_TIME": "2s", "LOCUST_HOST": target.url},
+            {"LOCUST_SLAVE": "1", "LOCUST_MASTER_HOST": "127.0.0.1", "LOCUST_MASTER_PORT": port},
+        ),
+    }[said]  # fmt: skip
+    processes = [
+        subprocess.Popen(
+            [COMMAND, *(node if said == "by options" else ())],
+            cwd=tmp_path,
+            env={**os.environ, **(node if said == "by variables" else {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for node in nodes
+    ]
+    try:
+        (printed, log), (slaves, slaves_log) = [process.communicate(timeout=60) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0, 0], log + slaves_log
+    assert (printed, slaves) == ("told 1\n", "reported True\n")
+    assert "(index 0) reported as ready. 1 workers connected." in log
+    assert int(re.findall(r"Aggregated +(\d+) +\d+\(", log)[-1]) == target.truth()["total"] > 0
 
 
 @pytest.mark.parametrize("upward", ["from", "from -f"])
