@@ -214,6 +214,10 @@ def _live(user: User) -> None:
     except (Exception, Timeout) as error:
         if not user._told_why:
             logger.error("%s ended: %s\n%s", type(user).__name__, error, format_script_exception(error))
+    finally:
+        # gevent would do so one round of its loop later, in which another user that ends would still count this one.
+        if user._group is not None:
+            user._group.discard(user._greenlet)
 
 
 class HttpUser(RestMixin, User):
