@@ -13,6 +13,7 @@ import locust.stats
 import pytest
 from locust import User, constant, task
 from locust.env import Environment
+from locust.event import Events
 from locust.exception import CatchResponseError
 from locust.stats import (
     CachedResponseTimes,
@@ -29,6 +30,7 @@ from locust.stats import (
     get_percentile_stats_summary,
     get_readable_percentiles,
     get_stats_summary,
+    setup_distributed_stats_event_listeners,
     sort_stats,
     validate_stats_configuration,
 )
@@ -187,6 +189,24 @@ def test_errors_are_seen_first_and_last():
 )
 def test_a_failure_in_one_line(error, shown):
     assert StatsError("GET", "/", error).to_name() == shown
+
+
+def test_91_of_several_reports_the_first_and_the_last_count():
+    events, stats = Events(), RequestStats()
+    setup_distributed_stats_event_listeners(events, stats)
+    for first, last in ((20, 30), (10, 25), (15, 40)):
+        theirs = RequestStats()
+        theirs.log_error("GET", "/", ValueError("bad"))
+        (error,) = theirs.errors.values()
+        error.first_seen, error.last_seen = first, last
+        data = {
+            "stats": theirs.serialize_stats(),
+            "stats_total": theirs.total.get_stripped_report(),
+            "errors": theirs.serialize_errors(),
+        }
+        events.worker_report.fire(client_id="a", data=data)
+    (error,) = stats.errors.values()
+    assert (error.occurrences, error.first_seen, error.last_seen) == (3, 10, 40)
 
 
 def test_92_the_bucket_function_may_be_replaced(monkeypatch):
