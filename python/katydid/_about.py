@@ -79,6 +79,6 @@ def _user_class(cls: Any) -> dict[str, Any]:
         "name": cls.__name__,
         "weight": cls.weight,
         "fixed_count": cls.fixed_count,
-        "host": cls.host,
+        "host": None if cls.host is None else str(cls.host),
         "tasks": [{"name": name, "weight": weight} for name, weight in weights.items()],
     }

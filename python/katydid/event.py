@@ -187,7 +187,7 @@ def _log_uncaught(handler: Callable[..., Any], error: Exception) -> None:
     # The root logger, as scripts' log filters expect.
     logging.getLogger().error(
         "Uncaught exception in event handler%s: \n%s",
-        log.where(handler) if _not_called(error) else "",
+        (log.where(handler) or log.where_called()) if _not_called(error) else "",
         log.format_script_exception(error, of_script=_not_called(error)),
     )
     log.unhandled_greenlet_exception = True

@@ -16,7 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from katydid.exception import LocustError
@@ -96,7 +96,7 @@ _PACKAGE = str(Path(__file__).parent) + os.sep
 _LIBRARIES = tuple({sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def format_script_exception(error: BaseException, of_script: bool = False) -> str:
+def format_script_exception(error: BaseException, of_script: bool = False, called: Any = None) -> str:
     """An exception as Python prints it, with the script's lines but without Katydid's.
 
     At the log level ``DEBUG`` nothing is left out.
@@ -104,17 +104,51 @@ def format_script_exception(error: BaseException, of_script: bool = False) -> st
     Args:
         error: The exception.
         of_script: Whether the script is to blame even where none of its lines is in the traceback.
+        called: What was called of the script. It stands in for a traceback without a line of the script: then its
+            first line was never reached, since it takes other arguments.
     """
     report = traceback.TracebackException.from_exception(error)
     if not logging.getLogger("locust").isEnabledFor(logging.DEBUG):
-        _leave_out_ours(report, keep_all=not of_script and not isinstance(error, LocustError))
+        code = _code(called)
+        _leave_out_ours(report, keep_all=not of_script and not isinstance(error, LocustError) and code is None)
+        if report.stack is None and code is not None:
+            declared = traceback.FrameSummary(code.co_filename, code.co_firstlineno, code.co_name)
+            report.stack = traceback.StackSummary.from_list([declared])
     return "".join(report.format())
 
 
 def where(function: Any) -> str:
     """Where a function of the script is, to be put behind a message; empty for what is no Python function."""
-    code = getattr(function, "__code__", None)
+    code = _code(function)
     return f' (File "{code.co_filename}", line {code.co_firstlineno})' if code else ""
+
+
+def where_called() -> str:
+    """The line of the script that led here, to be put behind a message; empty where the script did not lead here."""
+    for frame in reversed(traceback.extract_stack()):
+        if not _is_ours(frame.filename) and not frame.filename.startswith(_LIBRARIES):
+            return f' (File "{frame.filename}", line {frame.lineno})'
+    return ""
+
+
+def refused(error: BaseException, variable: str) -> Any:
+    """What of the script was called but never entered, since it takes other arguments; None for other exceptions.
+
+    Args:
+        error: The exception.
+        variable: Where the function that called it keeps it.
+    """
+    trace = error.__traceback__ if isinstance(error, TypeError) else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return None if trace is None else trace.tb_frame.f_locals.get(variable)
+
+
+def _code(called: Any) -> CodeType | None:
+    """The code of a function or method of a script, or of a class's constructor."""
+    function = getattr(called, "__init__", None) if isinstance(called, type) else called
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) and not _is_ours(code.co_filename) else None
 
 
 def format_script_stack(trace: TracebackType | None) -> str:

@@ -230,7 +230,11 @@ class Run:
         if options.run_time:
             self.runner.limit_run_time(options.run_time, self._time_is_up)
         # A master's returns when all users are there, which a Ctrl-C must not have to wait for.
-        gevent.spawn(self.runner.start, users, rate).link_exception(log.greenlet_exception_logger(logger))
+        starting = gevent.spawn(self.runner.start, users, rate)
+        starting.link_exception(log.greenlet_exception_logger(logger))
+        if options.headless:
+            # Nobody could start it again.
+            starting.link_exception(lambda _: gevent.spawn(self.runner.quit))
         gevent.sleep(0)
 
     def _warn_of_shape(self, shape: LoadTestShape) -> None:

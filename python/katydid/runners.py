@@ -415,7 +415,8 @@ class Runner:
     def _shown_host(self) -> str | None:
         """The host the page shows: the one all classes share, if they do."""
         hosts = {cls.host for cls in self.user_classes}
-        return self.environment.host or (hosts.pop() if len(hosts) == 1 else None)
+        host = self.environment.host or (hosts.pop() if len(hosts) == 1 else None)
+        return None if host is None else str(host)
 
     def _time_is_up(self) -> None:
         """The test has lasted as long as it was to. Called on the hub."""
@@ -650,7 +651,8 @@ class LocalRunner(Runner):
     def _cannot_spawn(self, error: Exception) -> None:
         """A user's constructor failed: without users there is no test."""
         log.unhandled_greenlet_exception = True
-        logger.critical("Could not start a user: %s\n%s", error, log.format_script_exception(error))
+        called = log.refused(error, "user_class")
+        logger.critical("Could not start a user: %s\n%s", error, log.format_script_exception(error, called=called))
         self._orders.clear()
         gevent.spawn(self._quit_or_stop)
 

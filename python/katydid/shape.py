@@ -77,9 +77,12 @@ def check_tick(shape: LoadTestShape, tick: Any) -> None:
     wrong = not isinstance(tick, (tuple, list)) or len(tick) not in (2, 3)
     if not wrong:
         users, rate = tick[0], tick[1]
+        classes = (tick[2] if len(tick) == 3 else None) or ()
         wrong = not isinstance(users, Real) or not isinstance(rate, Real) or users < 0 or rate <= 0
+        wrong = wrong or not isinstance(classes, (list, tuple)) or not all(hasattr(cls, "weight") for cls in classes)
     if wrong:
         raise LocustError(
             f"{type(shape).__name__}.tick returned {tick!r}; it returns the number of users and a spawn rate above "
-            f"zero, (users, spawn_rate), or None to end the test{where(type(shape).tick)}"
+            "zero, (users, spawn_rate), perhaps with a list of user classes behind them, or None to end the test"
+            f"{where(type(shape).tick)}"
         )

@@ -138,6 +138,11 @@ AT_IMPORT = {
         2,
         "TypeError: Person.fixed_count is a number, not '3'",
     ),
+    "a host that is a number": (
+        HEAD + "class Person(HttpUser):\n    host = 8080\n",
+        2,
+        "TypeError: Person.host is a text such as 'http://127.0.0.1:8080', not 8080",
+    ),
     "a wait time that is a number": (
         HEAD + "class Person(User):\n    wait_time = 5\n",
         2,
@@ -192,6 +197,11 @@ AT_IMPORT = {
         HEAD + "class Shape(LoadTestShape):\n    def __init__(self): 1 / 0\n    def tick(self): pass\n",
         3,
         "ZeroDivisionError: division by zero",
+    ),
+    "a shape that is made with arguments": (
+        HEAD + "class Shape(LoadTestShape):\n    def __init__(self, top): pass\n    def tick(self): pass\n",
+        3,
+        "The load shape Shape: Shape.__init__() missing 1 required positional argument: 'top'",
     ),
     "a shape without tick": (
         HEAD + "class Shape(LoadTestShape): pass\n",
@@ -337,6 +347,37 @@ ELSEWHERE = {
         "class Shape(LoadTestShape):\n    def tick(self): return ('a', -1)\n",
         2,
         ["Shape.tick returned ('a', -1)"],
+    ),
+    "tick's classes": (
+        "class Shape(LoadTestShape):\n    def tick(self): return (1, 1, ['Person'])\n",
+        2,
+        ["Shape.tick returned (1, 1, ['Person']); it returns the number of users and a spawn rate above zero"],
+    ),
+    "a task that takes more": (
+        "    @task(10**5)\n    def more(self, extra): pass\n",
+        1,
+        [
+            "Person.more() missing 1 required positional argument: 'extra'",
+            "line 6, in more\n    @task(10**5)\nTypeError: ",
+        ],
+    ),
+    "a task set that takes no parent": (
+        "    @task(10**5)\n    class Set(TaskSet):\n        def __init__(self): pass\n        tasks = [print]\n",
+        1,
+        ["Set.__init__() takes 1 positional argument but 2 were given", "line 8, in __init__"],
+    ),
+    "a user that takes no environment": (
+        "    def __init__(self): pass\n",
+        2,
+        [
+            "Could not start a user: Person.__init__() takes 1 positional argument but 2 were given",
+            "line 6, in __init__",
+        ],
+    ),
+    "an event without what it needs": (
+        "    def on_start(self): self.environment.events.request.fire(name='x')\n",
+        2,
+        ["required positional argument", "line 6): \nTypeError: "],
     ),
     "a weight of zero": ("    weight = 0\n", 1, ["There are no users with weight > 0."]),
 }

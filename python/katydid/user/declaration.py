@@ -195,6 +195,8 @@ def check_members(name: str, class_dict: dict[str, Any]) -> None:
     if wait_time and not callable(wait_time) and not hasattr(wait_time, "__get__"):
         hint = f", such as constant({wait_time!r})" if isinstance(wait_time, Real) else ""
         raise TypeError(f"{name}.wait_time is a function{hint}, not {wait_time!r}")
+    if isinstance(class_dict.get("host"), (Real, bytes)):
+        raise TypeError(f"{name}.host is a text such as 'http://127.0.0.1:8080', not {class_dict['host']!r}")
     for key in ("weight", "fixed_count"):
         number = class_dict.get(key, 0)
         if not isinstance(number, Real) and not hasattr(number, "__get__"):

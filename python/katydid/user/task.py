@@ -23,7 +23,7 @@ from katydid.exception import (
     StopTest,
     StopUser,
 )
-from katydid.log import format_script_exception, where
+from katydid.log import format_script_exception, refused, where
 from katydid.user.declaration import Task as Task
 from katydid.user.declaration import TaskT as TaskT
 from katydid.user.declaration import check_members
@@ -209,7 +209,7 @@ class TaskSet(metaclass=TaskSetMeta):
         environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
         if not (environment.catch_exceptions and getattr(self._user, "_catch_exceptions", True)):
             raise error
-        logger.error("%s\n%s", error, format_script_exception(error))
+        logger.error("%s\n%s", error, format_script_exception(error, called=refused(error, "task")))
 
     def _leave(self, reason: BaseException) -> None:
         """Calls ``on_stop``; only what ends the user may escape it."""

@@ -216,7 +216,7 @@ def _live(user: User) -> None:
             logger.error("%s ended: %s\n%s", type(user).__name__, error, format_script_exception(error))
     finally:
         # gevent would do so one round of its loop later, in which another user that ends would still count this one.
-        if user._group is not None:
+        if user._group is not None and user._greenlet is not None:
             user._group.discard(user._greenlet)
 
 

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from katydid.exception import LocustError
+from katydid.log import where
 from katydid.shape import LoadTestShape
 from katydid.user.pytest_user import PytestUser
 from katydid.user.users import User
@@ -109,4 +110,9 @@ def _make(shape_class: type[LoadTestShape]) -> LoadTestShape:
             f"The load shape {shape_class.__name__} has no method tick; it returns (users, spawn_rate), or None to "
             "end the test"
         )
-    return shape_class()
+    try:
+        return shape_class()
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        raise LocustError(f"The load shape {shape_class.__name__}: {error}{where(shape_class)}") from None
