@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from katydid.distributed import MasterRunner, WorkerRunner
     from katydid.web import WebUI
 
-AnyRunner = TypeVar("AnyRunner", bound=Runner)
+RunnerType = TypeVar("RunnerType", bound=Runner)
 
 
 class Environment:
@@ -153,7 +153,7 @@ class Environment:
         self.stats = RequestStats(use_response_times_cache=False)
         return self._create(WorkerRunner, master_host, master_port)
 
-    def _create(self, runner_class: type[AnyRunner], *args: Any) -> AnyRunner:
+    def _create(self, runner_class: type[RunnerType], *args: Any) -> RunnerType:
         if self.runner is not None:
             raise RunnerAlreadyExistsError(f"Environment.runner already exists ({self.runner})")
         runner = runner_class(self, *args)

@@ -21,6 +21,12 @@ import gevent
 import katydid._patch  # noqa: F401  patches the standard library
 from katydid import hub
 from katydid.exception import CatchResponseError as CatchResponseError
+from katydid.stats_types import CSVWriter as CSVWriter
+from katydid.stats_types import S as S
+from katydid.stats_types import StatsBaseDict as StatsBaseDict
+from katydid.stats_types import StatsEntryDict as StatsEntryDict
+from katydid.stats_types import StatsErrorDict as StatsErrorDict
+from katydid.stats_types import StatsHolder as StatsHolder
 from katydid.util.date import format_utc_timestamp
 from katydid.util.rounding import proper_round
 

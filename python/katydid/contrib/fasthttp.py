@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from functools import cache
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from gevent import Timeout, getcurrent
@@ -95,13 +95,81 @@ class LocustBadStatusCode(ConnectionError):  # noqa: N818  the name is Locust's
 
 
 class FastRequest:
-    """What was asked for."""
+    """What was asked for. Some of it also goes by the names that cookie jars know.
 
-    def __init__(self, url: str, method: str = "GET", headers: Any = None, body: str | bytes | None = None) -> None:
-        self.url = url
+    Args:
+        url: The absolute URL.
+        method: The method.
+        headers: The headers.
+        payload: The body.
+        params: Put behind the URL as its query.
+    """
+
+    unverifiable = False
+
+    def __init__(
+        self, url: str, method: str = "GET", headers: Any = None, payload: str | bytes | None = None, params: Any = None
+    ) -> None:
+        if params:
+            url += ("&" if "?" in url else "?") + urlencode(params)
+        self.url = self.full_url = url
         self.method = method
         self.headers = headers or {}
-        self.body = self.payload = body
+        self.body = self.payload = self.data = payload
+
+    @property
+    def type(self) -> str:
+        """The scheme."""
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """Host and port, as the URL has them."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def selector(self) -> str:
+        """Path and query."""
+        parts = urlsplit(self.url)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    @property
+    def origin_req_host(self) -> str:
+        """The host without its port."""
+        return urlsplit(self.url).hostname or ""
+
+    def get_full_url(self) -> str:
+        """The absolute URL."""
+        return self.url
+
+    def get_method(self) -> str:
+        """The method."""
+        return self.method
+
+    def get_type(self) -> str:
+        """The scheme."""
+        return self.type
+
+    def get_host(self) -> str:
+        """The host without its port."""
+        return self.origin_req_host
+
+    def has_header(self, header_name: str) -> bool:
+        """Whether there is a header."""
+        return header_name in self.headers
+
+    def get_header(self, header_name: str, default: str | None = None) -> str | None:
+        """The value of a header."""
+        value: str | None = self.headers.get(header_name, default)
+        return value
+
+    def add_header(self, key: str, val: str) -> None:
+        """Adds a header."""
+        self.headers[key] = val
+
+    def header_items(self) -> list[tuple[str, str]]:
+        """The headers, with their values."""
+        return list(self.headers.items())
 
 
 class FastResponse:

@@ -113,9 +113,9 @@ def declared_weight(member: Any) -> int:
     return weight if isinstance(weight, int) else 0
 
 
-def is_markov_taskset(item: Any) -> bool:
+def is_markov_taskset(task: Any) -> bool:
     """Whether it is a task set whose order is a Markov chain; tags do not apply to those."""
-    return isinstance(item, type) and getattr(item, "_is_markov", False)
+    return isinstance(task, type) and getattr(task, "_is_markov", False)
 
 
 def filter_tasks_by_tags(

@@ -8,7 +8,10 @@ import time
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+RestResponseT = TypeVar("RestResponseT")
+"""The responses of a client, for the annotations of scripts."""
 
 PARSED_CHARACTERS = 250
 """How much of a body that is no JSON goes into the failure."""

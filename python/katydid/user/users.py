@@ -14,7 +14,8 @@ import katydid._patch  # noqa: F401  patches the standard library
 from katydid.exception import RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from katydid.log import format_script_exception
 from katydid.user.declaration import check_members
-from katydid.user.rest import RestMixin
+from katydid.user.rest import RestMixin as RestMixin
+from katydid.user.rest import RestResponseT as RestResponseT
 from katydid.user.task import (
     LOCUST_STATE_RUNNING,
     LOCUST_STATE_STOPPING,
