@@ -31,6 +31,9 @@ def target_main(arguments: Sequence[str]) -> int:
 def fetch_locustfile(host: str, port: int, identity: str, patience: float) -> Any:
     """Asks a master for its scripts, for so many seconds; None if it does not answer."""
 
+def check_threshold(text: str) -> bool:
+    """Whether a threshold is about failures. ValueError if it is none; it points at what is wrong."""
+
 def encode_message(kind: str, data: Any, node: str | None) -> bytes:
     """A message between nodes as bytes. TypeError or OverflowError for what cannot be sent."""
 
@@ -262,6 +265,10 @@ class Engine:
         """Counts a request that the engine did not send; milliseconds and bytes."""
     def record_error(self, method: str, name: str, error: str) -> None:
         """Counts an error without a request."""
+    def judge(self, thresholds: Sequence[str]) -> list[tuple[str, bool, str]]:
+        """What became of thresholds so far: each as written, whether the run has failed by it, what was measured."""
+    def verdicts(self, thresholds: Sequence[str], suite: str) -> tuple[str, str]:
+        """The same as the console's table, and as JUnit's XML for a suite of that name."""
     def merge(self, data: Any) -> None:
         """Adds Locust's dictionaries: "stats", a list of entries, and "errors", a dict by key."""
     def reset_entry(self, method: str, name: str) -> None: ...

@@ -219,6 +219,14 @@ def _count(text: str) -> int:
         raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
 
 
+def _threshold(text: str) -> str:
+    try:
+        _core.check_threshold(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"\n{error}") from None
+    return text
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
     "int": _integer,
     "count": _count,
@@ -264,25 +272,39 @@ def get_parser(default_config_files: tuple[str, ...] | list[str] = DEFAULT_CONFI
         default_config_files: Where options may be kept.
     """
     parser = get_empty_argument_parser(add_help=False, default_config_files=default_config_files)
-    setup_parser_arguments(parser)
+    _add_all(parser, ours=False)
     katydid.events.init_command_line_parser.fire(parser=parser)
+    # Last: what Locust has not gives way to what a script or a plugin calls the same.
+    _add_all(parser, ours=True)
     return parser
 
 
 def setup_parser_arguments(parser: LocustArgumentParser) -> None:
     """Adds all of Katydid's own options to a parser, under the headings of the help text."""
-    groups: dict[str, Any] = {}
+    _add_all(parser, ours=False)
+    _add_all(parser, ours=True)
+
+
+def _add_all(parser: LocustArgumentParser, ours: bool) -> None:
+    """Adds those of the options that Locust has, or those that it has not."""
+    before = list(parser._actions)
+    groups: dict[str, Any] = {group.title: group for group in parser._action_groups}
     for option in _core.option_table():
-        if option["dest"] in _EARLY:
-            # The parser has it, but not where the help text should show it.
+        if option["dest"] in _EARLY or option["ours"] != ours:
+            # The early ones the parser has, but not where the help text should show them.
+            continue
+        if set(option["flags"]) & set(parser._option_string_actions):
             continue
         if option["group"] not in groups:
             groups[option["group"]] = parser.add_argument_group(option["group"])
         _add(groups[option["group"]], option)
-    groups["Other options"].add_argument("-h", "--help", action="help", help="Print this text and exit")
+    if not ours:
+        groups["Other options"].add_argument("-h", "--help", action="help", help="Print this text and exit")
+        before = []
     for action in parser._actions:
-        # The page has its own places for these.
-        action.include_in_web_ui = False
+        if action not in before:
+            # The page has its own places for these.
+            action.include_in_web_ui = False
 
 
 class UIExtraArgOptions(NamedTuple):
@@ -360,6 +382,9 @@ def _add(container: Any, option: dict[str, Any]) -> None:
             settings["type"] = str.upper
         if kind in _TYPES:
             settings["type"] = _TYPES[kind]
+        if kind == "threshold":
+            settings["action"] = "append"
+            settings["type"] = _threshold
         if kind == "config_file":
             settings["is_config_file"] = True
     if option["aliases"]:

@@ -16,10 +16,11 @@ import katydid
 from katydid import _aliases, _patch, argument_parser, hub, log, stats  # noqa: F401  patches the standard library
 from katydid.env import Environment
 from katydid.event import Events
-from katydid.processes import Workers, wanted
+from katydid.processes import Workers, as_child, wanted
 from katydid.run import Run
 from katydid.scripts import Scripts, chosen, give_up, locustfiles, shape_of
 from katydid.shape import LoadTestShape
+from katydid.thresholds import Thresholds
 from katydid.user import inspectuser
 from katydid.user.users import User
 from katydid.util.load_locustfile import load_locustfile as load_locustfile
@@ -57,6 +58,7 @@ def run() -> NoReturn:
     paths = locustfiles()
     scripts = Scripts(paths)
     options = argument_parser.parse_all_options()
+    as_child(options)
     _check_role(options)
     if options.headful:
         options.headless = False
@@ -98,8 +100,9 @@ def run() -> NoReturn:
         environment.assign_equal_weights()
     if options.show_task_ratio or options.show_task_ratio_json:
         _show_task_ratio(environment, options)
+    thresholds = _thresholds(scripts, options)
     _relax_collector()
-    Run(environment, options).run()
+    Run(environment, options, thresholds).run()
 
 
 def merge_locustfiles_content(
@@ -156,6 +159,18 @@ def create_environment(
         stop_timeout=options.stop_timeout,
         profile=options.profile,
     )
+
+
+def _thresholds(scripts: Scripts, options: Namespace) -> Thresholds:
+    """Under which conditions the run has failed."""
+    given = [] if options.worker else [*scripts.thresholds, *(getattr(options, "fail_if", None) or ())]
+    junit = None if options.worker else getattr(options, "junit_file", None)
+    try:
+        return Thresholds(given, junit, os.path.basename(scripts.paths[0]))
+    except ValueError as error:
+        give_up(f"This is no threshold:\n{error}")
+    except OSError as error:
+        give_up(f"Could not write {junit}: {error.strerror}")
 
 
 def _tell_opentelemetry(options: Namespace) -> bool:

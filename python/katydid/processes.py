@@ -7,12 +7,14 @@ threads about and where there is no fork.
 from __future__ import annotations
 
 import atexit
+import itertools
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from typing import Any
 
 import gevent
@@ -27,8 +29,8 @@ MOST_RESTARTS = 3
 GRACE_SECONDS = 3.0
 """How long children may take to end by themselves before they are interrupted."""
 
-_ROLE_VARIABLES = ("LOCUST_PROCESSES", "LOCUST_MODE_MASTER", "LOCUST_MASTER", "LOCUST_HEADLESS", "LOCUST_AUTOSTART")
-"""Environment variables that say what this process is, and not what its children are."""
+_CHILD = "KATYDID_CHILD"
+"""Environment variable of a child: which of how many it is, from 0, with a slash between."""
 
 
 def wanted(processes: int) -> int:
@@ -47,6 +49,25 @@ def wanted(processes: int) -> int:
     return processes
 
 
+def as_child(options: Namespace) -> None:
+    """Makes the options of a child, which are those of its parent, its own: it is a worker and nothing else.
+
+    Args:
+        options: The parsed command line, changed in place.
+    """
+    place, _, count = os.environ.get(_CHILD, "").partition("/")
+    if not count:
+        return
+    options.worker = True
+    # With a page, another test may follow.
+    options.quits_at_limit = options.headless
+    options.master = options.headless = options.autostart = options.print_stats = False
+    options.processes = options.run_time = options.csv_prefix = options.html_file = None
+    most = getattr(options, "iteration_limit", None)
+    if most is not None:
+        options.iteration_limit = most // int(count) + (int(place) < most % int(count))
+
+
 class Workers:
     """The children of this process.
 
@@ -57,7 +78,8 @@ class Workers:
 
     def __init__(self, count: int, master: tuple[str, int]) -> None:
         self.command = [*_command(), "--worker", "--master-host", master[0], "--master-port", str(master[1])]
-        self.environment = {key: value for key, value in os.environ.items() if key not in _ROLE_VARIABLES}
+        self.count = count
+        self._started = itertools.count()
         self.children = [self._start() for _ in range(count)]
         self.worst_code = 0
         self._ending = False
@@ -66,7 +88,8 @@ class Workers:
         self.watcher = gevent.spawn(self._watch)
 
     def _start(self) -> tuple[subprocess.Popen[bytes], float]:
-        return subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL), time.monotonic()
+        environment = {**os.environ, _CHILD: f"{next(self._started) % self.count}/{self.count}"}
+        return subprocess.Popen(self.command, env=environment, stdin=subprocess.DEVNULL), time.monotonic()
 
     def _watch(self) -> None:
         """Starts again what dies, until all have ended as they should."""
@@ -115,6 +138,6 @@ def _command() -> list[str]:
         if name in ("--processes", "--master-host", "--master-port"):
             if not value:
                 next(given, None)
-        elif name not in ("--worker", "--slave", "--master", "--headless", "--no-web", "--autostart"):
+        elif name not in ("--worker", "--slave"):
             arguments.append(argument)
     return [sys.executable, "-m", "katydid", *arguments]

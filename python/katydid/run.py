@@ -17,10 +17,12 @@ from katydid import html, hub, log, stats
 from katydid.distributed import MasterRunner
 from katydid.env import Environment
 from katydid.input_events import input_listener, load_keys
+from katydid.iterations import IterationLimit
 from katydid.processes import Workers
 from katydid.runners import Runner
 from katydid.scripts import give_up
 from katydid.shape import LoadTestShape
+from katydid.thresholds import EXIT_CODE, Thresholds
 from katydid.web import WebUI
 
 # What scripts may filter on.
@@ -33,11 +35,13 @@ class Run:
     Args:
         environment: What is run.
         options: The parsed command line.
+        thresholds: Under which conditions it has failed.
     """
 
-    def __init__(self, environment: Environment, options: Namespace) -> None:
+    def __init__(self, environment: Environment, options: Namespace, thresholds: Thresholds) -> None:
         self.environment = environment
         self.options = options
+        self.thresholds = thresholds
         self.runner = self._create_runner()
         self.workers: Workers | None = None
         self.csv_writer = self._create_csv_writer()
@@ -74,6 +78,10 @@ class Run:
             gevent.sleep(0)
         if self.csv_writer is not None:
             gevent.spawn(self.csv_writer).link_exception(log.greenlet_exception_logger(logger))
+        if self.thresholds:
+            self.thresholds.watch()
+        if getattr(options, "iteration_limit", None):
+            self._limit_iterations(options.iteration_limit)
         if begins:
             self._start()
         keys = None if options.worker else self._listen_to_keys()
@@ -84,6 +92,15 @@ class Run:
             # It gives the terminal back.
             keys.kill()
         self._shut_down()
+
+    def _limit_iterations(self, most: int) -> None:
+        """Ends the test when the users have run so many tasks."""
+        if isinstance(self.runner, MasterRunner):
+            if self.options.processes is None:
+                logger.warning("A master runs no tasks: give --iterations to its workers instead")
+            return
+        quits = getattr(self.options, "quits_at_limit", self.options.headless or self.options.worker)
+        IterationLimit(most, self.runner, self.runner.quit if quits else self.runner.stop)
 
     def _listen_to_keys(self) -> Any:
         """Has keys that are pressed at the terminal change the load."""
@@ -297,10 +314,12 @@ class Run:
         if self.printer is not None:
             self.printer.kill(block=False)
         self._await(gevent.spawn(self.runner.quit))
+        self.thresholds.judge()
         code = self._exit_code()
         logger.info("Shutting down (exit code %d)", code)
         if not self.options.worker:
             self._print_results()
+            self.thresholds.print()
             if self.options.html_file:
                 self._write_report()
         if self.workers is not None:
@@ -342,10 +361,17 @@ class Run:
         except OSError as error:
             logger.error("Could not write the report to %s: %s", path, error.strerror)
 
+    def _has_errors(self) -> bool:
+        if self.thresholds.replaces_failures:
+            return bool(self.runner.exceptions)
+        return hub.engine().fail_count() > 0
+
     def _exit_code(self) -> int:
         if self.environment.process_exit_code is not None:
             return self.environment.process_exit_code
+        if self.thresholds.failed:
+            return EXIT_CODE
         # A worker's failures are its master's to judge.
-        if not self.options.worker and hub.engine().fail_count():
+        if not self.options.worker and self._has_errors():
             return int(self.options.exit_code_on_error)
         return 2 if log.unhandled_greenlet_exception else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 from argparse import Namespace
@@ -12,8 +11,9 @@ from typing import Any, NoReturn
 from katydid import argument_parser, log
 from katydid.exception import LocustError
 from katydid.shape import LoadTestShape
+from katydid.thresholds import of_locustfile
 from katydid.user.users import User
-from katydid.util.load_locustfile import load_locustfile, load_locustfile_pytest
+from katydid.util.load_locustfile import load_locustfile, load_locustfile_pytest, module_name
 
 # What scripts may filter on.
 logger = logging.getLogger("locust.main")
@@ -26,15 +26,18 @@ class Scripts:
         paths: The files.
         users: The user classes by name.
         shapes: The load shapes.
+        thresholds: The conditions under which the run has failed.
     """
 
     def __init__(self, paths: list[str]) -> None:
         self.paths = paths
         self.users: dict[str, type[User]] = {}
         self.shapes: list[LoadTestShape] = []
+        self.thresholds: list[str] = []
         homes: dict[str, str] = {}
         for path in paths:
             users, shapes = _load(path)
+            self.thresholds += self._thresholds(path)
             for shape in shapes:
                 other = next((known for known in self.shapes if type(known).__name__ == type(shape).__name__), None)
                 if other is None:
@@ -51,6 +54,13 @@ class Scripts:
         if not self.users:
             for path in paths:
                 self.users.update(_load_tests(path))
+
+    @staticmethod
+    def _thresholds(path: str) -> list[str]:
+        try:
+            return of_locustfile(sys.modules.get(module_name(path)))
+        except ValueError as error:
+            give_up(str(error))
 
     @property
     def shapes_by_name(self) -> dict[str, LoadTestShape]:
@@ -87,7 +97,7 @@ def _load(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
 def _load_tests(path: str) -> dict[str, type[User]]:
     """The users that pytest's functions in a script stand for."""
     # Importing pytest takes a while, so only a script that has such functions pays for it.
-    module = sys.modules.get(os.path.splitext(os.path.basename(path))[0])
+    module = sys.modules.get(module_name(path))
     if not any(name.startswith("test") for name in vars(module or log)):
         return {}
     try:

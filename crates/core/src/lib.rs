@@ -22,4 +22,6 @@ pub mod dispatch;
 pub mod series;
 pub mod snapshot;
 
+pub mod threshold;
+
 pub mod report;

@@ -1,3 +1,4 @@
 //! What a run is shown as outside the page.
 
 pub mod text;
+pub mod thresholds;

@@ -34,6 +34,8 @@ pub struct OptionSpec {
     pub hidden: bool,
     /// What stands for the value in the help text.
     pub metavar: Option<&'static str>,
+    /// Whether Locust has no such option, so that a script may well have one of its own.
+    pub ours: bool,
 }
 
 /// What values an option takes.
@@ -58,6 +60,8 @@ pub enum Kind {
     Choice,
     /// Any number of words.
     Words,
+    /// A condition under which the run has failed; may be given again for another one.
+    Threshold,
     /// Any number of settings of user classes: JSON, or files of it.
     UserConfigs,
     /// A file of more options.
@@ -130,6 +134,7 @@ const PLAIN: OptionSpec = OptionSpec {
     help: "",
     hidden: false,
     metavar: None,
+    ours: false,
 };
 
 /// What most flags are.
@@ -563,6 +568,28 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..FLAG
     },
     OptionSpec {
+        flags: &["--fail-if"],
+        dest: "fail_if",
+        kind: Kind::Threshold,
+        env: Some("LOCUST_FAIL_IF"),
+        group: Group::Statistics,
+        help: "Fail the run, with exit code 3, if this holds: p95>300ms, fail>1%, GET /item p99>1s. \
+               May be given several times; with one about failures these alone do not fail the run",
+        metavar: Some("CONDITION"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--junit"],
+        dest: "junit_file",
+        env: Some("LOCUST_JUNIT"),
+        group: Group::Statistics,
+        help: "Write what became of each --fail-if to this file, as a test report in JUnit's XML",
+        metavar: Some("FILE"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
         flags: &["--skip-log-setup"],
         dest: "skip_log_setup",
         env: Some("LOCUST_SKIP_LOG_SETUP"),
@@ -649,6 +676,16 @@ pub const OPTIONS: &[OptionSpec] = &[
         env: Some("LOCUST_ENABLE_OPENTELEMETRY"),
         help: "Tell OpenTelemetry of the test, as its OTEL_ environment variables say; needs katydid[otel]",
         ..FLAG
+    },
+    OptionSpec {
+        flags: &["--iterations"],
+        dest: "iteration_limit",
+        kind: Kind::Count,
+        env: Some("LOCUST_ITERATIONS"),
+        help: "End the test when the users have run so many tasks altogether",
+        metavar: Some("COUNT"),
+        ours: true,
+        ..PLAIN
     },
     OptionSpec {
         flags: &["--step-load"],

@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use http::HeaderMap;
 use katydid_core::registry::Registry;
-use katydid_core::report::text;
+use katydid_core::report::{text, thresholds};
 use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
+use katydid_core::threshold::{Threshold, Verdict};
 use katydid_core::units::Nanos;
 use katydid_http::Config;
 use katydid_http::pool::{Connections, Limit};
@@ -42,6 +43,8 @@ const SUBMIT_BATCH: usize = 8;
 /// Requests' own limit of redirects.
 const MAX_REDIRECTS: u32 = 30;
 
+/// A condition, whether the run has failed by it, and what was measured.
+type Judged = (String, bool, String);
 /// Headers and bytes of something that was read.
 type Read<'py> = (Vec<(&'static str, String)>, Bound<'py, PyBytes>);
 
@@ -555,6 +558,41 @@ impl Engine {
             widths,
             &percentiles,
         )
+    }
+
+    /// What became of conditions so far: each as written, whether the run has failed by it, and
+    /// what was measured.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "pyo3 makes the vector for this call"
+    )]
+    fn judge(&self, py: Python<'_>, thresholds: Vec<String>) -> PyResult<Vec<Judged>> {
+        self.shared.flush(py);
+        let verdicts = stats::verdicts(&self.shared.node.snapshot_now(), &thresholds)?;
+        let shown = |(threshold, verdict): &(Threshold, Verdict)| {
+            let text = threshold.text().to_owned();
+            (text, verdict.failed, threshold.shown(verdict))
+        };
+        Ok(verdicts.iter().map(shown).collect())
+    }
+
+    /// The same as the console's table, and as `JUnit`'s XML for a suite.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "pyo3 makes the vector for this call"
+    )]
+    fn verdicts(
+        &self,
+        py: Python<'_>,
+        thresholds: Vec<String>,
+        suite: &str,
+    ) -> PyResult<(String, String)> {
+        self.shared.flush(py);
+        let verdicts = stats::verdicts(&self.shared.node.snapshot_now(), &thresholds)?;
+        Ok((
+            thresholds::table(&verdicts),
+            thresholds::junit(&verdicts, suite),
+        ))
     }
 
     /// Adds statistics from elsewhere: Locust's dictionaries of entries, and of errors by key.

@@ -66,6 +66,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::fetch_locustfile, module)?)?;
+    module.add_function(wrap_pyfunction!(stats::check_threshold, module)?)?;
     module.add_function(wrap_pyfunction!(values::encode_message, module)?)?;
     module.add_function(wrap_pyfunction!(values::decode_message, module)?)?;
     module.add(

@@ -6,6 +6,7 @@ use katydid_core::registry::Registry;
 use katydid_core::report::text;
 use katydid_core::snapshot::Snapshot;
 use katydid_core::stats::{Entry, Stats};
+use katydid_core::threshold::{Threshold, Verdict};
 use katydid_core::units::Nanos;
 use katydid_wire::report;
 use pyo3::exceptions::PyValueError;
@@ -179,4 +180,30 @@ pub(crate) fn table(
             "there is no table {which:?}"
         ))),
     }
+}
+
+/// What became of conditions.
+///
+/// # Errors
+///
+/// `ValueError` for a text that is none; it points at what is wrong.
+pub(crate) fn verdicts(
+    snapshot: &Snapshot,
+    thresholds: &[String],
+) -> PyResult<Vec<(Threshold, Verdict)>> {
+    let verdict = |text: &String| {
+        let threshold =
+            Threshold::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let verdict = threshold.judge(&snapshot.stats, &snapshot.registry);
+        Ok((threshold, verdict))
+    };
+    thresholds.iter().map(verdict).collect()
+}
+
+/// Why a text is no condition, and whether one is about failures.
+#[pyfunction]
+pub(crate) fn check_threshold(text: &str) -> PyResult<bool> {
+    let threshold =
+        Threshold::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(threshold.metric().is_of_failures())
 }

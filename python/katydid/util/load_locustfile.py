@@ -26,6 +26,13 @@ def is_shape_class(item: Any) -> bool:
     return inspect.isclass(item) and issubclass(item, LoadTestShape) and not item.abstract
 
 
+def module_name(path: str) -> str:
+    """What the module of a locustfile is called."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    # It must not hide the package that it imports.
+    return "locustfile" if name == "locust" else name
+
+
 def load_locustfile(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
     """Imports a locustfile.
 
@@ -43,10 +50,7 @@ def load_locustfile(path: str) -> tuple[dict[str, type[User]], list[LoadTestShap
             sys.path.remove(directory)
         sys.path.insert(0, directory)
 
-    name = os.path.splitext(os.path.basename(path))[0]
-    if name == "locust":
-        # It must not hide the package that it imports.
-        name = "locustfile"
+    name = module_name(path)
     loader = importlib.machinery.SourceFileLoader(name, path)
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None:

@@ -1,0 +1,407 @@
+//! Conditions under which a run has failed: `p95>300ms`, `fail>1%`, `GET /item p99>1s`.
+//!
+//! A condition is a metric, a comparison and a limit, after an optional selector: a method, a
+//! name, or both, in which `*` stands for anything. What it selects is merged before anything
+//! is computed, so a percentile over several names is one of all their requests.
+
+use std::fmt;
+
+use crate::registry::{Name, Registry};
+use crate::stats::{Entry, Stats};
+
+/// A condition under which a run has failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    text: String,
+    selector: Option<String>,
+    metric: Metric,
+    comparison: Comparison,
+    /// Milliseconds, parts of one, requests per second or a count, as the metric has it.
+    limit: f64,
+}
+
+/// What is compared with a limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Metric {
+    /// Milliseconds that a part of the requests stayed within.
+    Quantile(f64),
+    /// Mean response time in milliseconds.
+    Mean,
+    /// The shortest response time in milliseconds.
+    Min,
+    /// The longest response time in milliseconds.
+    Max,
+    /// Requests per second over the whole run.
+    Rate,
+    /// The part of the requests that failed.
+    FailRatio,
+    /// How many requests failed.
+    Failures,
+    /// How many requests there were.
+    Requests,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+/// Comparisons as they are written, the longer first.
+const COMPARISONS: [(&str, Comparison); 4] = [
+    (">=", Comparison::AtLeast),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::Above),
+    ("<", Comparison::Below),
+];
+/// Units of time in milliseconds, the longer first.
+const TIMES: [(&str, f64); 4] = [("us", 0.001), ("ms", 1.0), ("s", 1e3), ("m", 6e4)];
+const METRICS: &str = "p50, p95, p99.9, avg, median, min, max, rps, fail or requests";
+
+/// Why a text is no condition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}\n{:>width$} {problem}", "^", width = at + 1)]
+pub struct ThresholdError {
+    text: String,
+    /// The character it is about, from zero.
+    at: usize,
+    problem: String,
+}
+
+/// What became of a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What was measured, in the metric's unit; none without a request it could be measured on.
+    pub value: Option<f64>,
+    /// Whether the run has failed by it.
+    pub failed: bool,
+}
+
+impl Threshold {
+    /// Reads a condition.
+    ///
+    /// # Errors
+    ///
+    /// A [`ThresholdError`] that points at what is wrong.
+    ///
+    /// ```
+    /// use katydid_core::threshold::Threshold;
+    ///
+    /// assert!(Threshold::parse("GET /item p99.9 > 1.5s").is_ok());
+    /// assert!(Threshold::parse("p95>fast").is_err());
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, ThresholdError> {
+        let fail = |at: usize, problem: String| ThresholdError {
+            text: text.to_owned(),
+            at: text[..at].chars().count(),
+            problem,
+        };
+        let Some(at) = text.rfind(['<', '>']) else {
+            let problem = "where is the limit? Write it like p95>300ms or fail>1%".to_owned();
+            return Err(fail(text.len(), problem));
+        };
+        let (sign, comparison) = *COMPARISONS
+            .iter()
+            .find(|(sign, _)| text[at..].starts_with(sign))
+            .expect("one of them was found");
+        let left = text[..at].trim_end();
+        let begin = left.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        // The character before may be wider than a byte.
+        let begin = (begin..left.len())
+            .find(|&at| left.is_char_boundary(at))
+            .unwrap_or(left.len());
+        let right = text[at + sign.len()..].trim();
+        let place = text.len() - text[at + sign.len()..].trim_start().len();
+        let metric = metric_of(&left[begin..], right.ends_with('%')).ok_or_else(|| {
+            let given = &left[begin..];
+            fail(
+                begin,
+                format!("{given:?} is nothing that is measured; write {METRICS}"),
+            )
+        })?;
+        let limit = limit_of(metric, right).map_err(|problem| fail(place, problem))?;
+        let selector = left[..begin].trim();
+        let selector = selector.trim_matches(['"', '\'']);
+        Ok(Self {
+            text: text.trim().to_owned(),
+            selector: (!selector.is_empty()).then(|| selector.to_owned()),
+            metric,
+            comparison,
+            limit,
+        })
+    }
+
+    /// The condition as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it compares.
+    pub const fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// Whether the run has failed by it.
+    pub fn judge(&self, stats: &Stats, registry: &Registry) -> Verdict {
+        let value = match &self.selector {
+            None => self.metric.of(stats.total(), stats),
+            Some(selector) => {
+                let mut merged = Entry::default();
+                for (key, entry) in stats.entries() {
+                    if selects(selector, &registry.name(key)) {
+                        merged.merge(entry);
+                    }
+                }
+                self.metric.of(&merged, stats)
+            }
+        };
+        let failed = value.is_none_or(|value| match self.comparison {
+            Comparison::Above => value > self.limit,
+            Comparison::AtLeast => value >= self.limit,
+            Comparison::Below => value < self.limit,
+            Comparison::AtMost => value <= self.limit,
+        });
+        Verdict { value, failed }
+    }
+
+    /// What was measured, as people read it.
+    pub fn shown(&self, verdict: &Verdict) -> String {
+        let Some(value) = verdict.value else {
+            return "no request to measure".to_owned();
+        };
+        match self.metric {
+            Metric::Rate => format!("{value:.2}/s"),
+            Metric::FailRatio => format!("{:.2} %", value * 100.0),
+            Metric::Failures | Metric::Requests => format!("{value}"),
+            Metric::Quantile(_) | Metric::Mean | Metric::Min | Metric::Max => {
+                if value >= 10_000.0 {
+                    format!("{:.2} s", value / 1e3)
+                } else {
+                    format!("{value:.2} ms")
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn metric_of(word: &str, of_parts: bool) -> Option<Metric> {
+    let lower = word.to_ascii_lowercase();
+    if let Some(percent) = lower.strip_prefix('p')
+        && percent.starts_with(|first: char| first.is_ascii_digit())
+    {
+        let percent: f64 = percent.parse().ok()?;
+        return (percent <= 100.0).then_some(Metric::Quantile(percent / 100.0));
+    }
+    Some(match lower.as_str() {
+        "avg" | "mean" => Metric::Mean,
+        "median" | "med" => Metric::Quantile(0.5),
+        "min" => Metric::Min,
+        "max" => Metric::Max,
+        "rps" => Metric::Rate,
+        "fail" | "fails" | "failures" | "errors" if of_parts => Metric::FailRatio,
+        "fail" | "fails" | "failures" | "errors" => Metric::Failures,
+        "requests" | "count" => Metric::Requests,
+        _ => return None,
+    })
+}
+
+fn limit_of(metric: Metric, text: &str) -> Result<f64, String> {
+    let number = |digits: &str| {
+        let number: Option<f64> = digits.trim().parse().ok();
+        number
+            .filter(|number| number.is_finite() && *number >= 0.0)
+            .ok_or_else(|| format!("{:?} is not a number", digits.trim()))
+    };
+    match metric {
+        Metric::Quantile(_) | Metric::Mean | Metric::Min | Metric::Max => {
+            for (unit, millis) in TIMES {
+                if let Some(digits) = text.strip_suffix(unit) {
+                    return number(digits).map(|count| count * millis);
+                }
+            }
+            number(text).map_err(|_| format!("{text:?} is not a time; write 300ms, 1.5s or 2m"))
+        }
+        Metric::FailRatio => number(text.trim_end_matches('%')).map(|percent| percent / 100.0),
+        Metric::Rate => number(text.strip_suffix("/s").unwrap_or(text)),
+        Metric::Failures | Metric::Requests => number(text),
+    }
+}
+
+impl Metric {
+    /// Whether it is about failures.
+    pub const fn is_of_failures(self) -> bool {
+        matches!(self, Self::FailRatio | Self::Failures)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts this large are not compared with limits"
+    )]
+    fn of(self, entry: &Entry, stats: &Stats) -> Option<f64> {
+        let timed = entry.requests - entry.none_requests;
+        match self {
+            Self::Requests => Some(entry.requests as f64),
+            Self::Failures => Some(entry.failures as f64),
+            Self::Rate => Some(stats.view(entry).total_rps()),
+            Self::FailRatio => {
+                (entry.requests > 0).then(|| entry.failures as f64 / entry.requests as f64)
+            }
+            _ if timed == 0 => None,
+            Self::Mean => Some(entry.total_time.as_millis_f64() / timed as f64),
+            Self::Min => entry.min_time.map(crate::units::Nanos::as_millis_f64),
+            Self::Max => Some(entry.max_time.as_millis_f64()),
+            Self::Quantile(part) => {
+                let service = entry.histograms.service();
+                Some(service.value_at_quantile(part).as_millis_f64())
+            }
+        }
+    }
+}
+
+/// Whether a selector means a name, its method, or both.
+fn selects(selector: &str, name: &Name) -> bool {
+    matches(selector, &name.name)
+        || matches(selector, &name.method)
+        || matches(selector, &format!("{} {}", name.method, name.name))
+}
+
+/// Whether a pattern, in which `*` stands for anything, is a text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::recorder::Recorder;
+    use crate::sample::{Sample, Times};
+    use crate::units::Nanos;
+
+    fn counted(samples: &[(&str, &str, u64, bool)]) -> (Stats, Registry) {
+        let registry = Registry::new();
+        let mut recorder = Recorder::default();
+        for (method, name, millis, failed) in samples {
+            let key = registry.key(method, name);
+            recorder.record(&Sample {
+                key,
+                error: failed.then(|| registry.error(key, "failed")),
+                times: Some(Times {
+                    service: Nanos::from_millis(*millis),
+                    ..Times::default()
+                }),
+                bytes_in: 0,
+                bytes_out: 0,
+                at: Nanos::from_secs(1),
+                counts_request: true,
+            });
+        }
+        (recorder.take(), registry)
+    }
+
+    fn failed(text: &str, of: &(Stats, Registry)) -> bool {
+        Threshold::parse(text).unwrap().judge(&of.0, &of.1).failed
+    }
+
+    #[test]
+    fn conditions_are_judged_on_what_they_select() {
+        let run = counted(&[
+            ("GET", "/item/1", 100, false),
+            ("GET", "/item/2", 300, false),
+            ("POST", "/buy", 900, true),
+            ("POST", "log in", 10, false),
+        ]);
+        for (text, expected) in [
+            ("max>800ms", true),
+            ("max > 1s", false),
+            ("max>=900", true),
+            ("GET max>300ms", false),
+            ("GET /item/* p99 > 250 ms", true),
+            ("/item/1 p50>250ms", false),
+            ("GET /item/1 median<200", true),
+            ("fail>10%", true),
+            ("fail>25%", false),
+            ("fail>=25%", true),
+            ("fail>0", true),
+            ("GET fail>0%", false),
+            ("requests<5", true),
+            ("requests<4", false),
+            ("POST log in avg>5ms", true),
+            ("'log in' avg>5ms", true),
+            ("/nowhere p95>1s", true),
+            ("/nowhere requests>1", false),
+        ] {
+            assert_eq!(failed(text, &run), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at() {
+        let shown = |text: &str| Threshold::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            shown("p95>fast"),
+            "p95>fast\n    ^ \"fast\" is not a time; write 300ms, 1.5s or 2m"
+        );
+        assert!(shown("GET /é speed>1s").contains("\n       ^ \"speed\" is nothing"));
+        assert!(shown("p95").contains("where is the limit?"));
+        assert!(shown("p101>1s").contains("\"p101\""));
+        assert!(shown("fail>x%").contains("\"x\" is not a number"));
+        assert!(shown("rps<-1").contains("\"-1\" is not a number"));
+        assert!(shown(">1s").contains("\"\" is nothing"));
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*c", "abc", true),
+            ("a*c", "abcd", false),
+            ("a*b*c", "a-b-c", true),
+            ("ab", "abc", false),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in "\\PC{0,40}") {
+            if let Ok(threshold) = Threshold::parse(&text) {
+                threshold.judge(&Stats::default(), &Registry::new());
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_what_is_compared(tenths in 1_u32..1000, limit in 0_u32..100_000) {
+            let part = f64::from(tenths) / 10.0;
+            let threshold = Threshold::parse(&format!("GET /x p{part}>={limit}ms")).unwrap();
+            prop_assert_eq!(threshold.metric(), Metric::Quantile(part / 100.0));
+            prop_assert!((threshold.limit - f64::from(limit)).abs() < 1e-9);
+        }
+    }
+}
