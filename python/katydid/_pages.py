@@ -124,7 +124,8 @@ class Pages:
         page = self.web_ui.report({"theme": request.args.get("theme"), "download": is_download})
         response = flask.make_response(page["html"])
         if is_download:
-            response.headers["Content-Disposition"] = f"attachment;filename={hub.engine().file_name('')}.html"
+            name = hub.engine(self.web_ui.environment).file_name("")
+            response.headers["Content-Disposition"] = f"attachment;filename={name}.html"
         return response
 
     def request_stats_full_history_csv(self) -> Response:
@@ -133,7 +134,7 @@ class Pages:
             self.web_ui.full_history({})["path"],
             mimetype="text/csv",
             as_attachment=True,
-            download_name=f"{hub.engine().file_name('requests_full_history')}.csv",
+            download_name=f"{hub.engine(self.web_ui.environment).file_name('requests_full_history')}.csv",
             max_age=0,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,7 @@ from katydid.streams import send_pieces
 from katydid.waiting import wait_for
 
 if TYPE_CHECKING:
-    from katydid._core import Client
+    from katydid._core import Client, Engine
 
 # What the engine writes itself.
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "host"})
@@ -63,12 +63,21 @@ class EngineAdapter(HTTPAdapter):
     Args:
         pool_manager: A pool of urllib3 whose limit on connections is kept.
         session: Whose plain connections are used.
+        engine: Finds what sends; the first engine of this process by default.
         **kwargs: What ``requests.adapters.HTTPAdapter`` takes.
     """
 
-    def __init__(self, pool_manager: Any = None, *args: Any, session: Client | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        pool_manager: Any = None,
+        *args: Any,
+        session: Client | None = None,
+        engine: Callable[[], Engine] = hub.engine,
+        **kwargs: Any,
+    ) -> None:
         self._clients: dict[Any, Client] = {}
         self._session = session
+        self._engine = engine
         self._limited = None if pool_manager is None else pool_of(pool_manager)
         super().__init__(*args, **kwargs)
         self.poolmanager = pool_manager
@@ -84,7 +93,7 @@ class EngineAdapter(HTTPAdapter):
             pool = self._limited
             if pool is None and plain and self._session is not None and not self._session.gone:
                 pool = self._session.pool
-            client = self._clients[key] = hub.engine().client("", pool=pool, cookies=False)
+            client = self._clients[key] = self._engine().client("", pool=pool, cookies=False)
             if not plain:
                 client.configure(*tls_of(verify, cert), proxy)
         return client
@@ -111,10 +120,10 @@ class EngineAdapter(HTTPAdapter):
             timeouts=timeout, prepared=True, stream=stream,
         )  # fmt: skip
         if whole:
-            finished = wait_for(submit)
+            finished = wait_for(submit, self._engine())
         else:
             length = request.headers.get("Content-Length")
-            finished = send_pieces(body, None if length is None else int(length), submit)
+            finished = send_pieces(body, None if length is None else int(length), submit, self._engine())
         cause = cause_of(finished)
         if cause is not None:
             error = request_exception(finished, cause)
@@ -126,7 +135,7 @@ class EngineAdapter(HTTPAdapter):
         response.connection = self
         response.history = []
         response.cookies = RequestsCookieJar()
-        response.raw = raw_response(finished, b"" if stream else finished.body() or b"")
+        response.raw = raw_response(finished, b"" if stream else finished.body() or b"", self._engine())
         if stream:
             response._content = False  # type: ignore[assignment]
             response._content_consumed = False

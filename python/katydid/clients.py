@@ -41,7 +41,7 @@ from katydid.response import ResponseContextManager, RestResponseContextManager,
 from katydid.waiting import exchange, wait_for
 
 if TYPE_CHECKING:
-    from katydid._core import Client, Exchange, Pool
+    from katydid._core import Client, Engine, Exchange, Pool
     from katydid.event import EventHook
     from katydid.user.users import User
 
@@ -163,12 +163,17 @@ class HttpSession(requests.Session):
             self.auth = HTTPBasicAuth(*credentials)
 
     def _connect(self) -> None:
+        engine = self._engine()
         if self._pool is None:
-            self._client: Client = hub.engine().client(self.base_url)
+            self._client: Client = engine.client(self.base_url)
         else:
-            self._client = hub.engine().client(self.base_url, pool=self._pool)
+            self._client = engine.client(self.base_url, pool=self._pool)
         self._client.set_headers(_DEFAULT_HEADERS)
         self._sent_base = self.base_url
+
+    def _engine(self) -> Engine:
+        """What sends the requests of this session's user."""
+        return hub.engine(getattr(self.user, "environment", None))
 
     def _reconnect(self) -> None:
         """A forked child has no engine yet: it gets one, and this session's settings go to it."""
@@ -302,7 +307,7 @@ class HttpSession(requests.Session):
     def adapters(self) -> Any:
         """What sends requests, by prefix."""
         if self._adapters is None:
-            adapter = EngineAdapter(session=self._client)
+            adapter = EngineAdapter(session=self._client, engine=self._engine)
             adapter._limited = self._pool
             self._adapters = SessionAdapters(self._note_adapter)
             self._adapters.update({"https://": adapter, "http://": adapter})
@@ -315,6 +320,9 @@ class HttpSession(requests.Session):
 
     def _note_adapter(self) -> None:
         self._unusual = True
+        for adapter in (self._adapters or {}).values():
+            if isinstance(adapter, EngineAdapter):
+                adapter._engine = self._engine
         if self.headers.get("Accept-Encoding") == _ENCODINGS:
             # Another adapter decodes what urllib3 can.
             self.headers["Accept-Encoding"] = default_headers()["Accept-Encoding"]
@@ -552,7 +560,7 @@ class HttpSession(requests.Session):
             self._client.submit, method=method, url=prepared, judged=judged, name=name or path_of(prepared),
             headers=pairs, body=body, redirects=allow_redirects, timeouts=timeout, prepared=True,
         )  # fmt: skip
-        return cast("Exchange", wait_for(submit))
+        return cast("Exchange", wait_for(submit, self._engine()))
 
     def _report(
         self, response: ResponseContextManager, meta: dict[str, Any], catch_response: bool

@@ -134,10 +134,10 @@ class DistributedRunner(Runner):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._fleet = hub.engine().fleet()
+        self._fleet = self._engine.fleet()
         self._inbox: Queue[Callable[[], None]] = Queue()
         self.greenlet.spawn(self._work_off).link_exception(greenlet_exception_logger(logger))
-        hub.on_message("custom_message", self._later(self._custom_message))
+        hub.on_message("custom_message", self._later(self._custom_message), self.environment)
 
     def _later(self, handler: Callable[..., None]) -> Callable[..., None]:
         """A handler that the hub may call: what it does is done in turn, in a greenlet."""
@@ -221,8 +221,8 @@ class MasterRunner(DistributedRunner):
             ("unreadable", self._unreadable),
             ("spawning_complete", self._all_spawned),
         ):
-            hub.on_message(kind, self._later(handler))
-        hub.on_message("run_time_reached", self._time_is_up)
+            hub.on_message(kind, self._later(handler), self.environment)
+        hub.on_message("run_time_reached", self._time_is_up, self.environment)
         environment.events.worker_report.watch(self._fleet.want_reports)
 
     # -- what is known of the workers ----------------------------------------------------
@@ -254,7 +254,7 @@ class MasterRunner(DistributedRunner):
     @property
     def user_count(self) -> int:
         """How many users the workers run."""
-        return hub.engine().user_count
+        return self._engine.user_count
 
     @property
     def reported_user_classes_count(self) -> dict[str, int]:
@@ -313,7 +313,7 @@ class MasterRunner(DistributedRunner):
         self.spawning_completed = False
         self._ramped.clear()
         chosen = self.user_classes if user_classes is None else user_classes
-        hub.engine().start(
+        self._engine.start(
             user_count,
             spawn_rate,
             [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in chosen],
@@ -332,9 +332,9 @@ class MasterRunner(DistributedRunner):
     def _stop(self, caller: Any) -> None:
         self._tell(self.environment.events.test_stopping)
         self._begin_end()
-        hub.engine().stopping()
+        self._engine.stopping()
         self._await_end(runners.MASTER_HEARTBEAT_TIMEOUT, lambda: not self.user_count)
-        hub.engine().stopped()
+        self._engine.stopped()
         self._tell(self.environment.events.test_stop)
 
     def quit(self) -> None:
@@ -348,7 +348,7 @@ class MasterRunner(DistributedRunner):
         self._fleet.quit()
         self._await_end(FAREWELL_SECONDS, lambda: not self.worker_count)
         if was_active:
-            hub.engine().stopped()
+            self._engine.stopped()
             self._tell(self.environment.events.test_stop)
         self.greenlet.kill(block=current_greenlet() not in self.greenlet)
 
@@ -491,9 +491,9 @@ class WorkerRunner(DistributedRunner):
             ("reporting", self._reporting),
             ("silent", self._silent),
         ):
-            hub.on_message(kind, self._later(handler))
-        hub.on_message("welcome", self._welcomed)
-        hub.on_message("disconnected", self._disconnected)
+            hub.on_message(kind, self._later(handler), self.environment)
+        hub.on_message("welcome", self._welcomed, self.environment)
+        hub.on_message("disconnected", self._disconnected, self.environment)
         environment.events.user_error.add_listener(self._on_user_error)
         environment.events.quitting.add_listener(self._on_quitting)
         self._fleet.follow(
@@ -544,8 +544,8 @@ class WorkerRunner(DistributedRunner):
 
     def _spawned(self) -> None:
         counts = self.user_classes_count
-        hub.engine().spawned(counts)
-        hub.engine().state = runners.STATE_RUNNING
+        self._engine.spawned(counts)
+        self._engine.state = runners.STATE_RUNNING
         self._set_worker_state(runners.STATE_RUNNING)
         self._fleet.say("spawning_complete", {"user_classes_count": counts, "user_count": sum(counts.values())})
 
@@ -598,7 +598,7 @@ class WorkerRunner(DistributedRunner):
             environment._filter_tasks_by_tags()
             environment.events.test_start.fire(environment=environment)
         self._set_worker_state(runners.STATE_SPAWNING)
-        hub.engine().state = runners.STATE_SPAWNING
+        self._engine.state = runners.STATE_SPAWNING
         if self.spawning_greenlet is not None:
             # The newer order tells all users there are to be, so the older one need not be finished.
             self.spawning_greenlet.kill()
@@ -675,7 +675,7 @@ class WorkerRunner(DistributedRunner):
             return
         self.stop()
         finished = Event()
-        hub.on_message("finished", finished.set)
+        hub.on_message("finished", finished.set, self.environment)
         self._reporting()
         self._fleet.finish()
         if not finished.wait(timeout=FAREWELL_SECONDS):

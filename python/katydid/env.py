@@ -191,6 +191,9 @@ class Environment:
         """
         from katydid.web import WebUI
 
+        if self.runner is not None:
+            # What the page shows must not become another environment's.
+            self.runner._claim_engine()
         self.web_ui = WebUI(
             self,
             host,

@@ -28,7 +28,7 @@ def get_html_report(environment: Environment, show_download_link: bool = True, t
         theme: ``"light"``, ``"dark"``, or "" for what the reader prefers.
     """
     if environment.web_ui is None:
-        hub.engine().describe(json.dumps(_about.of(environment), default=str))
+        hub.engine(environment).describe(json.dumps(_about.of(environment), default=str))
     telling = {
         "theme": theme,
         "show_download_link": show_download_link,
@@ -36,7 +36,7 @@ def get_html_report(environment: Environment, show_download_link: bool = True, t
         "history": environment.stats.history,
         "profile": environment.profile,
     }
-    return hub.engine().report(json.dumps(telling))
+    return hub.engine(environment).report(json.dumps(telling))
 
 
 def render_template_from(file: str, build_path: str = DEFAULT_BUILD_PATH, **kwargs: Any) -> str:

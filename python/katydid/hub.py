@@ -11,7 +11,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gevent import reinit
 from gevent.hub import get_hub
@@ -23,31 +25,70 @@ logger = logging.getLogger("locust.runners")
 
 _READ = 1  # libev's EV_READ
 
-_engine: Engine | None = None
-_watcher: Any = None
+
+class _Port:
+    """An engine and what watches its door.
+
+    Args:
+        handlers: Who takes its messages, by kind.
+    """
+
+    def __init__(self, handlers: dict[str, Callable[..., None]]) -> None:
+        self.handlers = handlers
+        self.engine = Engine()
+        self.engine.set_handler(partial(_dispatch, handlers))
+        self.watcher: Any = get_hub().loop.io(self.engine.fileno(), _READ)
+        self.watcher.start(self.engine.drain)
+
+    def close(self) -> None:
+        self.watcher.stop()
+        self.watcher.close()
+        self.engine.close()
+
+
 _handlers: dict[str, Callable[..., None]] = {}
+_first: _Port | None = None
+# Of environments that run beside the one which has the first engine.
+_own: WeakKeyDictionary[Any, _Port] = WeakKeyDictionary()
 _before_close: list[Callable[[], object]] = []
 # Engines of parent processes, and what watched them. Their threads are not here, so they must never be closed.
-_parents: list[Any] = []
+_parents: list[_Port] = []
 
 
-def engine() -> Engine:
-    """The engine of this process, started on first use."""
-    global _engine, _watcher
-    if _engine is None:
-        _engine = Engine()
-        _engine.set_handler(_dispatch)
-        _watcher = get_hub().loop.io(_engine.fileno(), _READ)
-        _watcher.start(_engine.drain)
-    return _engine
+def engine(environment: Any = None) -> Engine:
+    """The engine that runs an environment: the first of this process, started on first use, unless it has its own.
+
+    Args:
+        environment: The environment; the first engine serves who has none.
+    """
+    global _first
+    if _own and environment is not None and (port := _own.get(environment)) is not None:
+        return port.engine
+    if _first is None:
+        _first = _Port(_handlers)
+    return _first.engine
 
 
-def on_message(kind: str, handler: Callable[..., None]) -> None:
-    """Has ``handler`` called, on the hub, for the engine's messages of one kind.
+def give_own(environment: Any) -> None:
+    """Starts an engine for an environment alone, since the first has another to run at the same time."""
+    if environment not in _own:
+        _own[environment] = _Port({})
+
+
+def take_own(environment: Any) -> None:
+    """Ends an environment's own engine, if it has one."""
+    port = _own.pop(environment, None)
+    if port is not None:
+        port.close()
+
+
+def on_message(kind: str, handler: Callable[..., None], environment: Any = None) -> None:
+    """Has ``handler`` called, on the hub, for the messages of one kind from an environment's engine.
 
     It must not wait: whatever takes time belongs into a greenlet of its own.
     """
-    _handlers[kind] = handler
+    port = None if environment is None else _own.get(environment)
+    (_handlers if port is None else port.handlers)[kind] = handler
 
 
 def tell_failures_in_the_scripts_words() -> None:
@@ -64,14 +105,16 @@ def tell_failures_in_the_scripts_words() -> None:
 
 
 def _forget_in_child() -> None:
-    """A forked child has none of the engine's threads; it gets an engine of its own when it needs one."""
-    global _engine, _watcher
-    if _engine is not None:
-        _watcher.stop()
-        _engine.forget()
-        _parents.append(_engine)
-        _parents.append(_watcher)
-        _engine = _watcher = None
+    """A forked child has none of the engines' threads; it gets an engine of its own when it needs one."""
+    global _first
+    ports = [*([_first] if _first is not None else ()), *_own.values()]
+    for port in ports:
+        port.watcher.stop()
+        port.engine.forget()
+        _parents.append(port)
+    if ports:
+        _first = None
+        _own.clear()
         # The child's hub must not share the parent's epoll descriptor. Where os.fork is gevent's this happens twice.
         reinit(get_hub())
 
@@ -85,19 +128,20 @@ def before_close(action: Callable[[], object]) -> None:
 
 
 def close() -> None:
-    """Ends the engine's threads; requests under way are given up."""
-    global _engine, _watcher
-    if _engine is not None:
-        for action in _before_close:
-            action()
-        _watcher.stop()
-        _watcher.close()
-        _engine.close()
-        _engine = _watcher = None
+    """Ends the engines' threads; requests under way are given up."""
+    global _first
+    if _first is None and not _own:
+        return
+    for action in _before_close:
+        action()
+    for port in [*([_first] if _first is not None else ()), *_own.values()]:
+        port.close()
+    _first = None
+    _own.clear()
 
 
-def _dispatch(kind: str, *args: Any) -> None:
-    handler = _handlers.get(kind)
+def _dispatch(handlers: dict[str, Callable[..., None]], kind: str, *args: Any) -> None:
+    handler = handlers.get(kind)
     if handler is None:
         logger.warning("The engine sent %r and nothing here takes it", kind)
     else:

@@ -26,7 +26,7 @@ from katydid.failures import cause_of, http_error, request_exception
 from katydid.streams import streamed_raw
 
 if TYPE_CHECKING:
-    from katydid._core import Exchange
+    from katydid._core import Engine, Exchange
     from katydid.event import EventHook
 
 T = TypeVar("T")
@@ -271,11 +271,11 @@ class _OriginalResponse:
         """Nothing is open."""
 
 
-def raw_response(exchange: Exchange, body: bytes) -> urllib3.HTTPResponse:
+def raw_response(exchange: Exchange, body: bytes, engine: Engine | None = None) -> urllib3.HTTPResponse:
     """A urllib3 response: over what is still to come, or over bytes that are here, their encoding undone."""
     headers = exchange.headers()
     original: Any = _OriginalResponse(headers)
-    streamed = streamed_raw(exchange, original)
+    streamed = streamed_raw(exchange, original, engine)
     if streamed is not None:
         return streamed
     return _finished_raw(headers, body, exchange.status, exchange.reason, exchange.version, original)

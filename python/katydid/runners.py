@@ -35,6 +35,7 @@ from katydid.user.group import UserGroup, current_greenlet
 from katydid.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 if TYPE_CHECKING:
+    from katydid._core import Engine
     from katydid.env import Environment
     from katydid.event import EventHook
     from katydid.stats import RequestStats, StatsError
@@ -75,7 +76,7 @@ SHAPE_TICK_SECONDS = 1.0
 """How often a load shape is asked."""
 
 _at_the_engine: Runner | None = None
-"""The runner whose test the engine runs."""
+"""The runner whose test the first engine runs."""
 
 locust_runner: Runner | None = None
 """The runner of this process, by its 0.14 name."""
@@ -135,17 +136,44 @@ class Runner:
 
         return legacy_run.of_a_runner(self, name)
 
+    @property
+    def _engine(self) -> Engine:
+        """What runs this test."""
+        return hub.engine(self.environment)
+
     def _take_engine(self) -> None:
-        """Has the engine, of which there is one, run this test from now on."""
+        """Has the first engine run this test from now on, or one of its own while that has another to run."""
         global _at_the_engine
-        before, _at_the_engine = _at_the_engine, self
-        if before is not None and before._kept is None:
-            before._kept = (before.state, before.exceptions)
+        before = _at_the_engine
+        if before is not None and before is not self and before._needs_engine():
+            hub.give_own(self.environment)
+        else:
+            _at_the_engine = self
+            if before is not None and before._kept is None:
+                before._kept = (before.state, before.exceptions)
         self._kept = None
-        self.environment.stats.give_to_engine()
+        self.environment.stats.give_to_engine(self.environment)
         self._listen()
         if before is not None and self.state not in (STATE_SPAWNING, STATE_RUNNING):
             self.state = STATE_INIT
+
+    def _claim_engine(self) -> None:
+        """Takes the engine back, if it has turned to another runner."""
+        if self._kept is not None:
+            self._take_engine()
+
+    def _needs_engine(self) -> bool:
+        """Whether the engine runs this test now, or shows its page."""
+        if self._kept is not None or not self.greenlet:
+            return False
+        return self.environment.web_ui is not None or self.state not in (STATE_INIT, STATE_STOPPED)
+
+    def _leave_engine(self) -> None:
+        """Ends an engine of its own; what it has counted stays."""
+        if self._engine is not hub.engine() and self.environment.web_ui is None:
+            self._kept = (self.state, self.exceptions)
+            self.environment.stats.take_from_engine()
+            hub.take_own(self.environment)
 
     def _listen(self) -> None:
         """Has the engine's messages come here."""
@@ -179,7 +207,7 @@ class Runner:
             hash(row["traceback"]): ExceptionDict(
                 count=row["count"], msg=row["msg"], traceback=row["traceback"], nodes=set(row["nodes"])
             )
-            for row in hub.engine().exceptions()
+            for row in self._engine.exceptions()
         }
 
     @property
@@ -196,12 +224,12 @@ class Runner:
     @property
     def state(self) -> str:
         """What the run is doing: one of the module's ``STATE_`` constants."""
-        return hub.engine().state if self._kept is None else self._kept[0]
+        return self._engine.state if self._kept is None else self._kept[0]
 
     @state.setter
     def state(self, state: str) -> None:
         if self._kept is None:
-            hub.engine().state = state
+            self._engine.state = state
 
     def update_state(self, new_state: str) -> None:
         """Changes the state."""
@@ -313,6 +341,7 @@ class Runner:
             return
         self.stop()
         self.greenlet.kill()
+        self._leave_engine()
 
     def _stop(self, caller: Any) -> None:
         """Does the stopping, in a greenlet of its own.
@@ -323,7 +352,7 @@ class Runner:
         logger.debug("Stopping all users")
         self._tell(self.environment.events.test_stopping)
         self.final_user_classes_count = self.user_classes_count
-        hub.engine().stopping()
+        self._engine.stopping()
         self.update_state(STATE_CLEANUP)
         self._orders.clear()
         for helper in (self.spawning_greenlet, self.shape_greenlet):
@@ -333,15 +362,15 @@ class Runner:
         self.shape_last_tick = None
         self.stop_users(self.user_greenlets.counts.copy())
         self._settle()
-        hub.engine().stopped()
+        self._engine.stopped()
         self.cpu_log_warning()
         self._tell(self.environment.events.test_stop)
 
     def _settle(self) -> None:
         """Waits for the answers to requests whose users were stopped meanwhile."""
         settled: AsyncResult[int] = AsyncResult()
-        hub.on_message("settled", settled.set)
-        hub.engine().settle()
+        hub.on_message("settled", settled.set, self.environment)
+        self._engine.settle()
         given_up = settled.get()
         if given_up:
             logger.warning(
@@ -371,7 +400,7 @@ class Runner:
 
     def _apply_run_time(self) -> None:
         """Has the clock of a test that has just begun run."""
-        hub.engine().set_run_time(self._run_time)
+        self._engine.set_run_time(self._run_time)
 
     def start_shape(self) -> None:
         """Lets the load shape decide how many users there are."""
@@ -446,7 +475,7 @@ class Runner:
 
     def log_exception(self, node_id: str, msg: str, formatted_tb: str) -> None:
         """Counts an exception of a task."""
-        hub.engine().log_exception(node_id, msg, formatted_tb)
+        self._engine.log_exception(node_id, msg, formatted_tb)
 
     def cpu_log_warning(self) -> bool:
         """Says so if this process needed too much CPU at some time of the test; returns whether it did."""
@@ -460,7 +489,7 @@ class Runner:
         busy, since = time.thread_time(), time.monotonic()
         while True:
             gevent.sleep(CPU_MONITOR_INTERVAL)
-            cpu_usage, memory_usage = hub.engine().load()
+            cpu_usage, memory_usage = self._engine.load()
             self.current_cpu_usage, self.current_memory_usage = cpu_usage, memory_usage
             environment.events.usage_monitor.fire(
                 environment=environment, cpu_usage=cpu_usage, memory_usage=memory_usage
@@ -565,8 +594,7 @@ class LocalRunner(Runner):
                 "Your selected spawn rate is very high (>100), and this is known to sometimes cause issues. Do you "
                 "really need to ramp up that fast?"
             )
-        if self._kept is not None:
-            self._take_engine()
+        self._claim_engine()
         self.target_user_count = user_count
         is_new = self.state not in (STATE_RUNNING, STATE_SPAWNING)
         if is_new:
@@ -587,7 +615,7 @@ class LocalRunner(Runner):
         logger.info("Ramping to %d users at a rate of %.2f per second", user_count, spawn_rate)
         if user_classes is not None:
             self._chosen_classes = user_classes
-        hub.engine().start(
+        self._engine.start(
             int(user_count),
             spawn_rate,
             [(cls.__name__, float(cls.weight), cls.fixed_count) for cls in self._chosen_classes],
@@ -597,10 +625,14 @@ class LocalRunner(Runner):
             self._apply_run_time()
 
     def _listen(self) -> None:
-        hub.on_message("spawn", lambda counts: self._order(self.spawn_users, counts))
-        hub.on_message("stop_users", lambda counts: self._order(self.stop_users, counts))
-        hub.on_message("spawning_complete", self._spawning_complete)
-        hub.on_message("run_time_reached", self._time_is_up)
+        handlers: dict[str, Callable[..., None]] = {
+            "spawn": lambda counts: self._order(self.spawn_users, counts),
+            "stop_users": lambda counts: self._order(self.stop_users, counts),
+            "spawning_complete": self._spawning_complete,
+            "run_time_reached": self._time_is_up,
+        }
+        for kind, handler in handlers.items():
+            hub.on_message(kind, handler, self.environment)
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Calls the listener of a message, as the only node there is."""
@@ -635,7 +667,7 @@ class LocalRunner(Runner):
                 self._cannot_spawn(error)
                 return
             # Before the users have run: the first may end at once.
-            hub.engine().spawned(self.user_classes_count)
+            self._engine.spawned(self.user_classes_count)
             if self.state == STATE_RUNNING:
                 self._announced = True
                 self._all_spawned()
@@ -645,8 +677,8 @@ class LocalRunner(Runner):
         while True:
             gevent.sleep(WATCH_SECONDS)
             # While it still spawns, the engine takes such a message for the answer to its last order.
-            if self.state == STATE_RUNNING and self.user_count != hub.engine().user_count:
-                hub.engine().spawned(self.user_classes_count)
+            if self.state == STATE_RUNNING and self.user_count != self._engine.user_count:
+                self._engine.spawned(self.user_classes_count)
 
     def _cannot_spawn(self, error: Exception) -> None:
         """A user's constructor failed: without users there is no test."""

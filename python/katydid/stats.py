@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import gevent
 
@@ -156,7 +156,7 @@ class RequestStats:
         use_response_times_cache: Whether percentiles of the last seconds can be asked for.
     """
 
-    _of_the_engine: RequestStats | None = None
+    _given: ClassVar[dict[Any, RequestStats]] = {}
     """The statistics that the engine counts for."""
 
     def __init__(self, use_response_times_cache: bool = True) -> None:
@@ -262,13 +262,20 @@ class RequestStats:
         """The failures by key, as they are sent to masters."""
         return {key: error.serialize() for key, error in self.errors.items()}
 
-    def give_to_engine(self) -> None:
-        """Has the engine count for these statistics from now on; those it counted for keep what they have."""
-        if RequestStats._of_the_engine is self:
+    def give_to_engine(self, environment: Any = None) -> None:
+        """Has the engine count for these statistics from now on; those it counted for keep what they have.
+
+        Args:
+            environment: Whose engine.
+        """
+        engine = hub.engine(environment)
+        before = RequestStats._given.get(engine)
+        if before is self:
             return
-        if RequestStats._of_the_engine is not None:
-            RequestStats._of_the_engine.take_from_engine()
-        counts = EngineCounts(self)
+        if before is not None:
+            before.take_from_engine()
+        self.take_from_engine()
+        counts = EngineCounts(self, environment)
         counts.clear()
         entries = list(self.entries.values())
         if entries or self.errors:
@@ -277,7 +284,7 @@ class RequestStats:
             to_engine(entry)
         self.entries, self.errors = EntriesDict(self), {}
         self.engine_counts = counts
-        RequestStats._of_the_engine = self
+        RequestStats._given[engine] = self
 
     def take_from_engine(self) -> None:
         """Keeps what the engine has counted; it counts for these statistics no more."""
@@ -287,7 +294,8 @@ class RequestStats:
         counts.stale = True
         total, errors = counts.row(AGGREGATED, ""), counts.errors()
         rows = {key: counts.row(*key) for key in counts.keys()}  # noqa: SIM118  it is no mapping
-        self.engine_counts = RequestStats._of_the_engine = None
+        self.engine_counts = None
+        RequestStats._given = {engine: given for engine, given in RequestStats._given.items() if given is not self}
         from_engine(self.total, total)
         for (name, method), row in rows.items():
             entry = self.entries[(name, method)] = view(self, name, method)
@@ -296,9 +304,9 @@ class RequestStats:
 
 
 def _keep_counts() -> None:
-    """The engine is about to end: those it counts for keep what they have."""
-    if RequestStats._of_the_engine is not None:
-        RequestStats._of_the_engine.take_from_engine()
+    """The engines are about to end: those they count for keep what they have."""
+    for given in list(RequestStats._given.values()):
+        given.take_from_engine()
 
 
 hub.before_close(_keep_counts)

@@ -17,6 +17,7 @@ from katydid import stats as settings
 from katydid.stats_entries import COUNTED, StatsEntry, StatsError
 
 if TYPE_CHECKING:
+    from katydid._core import Engine
     from katydid.stats import RequestStats
 
 READING_SECONDS = 0.02
@@ -30,22 +31,29 @@ class EngineCounts:
 
     Args:
         stats: The statistics.
+        environment: Whose engine counts.
 
     Attributes:
         stale: Set by whoever has something counted: what was read is not true any more.
     """
 
-    def __init__(self, stats: RequestStats) -> None:
+    def __init__(self, stats: RequestStats, environment: Any = None) -> None:
         self.stats = stats
+        self._environment = environment
         self.stale = True
         self._taken = 0.0
         self._total: dict[str, Any] = {}
         self._rows: dict[Key, dict[str, Any]] = {}
         self._errors: list[dict[str, Any]] = []
 
+    @property
+    def engine(self) -> Engine:
+        """What counts."""
+        return hub.engine(self._environment)
+
     def _read(self) -> None:
         if self.stale or time.monotonic() - self._taken > READING_SECONDS:
-            read = hub.engine().stats()
+            read = self.engine.stats()
             self._total, self._errors = read["total"], read["errors"]
             self._rows = {(row["name"], row["method"]): row for row in read["entries"]}
             self._taken, self.stale = time.monotonic(), False
@@ -75,38 +83,38 @@ class EngineCounts:
     def record(self, method: str, name: str, response_time: float | None, length: int, error: str | None) -> None:
         """Counts a request."""
         self.stale = True
-        hub.engine().record(method, name, response_time, length, error)
+        self.engine.record(method, name, response_time, length, error)
 
     def record_error(self, method: str, name: str, error: str) -> None:
         """Counts a failure, and no request."""
         self.stale = True
-        hub.engine().record_error(method, name, error)
+        self.engine.record_error(method, name, error)
 
     def merge(self, entries: list[dict[str, Any]], errors: dict[str, Any] | None = None) -> None:
         """Adds what was counted elsewhere."""
         self.stale = True
-        hub.engine().merge({"stats": entries, "errors": errors or {}})
+        self.engine.merge({"stats": entries, "errors": errors or {}})
 
     def clear(self) -> None:
         """Forgets everything."""
         self.stale = True
-        hub.engine().clear_stats()
+        self.engine.clear_stats()
 
     def reset(self) -> None:
         """Sets every number to zero and forgets the failures; the names stay."""
         self.stale = True
-        hub.engine().reset_stats()
+        self.engine.reset_stats()
 
     def reset_entry(self, name: str, method: str) -> None:
         """Sets the numbers of one name to zero."""
         self.stale = True
-        hub.engine().reset_entry(method, name)
+        self.engine.reset_entry(method, name)
 
     def table(self, which: Literal["requests", "requests_final", "percentiles", "errors"]) -> list[str]:
         """The lines of a table of the console, the empty one at its end included."""
         labels = settings.get_readable_percentiles(settings.PERCENTILES_TO_REPORT)
         percentiles = list(zip(settings.PERCENTILES_TO_REPORT, labels, strict=True))
-        table = hub.engine().table(which, settings.STATS_NAME_WIDTH, settings.STATS_TYPE_WIDTH, percentiles)
+        table = self.engine.table(which, settings.STATS_NAME_WIDTH, settings.STATS_TYPE_WIDTH, percentiles)
         return table.split("\n")[:-1]
 
 
@@ -206,7 +214,7 @@ class EngineEntry(StatsEntry):
         self._check_cache()
         if self.method or self.name != settings.AGGREGATED or self.stats.engine_counts is None:
             return None
-        return hub.engine().current_percentile(percent)
+        return self.stats.engine_counts.engine.current_percentile(percent)
 
 
 class EngineEntries(MutableMapping[Key, StatsEntry]):

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import urllib3
 
-from katydid import hub
 from katydid.failures import exception_of
 from katydid.waiting import wait_for
 
 if TYPE_CHECKING:
-    from katydid._core import Body, Exchange, Upload
+    from katydid._core import Body, Engine, Exchange, Upload
 
 _READ_SIZE = 64 * 1024
 
@@ -23,8 +22,9 @@ _READ_SIZE = 64 * 1024
 class BodyReader(io.RawIOBase):
     """A body that is still arriving, as a file. Closed before its end, it closes the connection."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, engine: Engine | None = None) -> None:
         self._body = body
+        self._engine = engine
         self._left = b""
         self._ended = False
 
@@ -39,7 +39,7 @@ class BodyReader(io.RawIOBase):
             return piece
         if self._ended:
             return b""
-        got = wait_for(self._body.read)
+        got = wait_for(self._body.read, self._engine)
         if isinstance(got, tuple):
             self.close()
             raise exception_of(*got[1:])
@@ -109,13 +109,13 @@ class StreamedBody(urllib3.HTTPResponse):
                     yield decoded
 
 
-def streamed_raw(finished: Exchange, original: Any) -> urllib3.HTTPResponse | None:
+def streamed_raw(finished: Exchange, original: Any, engine: Engine | None = None) -> urllib3.HTTPResponse | None:
     """urllib3's response over what is still to come, ``None`` where everything is here."""
     body = finished.take_rest()
     if body is None:
         return None
     raw = StreamedBody(
-        body=BodyReader(body),
+        body=BodyReader(body, engine),
         headers=urllib3.HTTPHeaderDict(finished.headers()),
         status=finished.status,
         reason=finished.reason,
@@ -138,18 +138,19 @@ def pieces_of(body: Any) -> Iterator[bytes]:
             yield piece.encode() if isinstance(piece, str) else bytes(piece)
 
 
-def send_pieces(body: Any, length: int | None, submit: Callable[..., int]) -> Any:
+def send_pieces(body: Any, length: int | None, submit: Callable[..., int], engine: Engine) -> Any:
     """Sends a request whose body is made while it is sent.
 
     Args:
         body: A file or an iterable of pieces.
         length: Bytes in it, where that is known; otherwise it goes out in chunks.
         submit: Submits the request; called with the waiter and ``upload``.
+        engine: What it is submitted to.
     """
-    upload = hub.engine().upload(length)
-    feeder = gevent.spawn(_feed, upload, body)
+    upload = engine.upload(length)
+    feeder = gevent.spawn(_feed, upload, body, engine)
     try:
-        finished = wait_for(partial(submit, upload=upload))
+        finished = wait_for(partial(submit, upload=upload), engine)
     finally:
         upload.close()
         feeder.kill()
@@ -158,13 +159,13 @@ def send_pieces(body: Any, length: int | None, submit: Callable[..., int]) -> An
     return finished
 
 
-def _feed(upload: Upload, body: Any) -> Exception | None:
+def _feed(upload: Upload, body: Any, engine: Engine) -> Exception | None:
     """Hands over a body; what a script's generator raises is for whoever sends the request."""
     try:
         for piece in pieces_of(body):
-            if not _wanted(upload, piece):
+            if not _wanted(upload, piece, engine):
                 return None
-        _wanted(upload, b"")
+        _wanted(upload, b"", engine)
     except Exception as error:
         return error
     finally:
@@ -172,9 +173,9 @@ def _feed(upload: Upload, body: Any) -> Exception | None:
     return None
 
 
-def _wanted(upload: Upload, piece: bytes) -> bool:
+def _wanted(upload: Upload, piece: bytes, engine: Engine) -> bool:
     """Hands over a piece, an empty one at the end; false if nobody wants it any more."""
     taken = upload.try_feed(piece)
     if taken is None:
-        taken = wait_for(partial(upload.feed, piece))
+        taken = wait_for(partial(upload.feed, piece), engine)
     return bool(taken)

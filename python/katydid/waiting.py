@@ -18,7 +18,7 @@ from gevent.hub import get_hub
 from katydid import hub
 
 if TYPE_CHECKING:
-    from katydid._core import Client, Exchange
+    from katydid._core import Client, Engine, Exchange
 
 _READ = 1  # libev's EV_READ
 
@@ -32,13 +32,14 @@ def exchange(client: Client, ticket: int) -> Exchange:
         raise
 
 
-def wait_for(submit: Callable[..., int]) -> Any:
+def wait_for(submit: Callable[..., int], engine: Engine | None = None) -> Any:
     """Submits something and waits for it, on whichever thread this is.
 
     Args:
         submit: Called with the greenlet that waits; a negative result asks for another call, with a ``door``.
+        engine: What it is submitted to; the first of this process by default.
     """
-    engine = hub.engine()
+    engine = engine or hub.engine()
     ticket = submit(getcurrent())
     if ticket < 0:
         door = engine.door()

@@ -96,15 +96,17 @@ class Server:
     Args:
         host: Where.
         port: The port.
+        environment: Whose page.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, environment: Environment) -> None:
         self.server_host = host
         self.server_port = port
+        self._environment = environment
 
     def stop(self, timeout: float | None = None) -> None:
         """Closes the port."""
-        hub.engine().close_web(self.server_port)
+        hub.engine(self._environment).close_web(self.server_port)
 
 
 class WebUI:
@@ -218,13 +220,13 @@ class WebUI:
         if self.web_login:
             _ = self.login_manager
         self.describe()
-        hub.on_message("call", self._on_call)
+        hub.on_message("call", self._on_call, self.environment)
         host = "" if self.host == "*" else self.host
         settings = self._settings()
         # Most pages have none.
         extra = (json.dumps(settings),) if settings else ()
-        self.port = hub.engine().serve_web(host, self.port, *extra)
-        self.server = Server(host, self.port)
+        self.port = hub.engine(self.environment).serve_web(host, self.port, *extra)
+        self.server = Server(host, self.port, self.environment)
         self._stopped.clear()
         self.greenlet = gevent.spawn(self._stopped.wait)
 
@@ -271,7 +273,7 @@ class WebUI:
         if self.userclass_picker_is_active and self.environment.available_user_classes:
             about["user_classes"] = _about.user_classes(self.environment.available_user_classes.values())
         # Options may have values of any kind.
-        hub.engine().describe(json.dumps({**about, "pages": self._described_pages()}, default=str))
+        hub.engine(self.environment).describe(json.dumps({**about, "pages": self._described_pages()}, default=str))
 
     def swarm(self, form: _form.Form, by_own_page: bool = False) -> dict[str, Any]:
         """Starts a test, or changes the number of users of a running one.
@@ -458,7 +460,7 @@ class WebUI:
     def _answer_page(self, call_id: int, name: str, payload: str, body: bytes) -> None:
         from katydid import _wsgi
 
-        engine, app = hub.engine(), self._made_pages().app
+        engine, app = hub.engine(self.environment), self._made_pages().app
         try:
             _wsgi.answer(engine, call_id, app, _wsgi.make_environ(json.loads(payload), body, self.port))
         except Exception as error:
@@ -491,7 +493,7 @@ class WebUI:
             if status >= 500:
                 told = answer if isinstance(error, WebError) else log.format_script_exception(error).rstrip()
                 logger.error("The page's call %r failed: %s", name, told)
-        hub.engine().answer(call_id, status, json.dumps(answer))
+        hub.engine(self.environment).answer(call_id, status, json.dumps(answer))
 
     def _authorize(self, head: dict[str, Any]) -> None:
         """Whether the sender of a request has logged in.

@@ -72,3 +72,60 @@ run_single_user(Visitor)
     assert first.split()[:2] == ["GET", "/"]
     assert second.split()[:2] == ["GET", "missing"]
     assert "404 Client Error" in second
+
+
+TWO_PAGES = """
+import katydid._aliases
+
+katydid._aliases.install()
+
+import json
+import urllib.request
+
+import gevent
+from locust import User, constant, task
+from locust.env import Environment
+
+class One(User):
+    wait_time = constant(0.02)
+
+    @task
+    def ask(self):
+        with self.environment.events.request.measure("X", type(self).__name__):
+            pass
+
+class Two(One): pass
+
+environments = [Environment(user_classes=[cls]) for cls in (One, Two)]
+runners = [environment.create_local_runner() for environment in environments]
+pages = [environment.create_web_ui("127.0.0.1", 0) for environment in environments]
+
+def read(page, path="/stats/requests", data=None):
+    with urllib.request.urlopen(f"http://127.0.0.1:{page.port}{path}", data) as answer:
+        return json.load(answer)
+
+for users, runner in enumerate(runners, 1):
+    runner.start(users, spawn_rate=10)
+for page in pages:
+    while len(read(page)["stats"]) < 2:
+        gevent.sleep(0.05)
+    told = read(page)
+    print(told["user_count"], [row["name"] for row in told["stats"]])
+read(pages[1], "/stop", b"")
+print([runner.state for runner in runners])
+for runner, page in zip(runners, pages):
+    runner.quit()
+    page.stop()
+print([runner.state for runner in runners])
+"""
+
+
+def test_two_environments_run_and_have_their_pages_at_the_same_time():
+    done = subprocess.run([sys.executable, "-c", TWO_PAGES], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "1 ['One', 'Aggregated']",
+        "2 ['Two', 'Aggregated']",
+        "['running', 'stopped']",
+        "['stopped', 'stopped']",
+    ]

@@ -48,7 +48,7 @@ from katydid.user.users import User
 from katydid.waiting import exchange, wait_for
 
 if TYPE_CHECKING:
-    from katydid._core import Client, Exchange
+    from katydid._core import Client, Engine, Exchange
     from katydid.event import EventHook
 
 logger = logging.getLogger(__name__)
@@ -183,6 +183,7 @@ class FastResponse:
 
     _katydid_exchange: Exchange
     _streamed = False
+    _engine: Engine | None = None
 
     def __init__(self, ghc_response: Any, request: Any = None, sent_request: str | None = None) -> None:
         self._katydid_exchange = ghc_response
@@ -202,7 +203,7 @@ class FastResponse:
     @lazy
     def _response(self) -> Any:
         """The body as urllib3 reads it: arriving, or here already."""
-        return raw_response(self._katydid_exchange, b"" if self._streamed else self.content or b"")
+        return raw_response(self._katydid_exchange, b"" if self._streamed else self.content or b"", self._engine)
 
     @property
     def status_code(self) -> int:
@@ -587,10 +588,11 @@ class FastHttpSession:
         self._connect()
 
     def _connect(self) -> None:
+        engine = self._engine()
         self._client: Client = (
-            hub.engine().client(self.base_url, fast=True)
+            engine.client(self.base_url, fast=True)
             if self._pool is None
-            else hub.engine().client(self.base_url, fast=True, pool=self._pool)
+            else engine.client(self.base_url, fast=True, pool=self._pool)
         )
         self._client.set_timeouts(*self._timeouts)
         headers = {"User-Agent": _AGENT, "Accept-Encoding": _ENCODINGS, **self._defaults}
@@ -603,6 +605,10 @@ class FastHttpSession:
             self._client.set_retries(self._max_retries)
         if not self._verify or self._proxy:
             self._client.configure(self._verify, self._ca_file, None, self._proxy)
+
+    def _engine(self) -> Engine:
+        """What sends the requests of this session's user."""
+        return hub.engine(getattr(self.user, "environment", None))
 
     def _reconnect(self) -> None:
         """A forked child has no engine yet: it gets one, and this session's settings go to it."""
@@ -730,6 +736,7 @@ class FastHttpSession:
         response._katydid_exchange = finished
         if stream:
             response._streamed = True
+            response._engine = self._engine()
         if self._agent is not None:
             response.error = self._agent._objection(finished)
         return response
@@ -744,7 +751,7 @@ class FastHttpSession:
         prepared = PreparedRequest()
         prepared.prepare_method(method)
         prepared.prepare_url(self._build_url(url), params)
-        client = self._client
+        client, engine = self._client, self._engine()
         if max_redirects is not None:
             client.set_max_redirects(max_redirects)
         if max_retries is not None:
@@ -754,7 +761,7 @@ class FastHttpSession:
             return client.submit(waiter, method, cast("str", prepared.url), prepared=True, **options, **special)
 
         try:
-            finished = wait_for(submit) if pieces is None else send_pieces(pieces, None, submit)
+            finished = wait_for(submit, engine) if pieces is None else send_pieces(pieces, None, submit, engine)
         finally:
             if max_redirects is not None:
                 client.set_max_redirects(self._max_redirects)

@@ -153,7 +153,7 @@ class TaskSet(metaclass=TaskSetMeta):
         plain_wait = cls.wait is TaskSet.wait and cls._sleep is TaskSet._sleep
         execute_task = self.execute_task
         get_next_task = self.get_next_task
-        parks = hub.engine().parks
+        parks = hub.engine(user.environment).parks
         while True:
             mark = parks()
             try:
