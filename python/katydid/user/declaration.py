@@ -149,7 +149,7 @@ def filter_tasks_by_tags(
         if verdicts[item]:
             kept.append(item)
     task_holder.tasks = kept
-    if not kept:
+    if not kept and not getattr(task_holder, "_has_no_tasks", False):
         logger.warning(
             "%s had no tasks left after filtering, instantiating it will fail!",
             getattr(task_holder, "__name__", task_holder),

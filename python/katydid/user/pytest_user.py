@@ -24,6 +24,7 @@ class PytestUser(User):
     """
 
     abstract = True
+    _has_no_tasks = True
     functions: list[Any]
     fixtures: list[Any]
 

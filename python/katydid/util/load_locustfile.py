@@ -79,8 +79,9 @@ def load_locustfile_pytest(path: str) -> dict[str, type[User]]:
         import pytest
     except ModuleNotFoundError:
         raise LocustError(f"{path} has no User class. To run test functions as users: pip install pytest") from None
-    # pytest keeps the session to itself; quiet, and with stdin left to the run.
-    config = pytest.Config.fromdictargs({}, ["-q", "-s", path])
+    # pytest keeps the session to itself; quiet, and with stdin left to the run. Locust's own plugin may be installed,
+    # and has fixtures of the same names.
+    config = pytest.Config.fromdictargs({}, ["-q", "-s", "-p", "no:locust", "-p", "katydid.pytest_plugin", path])
     config._do_configure()
     session = pytest.Session.from_config(config)
     config.hook.pytest_sessionstart(session=session)
