@@ -181,7 +181,7 @@ def _tell_opentelemetry(options: Namespace) -> bool:
 
 def _show_task_ratio(environment: Environment, options: Namespace) -> NoReturn:
     """Prints how often each task will run, and exits."""
-    classes, users = environment.user_classes, options.num_users or 1
+    classes, users = environment.user_classes, options.num_users
     if options.show_task_ratio_json:
         inspectuser.print_task_ratio_json(classes, users)
         sys.exit(0)

@@ -339,6 +339,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         flags: &["--legacy-ui"],
         dest: "legacy_ui",
         kind: Kind::GoneFlag,
+        default: Default::Bool(false),
         env: Some("LOCUST_LEGACY_UI"),
         group: Group::WebUi,
         help: "--legacy-ui is no longer supported, remove the parameter to continue",
@@ -787,7 +788,7 @@ mod tests {
         for option in OPTIONS {
             let fits = match (option.kind, option.default) {
                 (_, Default::Unset) => option.kind != Kind::Flag,
-                (Kind::Flag, Default::Bool(value)) => !value,
+                (Kind::Flag | Kind::GoneFlag, Default::Bool(value)) => !value,
                 (Kind::Count, Default::Int(count)) => count > 0,
                 (Kind::Int, Default::Int(_))
                 | (Kind::Text, Default::Text(_))

@@ -41,21 +41,21 @@ def _get_task_ratio(tasks: list[Any], total: bool, parent_ratio: float) -> Ratio
     return entries
 
 
-def _calc_distribution(user_classes: list[type[User]], num_users: int) -> dict[str, int]:
-    """How a number of users is shared out: fixed counts first, the rest by weight."""
-    fixed = {cls.__name__: cls.fixed_count for cls in user_classes if cls.fixed_count}
-    weighted = [cls for cls in user_classes if not cls.fixed_count]
-    left = max(0, num_users - sum(fixed.values()))
-    weight = sum(cls.weight for cls in weighted) or 1
-    exact = {cls.__name__: left * cls.weight / weight for cls in weighted}
-    shared = {name: int(value) for name, value in exact.items()}
-    largest = sorted(exact, key=lambda name: exact[name] - shared[name], reverse=True)
-    for name in largest[: left - sum(shared.values())]:
-        shared[name] += 1
-    return {cls.__name__: fixed.get(cls.__name__, shared.get(cls.__name__, 0)) for cls in user_classes}
+def _calc_distribution(user_classes: list[type[User]], num_users: int | None) -> dict[str, int]:
+    """How a number of users is shared out, each class's share rounded by itself: fixed counts first, then by weight.
+
+    Args:
+        user_classes: The classes.
+        num_users: How many users; as many as make the weights whole if that is not known.
+    """
+    fixed = sum(cls.fixed_count for cls in user_classes if cls.fixed_count)
+    weights = sum(cls.weight for cls in user_classes if not cls.fixed_count) or 1
+    users = num_users or (1 if fixed else weights)
+    left = max(0, users - fixed)
+    return {cls.__name__: round(cls.fixed_count or cls.weight / weights * left) for cls in user_classes}
 
 
-def print_task_ratio(user_classes: list[type[User]], num_users: int, total: bool) -> None:
+def print_task_ratio(user_classes: list[type[User]], num_users: int | None, total: bool) -> None:
     """Prints the shares as an indented tree.
 
     Args:
@@ -66,7 +66,7 @@ def print_task_ratio(user_classes: list[type[User]], num_users: int, total: bool
     _print_task_ratio(get_ratio(user_classes, _calc_distribution(user_classes, num_users), total))
 
 
-def print_task_ratio_json(user_classes: list[type[User]], num_users: int) -> None:
+def print_task_ratio_json(user_classes: list[type[User]], num_users: int | None) -> None:
     """Prints the shares as JSON, both per class and in total."""
     spawned = _calc_distribution(user_classes, num_users)
     shares = {
