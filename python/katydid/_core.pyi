@@ -40,6 +40,12 @@ def encode_message(kind: str, data: Any, node: str | None) -> bytes:
 def decode_message(bytes: bytes) -> tuple[str, Any, str | None]:
     """A message between nodes, from its bytes: type, data, sender. ValueError if they are none."""
 
+def completions(shell: str) -> str | None:
+    """A script that completes the command line for bash, zsh or fish; None for another shell."""
+
+def manual() -> str:
+    """The manual page, in roff."""
+
 def option_table() -> list[dict[str, Any]]:
     """Every command-line option, once."""
 

@@ -19,6 +19,9 @@ def main() -> None:
         # The target takes Ctrl-C itself; Python's handler would raise on top of that.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(_core.target_main(arguments[1:]))
+    if arguments[:1] in (["completions"], ["man"]) and not os.path.exists(arguments[0]):
+        _describe(arguments)
+        return
     if arguments in (["--version"], ["-V"]):
         print(version())
         return
@@ -30,6 +33,20 @@ def main() -> None:
 def program() -> str:
     """What the command was called by: ``locust``, where that is installed, or ``katydid``."""
     return "locust" if os.path.splitext(os.path.basename(sys.argv[0]))[0] == "locust" else "katydid"
+
+
+def _describe(arguments: list[str]) -> None:
+    """Prints the manual page, or what a shell completes the command line by."""
+    from katydid import _core
+
+    if arguments == ["man"]:
+        print(_core.manual(), end="")
+        return
+    script = _core.completions(arguments[1]) if len(arguments) == 2 else None
+    if script is None:
+        sys.stderr.write("Name the shell: katydid completions bash, zsh or fish\n")
+        sys.exit(2)
+    print(script, end="")
 
 
 def version() -> str:

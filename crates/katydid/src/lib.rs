@@ -4,9 +4,10 @@
 //! aims a first test at, and what the accuracy proofs compare with.
 //! [`options`] defines every command-line option once; the Python argument
 //! parser is built from that table, so this crate parses none of them itself.
-//! [`timespan`] reads the lengths of time that options such as `--run-time`
+//! [`shell`] makes completions and the manual page of it. [`timespan`] reads the lengths of time that options such as `--run-time`
 //! accept.
 
 pub mod options;
+pub mod shell;
 pub mod target;
 pub mod timespan;

@@ -50,6 +50,18 @@ fn option_table(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     py.import("json")?.call_method1("loads", (table,))
 }
 
+/// A shell's script that completes the command line, None for a shell that is not known.
+#[pyfunction]
+fn completions(shell: &str) -> Option<String> {
+    katydid::shell::completions(shell)
+}
+
+/// The manual page, in roff.
+#[pyfunction]
+fn manual() -> String {
+    katydid::shell::manual()
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -65,6 +77,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
+    module.add_function(wrap_pyfunction!(completions, module)?)?;
+    module.add_function(wrap_pyfunction!(manual, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::fetch_locustfile, module)?)?;
     module.add_function(wrap_pyfunction!(stats::check_threshold, module)?)?;
     module.add_function(wrap_pyfunction!(values::encode_message, module)?)?;
@@ -83,7 +97,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "Fleet",
                 "Pool",
                 "Upload",
+                "check_threshold",
+                "completions",
+                "decode_message",
+                "encode_message",
                 "fetch_locustfile",
+                "manual",
                 "option_table",
                 "target_main",
             ],
