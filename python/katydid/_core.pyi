@@ -271,6 +271,10 @@ class Engine:
         """Counts a request that the engine did not send; milliseconds and bytes."""
     def record_error(self, method: str, name: str, error: str) -> None:
         """Counts an error without a request."""
+    def line(self) -> str:
+        """The run on one line, as it is now."""
+    def summary(self, peak_cpu_percent: float) -> str:
+        """The run in some sentences, at its end; processor time in percent of one core, the most that was seen."""
     def judge(self, thresholds: Sequence[str]) -> list[tuple[str, bool, str]]:
         """What became of thresholds so far: each as written, whether the run has failed by it, what was measured."""
     def verdicts(self, thresholds: Sequence[str], suite: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from katydid.processes import Workers
 from katydid.runners import Runner
 from katydid.scripts import give_up
 from katydid.shape import LoadTestShape
+from katydid.terminal import Line
 from katydid.thresholds import EXIT_CODE, Thresholds
 from katydid.web import WebUI
 
@@ -48,6 +49,7 @@ class Run:
         self.web_ui: WebUI | None = None
         self.url: str | None = None
         """Where the page is."""
+        self.line: Line | None = None
         self.printer: Any = None
         self.over = Event()
         """Set when the process is to end."""
@@ -84,6 +86,9 @@ class Run:
             self._limit_iterations(options.iteration_limit)
         if begins:
             self._start()
+        if begins and Line.fits():
+            self.line = Line()
+            self.line.begin()
         keys = None if options.worker else self._listen_to_keys()
         lasts = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
         gevent.spawn(self._end_with, lasts)
@@ -316,12 +321,16 @@ class Run:
         self._await(gevent.spawn(self.runner.quit))
         self.thresholds.judge()
         code = self._exit_code()
+        if self.line is not None:
+            self.line.end()
         logger.info("Shutting down (exit code %d)", code)
         if not self.options.worker:
             self._print_results()
             self.thresholds.print()
             if self.options.html_file:
                 self._write_report()
+            if self.line is not None:
+                self.line.conclude()
         if self.workers is not None:
             self.workers.end()
         environment.events.quit.fire(exit_code=code)

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use http::HeaderMap;
 use katydid_core::registry::Registry;
-use katydid_core::report::{text, thresholds};
+use katydid_core::report::{text, thresholds, words};
 use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
 use katydid_core::threshold::{Threshold, Verdict};
@@ -593,6 +593,17 @@ impl Engine {
             thresholds::table(&verdicts),
             thresholds::junit(&verdicts, suite),
         ))
+    }
+
+    /// The run on one line, as it is now.
+    fn line(&self) -> String {
+        words::line(&self.shared.node.snapshot_now())
+    }
+
+    /// The run in some sentences, at its end. The processor time is the most that was seen.
+    fn summary(&self, py: Python<'_>, peak_cpu_percent: f64) -> String {
+        self.shared.flush(py);
+        words::summary(&self.shared.node.snapshot_now(), peak_cpu_percent)
     }
 
     /// Adds statistics from elsewhere: Locust's dictionaries of entries, and of errors by key.

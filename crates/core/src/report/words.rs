@@ -1,0 +1,225 @@
+//! A run in a few words: while it lasts on one line, at its end in some sentences.
+
+use std::fmt::Write as _;
+
+use crate::series::Point;
+use crate::snapshot::Snapshot;
+use crate::units::Micros;
+
+/// Processor time of the generator, in percent of one core, from which on it distorts what it measures.
+const BUSY_PERCENT: f64 = 90.0;
+/// Lateness that 99 % of the requests stayed within and that is still nothing to speak of.
+const LATE: Micros = Micros::from_micros(10_000);
+
+/// One line: time left, users, requests per second, failures and the 95th percentile.
+pub fn line(snapshot: &Snapshot) -> String {
+    let run = &snapshot.run;
+    let elapsed = run
+        .started_ms
+        .map_or(0, |start| snapshot.at_ms.saturating_sub(start));
+    let time = match run.run_time {
+        Some(length) => {
+            let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+            format!("{} left", clock(length.saturating_sub(elapsed)))
+        }
+        None => clock(elapsed),
+    };
+    let users = if run.users == run.target_users {
+        count(u64::from(run.users))
+    } else {
+        format!(
+            "{} of {}",
+            count(u64::from(run.users)),
+            count(u64::from(run.target_users))
+        )
+    };
+    let mut out = format!("{time}   {users} users");
+    let total = snapshot.stats.total();
+    if let Some(point) = snapshot.series.last() {
+        write!(out, "   {} requests/s", count(point.ok + point.failed))
+            .expect("a string takes everything");
+        if let Some(p95) = point.p95 {
+            write!(out, "   p95 {}", millis(p95.as_millis_f64()))
+                .expect("a string takes everything");
+        }
+    }
+    write!(out, "   {} failed", percent(total.failures, total.requests))
+        .expect("a string takes everything");
+    out
+}
+
+/// Some sentences: what was asked for, what was reached, what limited it, and what to look at.
+///
+/// The processor time is the most that was seen, 100 for one core.
+pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
+    let run = &snapshot.run;
+    let total = snapshot.stats.total();
+    let most = |of: fn(&Point) -> u32, now| snapshot.series.iter().map(of).fold(now, u32::max);
+    let users = most(|point| point.users, run.users);
+    let wanted = most(|point| point.target, run.target_users);
+    let lasted = match (run.started_ms, run.ended_ms.unwrap_or(snapshot.at_ms)) {
+        (Some(start), end) => clock(end.saturating_sub(start)),
+        _ => "no time".to_owned(),
+    };
+    let view = snapshot.stats.view(total);
+    let mut out = format!(
+        "{} users ran for {lasted} and made {} requests, {:.1} per second; {} of them failed.\n",
+        count(u64::from(users)),
+        count(total.requests),
+        view.total_rps(),
+        percent(total.failures, total.requests),
+    );
+    let service = total.histograms.service();
+    if !service.is_empty() {
+        let [half, most, nearly] = service
+            .values_at([0.5, 0.95, 0.99])
+            .map(Micros::as_millis_f64);
+        writeln!(
+            out,
+            "Half of the answers took at most {}, 95 % {}, 99 % {}, the longest {}.",
+            millis(half),
+            millis(most),
+            millis(nearly),
+            millis(total.max_time.as_millis_f64()),
+        )
+        .expect("a string takes everything");
+    }
+    if users < wanted {
+        writeln!(
+            out,
+            "{} users were asked for: the run ended, or users did, before all had been started.",
+            count(u64::from(wanted)),
+        )
+        .expect("a string takes everything");
+    }
+    for reason in limits(snapshot, peak_cpu_percent) {
+        writeln!(out, "{reason}").expect("a string takes everything");
+    }
+    out
+}
+
+/// What kept the generator, or the target, from doing better.
+fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if peak_cpu_percent >= BUSY_PERCENT {
+        reasons.push(format!(
+            "This process used up to {:.0} % of a core: the generator, not the target, may be what limited the rate. \
+             --processes spreads the users over the cores.",
+            peak_cpu_percent,
+        ));
+    }
+    let lateness = snapshot
+        .stats
+        .total()
+        .histograms
+        .lateness
+        .value_at_quantile(0.99);
+    if lateness > LATE {
+        reasons.push(format!(
+            "Requests were up to {} late (99 %): the script, or this machine, was busy with something else.",
+            millis(lateness.as_millis_f64()),
+        ));
+    }
+    let mut most: Option<(u64, String)> = None;
+    for (id, errors) in snapshot.stats.errors() {
+        let error = snapshot.registry.error_name(id);
+        if error.text.contains("Too many open files") {
+            reasons.push(
+                "Connections failed for want of open files: raise the limit (ulimit -n), or use more machines."
+                    .to_owned(),
+            );
+        } else if error.text.contains("Cannot assign requested address") {
+            reasons.push(
+                "Connections failed for want of local ports: keep connections open, or use more machines.".to_owned(),
+            );
+        }
+        if most
+            .as_ref()
+            .is_none_or(|(count, _)| errors.occurrences > *count)
+        {
+            let name = snapshot.registry.name(error.key);
+            most = Some((
+                errors.occurrences,
+                format!("{} {}: {}", name.method, name.name, error.text),
+            ));
+        }
+    }
+    reasons.dedup();
+    if reasons.is_empty() {
+        reasons.push("Nothing on this machine limited the run as far as could be seen.".to_owned());
+    }
+    if let Some((times, what)) = most {
+        let what: String = what.chars().take(160).collect();
+        reasons.push(format!(
+            "The most frequent failure, {} times: {what}",
+            count(times)
+        ));
+    }
+    reasons
+}
+
+/// Hours, minutes and seconds.
+fn clock(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s:02} s"),
+        (h, m, s) => format!("{h} h {m:02} min {s:02} s"),
+    }
+}
+
+fn millis(ms: f64) -> String {
+    if ms >= 10_000.0 {
+        format!("{:.1} s", ms / 1e3)
+    } else if ms >= 100.0 {
+        format!("{ms:.0} ms")
+    } else if ms >= 10.0 {
+        format!("{ms:.1} ms")
+    } else {
+        format!("{ms:.2} ms")
+    }
+}
+
+/// A count with commas between thousands.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[expect(clippy::cast_precision_loss, reason = "what is shown has two digits")]
+fn percent(part: u64, whole: u64) -> String {
+    match (part, whole) {
+        (0, _) | (_, 0) => "none".to_owned(),
+        (part, whole) => format!("{:.2} %", part as f64 * 100.0 / whole as f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_people_write_them() {
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0, 999, 1000, 1_234_567]
+                .map(count)
+                .each_ref()
+                .map(String::as_str)
+        );
+        assert_eq!(clock(59_999), "59 s");
+        assert_eq!(clock(61_000), "1 min 01 s");
+        assert_eq!(clock(3_661_000), "1 h 01 min 01 s");
+        assert_eq!(percent(1, 8), "12.50 %");
+        assert_eq!(percent(0, 8), "none");
+        assert_eq!(millis(1.234), "1.23 ms");
+        assert_eq!(millis(12_345.0), "12.3 s");
+    }
+}
