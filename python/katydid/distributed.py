@@ -139,6 +139,10 @@ class DistributedRunner(Runner):
         self.greenlet.spawn(self._work_off).link_exception(greenlet_exception_logger(logger))
         hub.on_message("custom_message", self._later(self._custom_message), self.environment)
 
+    def _needs_engine(self) -> bool:
+        """Whether the engine has this node's connections, as it has until the end."""
+        return bool(self.greenlet)
+
     def _later(self, handler: Callable[..., None]) -> Callable[..., None]:
         """A handler that the hub may call: what it does is done in turn, in a greenlet."""
         return lambda *args: self._inbox.put(lambda: handler(*args))
@@ -475,6 +479,7 @@ class WorkerRunner(DistributedRunner):
         self.worker_index = -1
         self.worker_state = runners.STATE_INIT
         self.connected = False
+        self._has_quit = False
         self.last_heartbeat_timestamp: float | None = None
         self.last_received_spawn_timestamp: float = 0
         self._lines_sent = 0
@@ -680,10 +685,17 @@ class WorkerRunner(DistributedRunner):
         self._fleet.finish()
         if not finished.wait(timeout=FAREWELL_SECONDS):
             logger.warning("The master did not acknowledge the last report; it may be missing there.")
+        # A program may go on, and no end of the process tells the master.
+        self._say_quit()
         self.greenlet.kill(block=current_greenlet() not in self.greenlet)
 
     def _on_quitting(self, environment: Environment, **kwargs: Any) -> None:
-        if self.connected:
+        self._say_quit()
+
+    def _say_quit(self) -> None:
+        """Tells the master, once, that this worker leaves it."""
+        if self.connected and not self._has_quit:
+            self._has_quit = True
             self._fleet.say("quit", None)
 
     def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **kwargs: Any) -> None:
