@@ -13,7 +13,12 @@ __all__ = [
     "Fleet",
     "Pool",
     "Upload",
+    "check_threshold",
+    "completions",
+    "decode_message",
+    "encode_message",
     "fetch_locustfile",
+    "manual",
     "option_table",
     "target_main",
 ]

@@ -180,6 +180,13 @@ def _integer(text: str) -> int:
         raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
 
 
+def _users(text: str) -> int:
+    number = _integer(text)
+    if not 0 <= number < 1 << 32:
+        raise argparse.ArgumentTypeError(f"must be a number of users, and not {text}")
+    return number
+
+
 def _rate(text: str) -> float:
     try:
         return gt_zero(text)
@@ -229,6 +236,7 @@ def _threshold(text: str) -> str:
 
 _TYPES: dict[str, Callable[[str], Any]] = {
     "int": _integer,
+    "users": _users,
     "count": _count,
     "float": _rate,
     "time_span": timespan,

@@ -41,6 +41,9 @@ def main() -> None:
     """Runs the command and ends the process."""
     try:
         run()
+    except BrokenPipeError:
+        # Whoever read what was printed wanted no more of it.
+        sys.exit(0)
     except KeyboardInterrupt:
         # Pressed before there was a test, or a second time because the end took too long.
         sys.exit(130)
@@ -48,6 +51,16 @@ def main() -> None:
         # What steers users, raised by a listener that no user waits for.
         sys.stderr.write(log.format_script_exception(error))
         sys.exit(1)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Writes out what was printed; nobody need be there any more to read it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> NoReturn:

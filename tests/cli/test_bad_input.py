@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +29,11 @@ CASES = {
     "unknown option": (USER, ["--hots", "x"], 2, "Did you mean '--host'?"),
     "bad time": (USER, ["--headless", "-t", "1.5s"], 2, "--run-time"),
     "bad number": (USER, ["--headless", "-u", "many"], 2, "--users"),
+    "users below zero": (USER, ["--headless", "-u", "-3"], 2, "--users: must be a number of users"),
+    "rate of zero": (USER, ["--headless", "-r", "0"], 2, "--spawn-rate: must be a number above zero"),
+    "no directory for csv": (USER, ["--headless", "--csv", "/proc/x/y"], 1, "Could not write the CSV files /proc/x/y"),
+    "config is missing": (USER, ["--config", "nowhere.conf"], 2, "nowhere.conf: No such file"),
+    "config is a directory": (USER, ["--config", "."], 2, "Is a directory"),
     "target down": (USER, ["--headless", "-t", "1s", "-H", "http://127.0.0.1:1"], 1, "ConnectionRefusedError(111"),
 }
 
@@ -36,6 +45,53 @@ def test_it_says_what_is_wrong(katydid, case):
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "katydid/" not in done.stderr, "no traceback of ours"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("locust.conf", "users = 2\nspawn-rate = fast\n", "locust.conf, line 2: argument -r/--spawn-rate: invalid float"),
+        ("katydid.conf", "# mine\nusrs = 2\n", "katydid.conf, line 2: unrecognized arguments: --usrs"),
+        ("pyproject.toml", '[tool.katydid]\nusers = "many"\n', "pyproject.toml, line 2: argument -u/--users: inv"),
+        ("pyproject.toml", "[tool.locust\n", "pyproject.toml is not valid TOML"),
+        ("locust.conf", "\x00\udcff", "locust.conf is not a text file"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_is_told_with_its_place(katydid, tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
+    done = katydid("--headless", script=USER)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_files_and_variables_of_ours_are_stronger_than_locusts(katydid, tmp_path, monkeypatch):
+    (tmp_path / "locust.conf").write_text("host = http://127.0.0.1:1\nusers = 7\nspawn-rate = 8\n")
+    (tmp_path / "katydid.conf").write_text("users = 6\n")
+    monkeypatch.setenv("LOCUST_RUN_TIME", "9")
+    monkeypatch.setenv("KATYDID_RUN_TIME", "1")
+    done = katydid("--headless", "--only-summary", script=USER)
+    assert "Ramping to 6 users at a rate of 8.00 per second" in done.stderr
+    assert "Run time limit set to 1 seconds" in done.stderr
+
+
+def test_nobody_need_read_what_is_printed(tmp_path):
+    (tmp_path / "locustfile.py").write_text(USER)
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [Path(sys.executable).parent / "katydid", "--list"]
+    done = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 0
+    assert "Broken" not in done.stderr
+
+
+def test_a_full_disk_is_told_and_nothing_else_is_lost(katydid, target, tmp_path):
+    # Linux's device that is always full.
+    (tmp_path / "out_stats.csv").symlink_to("/dev/full")
+    done = katydid("--headless", "-t", "1s", "-H", target.url, "--csv", "out", script=USER)
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_taken_port_is_named(katydid):

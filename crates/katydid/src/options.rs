@@ -50,6 +50,8 @@ pub enum Kind {
     Int,
     /// A whole number above zero.
     Count,
+    /// A whole number that is not below zero.
+    Users,
     /// A number.
     Float,
     /// Any text.
@@ -179,7 +181,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         flags: &["-u", "--users"],
         aliases: &["-c", "--clients"],
         dest: "num_users",
-        kind: Kind::Int,
+        kind: Kind::Users,
         env: Some("LOCUST_USERS"),
         old_env: Some("LOCUST_CLIENTS"),
         group: Group::Common,
@@ -811,7 +813,7 @@ mod tests {
                 "aliases": ["-c", "--clients"],
                 "dest": "num_users",
                 "default": null,
-                "kind": "int",
+                "kind": "users",
                 "choices": [],
                 "env": "LOCUST_USERS",
                 "old_env": "LOCUST_CLIENTS",
@@ -819,6 +821,7 @@ mod tests {
                 "help": "Users to run at the same time, once all have been started",
                 "hidden": false,
                 "metavar": "COUNT",
+                "ours": false,
             })
         );
     }

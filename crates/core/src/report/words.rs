@@ -103,9 +103,8 @@ fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
     let mut reasons = Vec::new();
     if peak_cpu_percent >= BUSY_PERCENT {
         reasons.push(format!(
-            "This process used up to {:.0} % of a core: the generator, not the target, may be what limited the rate. \
+            "This process used up to {peak_cpu_percent:.0} % of a core: the generator, not the target, may be what limited the rate. \
              --processes spreads the users over the cores.",
-            peak_cpu_percent,
         ));
     }
     let lateness = snapshot
