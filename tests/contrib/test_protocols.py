@@ -139,20 +139,18 @@ class Chatter(Once, SocketIOUser):
 
 
 def test_dns(told, server):
-    port = server("dns_server")
-    events = told(
-        f"""
+    events = told(f"""
 import dns.message
 from locust.contrib.dns import DNSUser
 
 class Resolver(Once, DNSUser):
     def use(self):
         for name in ("known.example", "unknown.example"):
-            self.client.udp(dns.message.make_query(name, "A"), "127.0.0.1", port={port}, name=name)
-        self.client.udp(dns.message.make_query("known.example", "A"), "127.0.0.1", port=1, timeout=0.05)
-""".replace(f"{server('dns_server')}", str(server("dns_server")))
-    )
+            self.client.udp(dns.message.make_query(name, "A"), "127.0.0.1", port={server("dns_server")}, name=name)
+        self.client.udp(dns.message.make_query("known.example", "A"), "127.0.0.1", timeout=0)
+""")
     assert events[:2] == ["DNS known.example 0 -", "DNS unknown.example 0 LocustError('No answer in DNS response')"]
+    assert events[2].startswith("DNS udp 0 Timeout(")
 
 
 def test_mongodb(told, server):
