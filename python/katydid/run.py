@@ -305,11 +305,14 @@ class Run:
             loop.run_callback_threadsafe(self.over.set)
 
         def terminated(signum: int, frame: Any) -> None:
-            logger.info("Got SIGTERM signal")
+            logger.info("Got %s signal", signal.Signals(signum).name)
             loop.run_callback_threadsafe(self.over.set)
 
         signal.signal(signal.SIGINT, interrupted)
         signal.signal(signal.SIGTERM, terminated)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            # The terminal is gone; under nohup it may go.
+            signal.signal(signal.SIGHUP, terminated)
 
     def _shut_down(self) -> NoReturn:
         """Ends everything, prints the final tables and exits."""

@@ -50,7 +50,7 @@ def test_it_says_what_is_wrong(katydid, case):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("locust.conf", "users = 2\nspawn-rate = fast\n", "locust.conf, line 2: argument -r/--spawn-rate: invalid float"),
+        ("locust.conf", "users = 2\nspawn-rate = fast\n", "locust.conf, line 2: argument -r/--spawn-rate: inv"),
         ("katydid.conf", "# mine\nusrs = 2\n", "katydid.conf, line 2: unrecognized arguments: --usrs"),
         ("pyproject.toml", '[tool.katydid]\nusers = "many"\n', "pyproject.toml, line 2: argument -u/--users: inv"),
         ("pyproject.toml", "[tool.locust\n", "pyproject.toml is not valid TOML"),

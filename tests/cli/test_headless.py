@@ -165,7 +165,10 @@ def test_a_client_of_ones_own_only_fires_the_event(katydid, locustfile, table):
     assert "SQL select: ValueError('x')" in done.stderr
 
 
-@pytest.mark.parametrize(("signum", "said"), [(signal.SIGINT, ""), (signal.SIGTERM, "Got SIGTERM signal")])
+@pytest.mark.parametrize(
+    ("signum", "said"),
+    [(signal.SIGINT, ""), (signal.SIGTERM, "Got SIGTERM signal"), (signal.SIGHUP, "Got SIGHUP signal")],
+)
 def test_a_signal_ends_the_run_with_the_final_tables(start, locustfile, target, table, signum, said):
     running = start("-f", locustfile(SHOP), "--headless", "-u", 2, "-r", 2, "-H", target.url, "--only-summary")
     running.wait_for("All users spawned")
