@@ -38,11 +38,12 @@ class Terminal:
         self.fd, inside = pty.openpty()
         self.before = termios.tcgetattr(self.fd)
         base = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        self.process = subprocess.Popen(
-            [KATYDID, *map(str, arguments)], stdin=inside, stdout=inside, stderr=inside,
-            env={**base, "TERM": "xterm", **environment}, start_new_session=True,
-        )  # fmt: skip
-        os.close(inside)
+        # Where gevent has patched os.close, that would wait for a hub that nothing here runs.
+        with open(inside, "rb", buffering=0) as stream:
+            self.process = subprocess.Popen(
+                [KATYDID, *map(str, arguments)], stdin=stream, stdout=stream, stderr=stream,
+                env={**base, "TERM": "xterm", **environment}, start_new_session=True,
+            )  # fmt: skip
         self.seen = ""
 
     def wait_for(self, pattern: str) -> re.Match[str]:
