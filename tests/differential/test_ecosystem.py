@@ -15,7 +15,7 @@ import pytest
 from compare import HERE, SUPPORT, Script, transcripts
 
 SCRIPTS = sorted((HERE / "ecosystem").glob("*.py"))
-LIBRARIES = ("locust-plugins==5.0.3", "redis>=5,<9")
+LIBRARIES = ("locust-plugins==5.0.3", "redis>=5,<9", "grpcio>=1.60,<2")
 
 Outcome = tuple[list[str], list[str]]
 
