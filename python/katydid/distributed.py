@@ -339,6 +339,7 @@ class MasterRunner(DistributedRunner):
         self._engine.stopping()
         self._await_end(runners.MASTER_HEARTBEAT_TIMEOUT, lambda: not self.user_count)
         self._engine.stopped()
+        self.stats.read_anew()
         self._tell(self.environment.events.test_stop)
 
     def quit(self) -> None:
@@ -353,6 +354,7 @@ class MasterRunner(DistributedRunner):
         self._await_end(FAREWELL_SECONDS, lambda: not self.worker_count)
         if was_active:
             self._engine.stopped()
+            self.stats.read_anew()
             self._tell(self.environment.events.test_stop)
         self.greenlet.kill(block=current_greenlet() not in self.greenlet)
 

@@ -363,6 +363,7 @@ class Runner:
         self.stop_users(self.user_greenlets.counts.copy())
         self._settle()
         self._engine.stopped()
+        self.stats.read_anew()
         self.cpu_log_warning()
         self._tell(self.environment.events.test_stop)
 

@@ -212,6 +212,11 @@ class RequestStats:
         """One entry, made now if it is not there."""
         return self.entries[(name, method)]
 
+    def read_anew(self) -> None:
+        """Has what is read next be what the engine has counted by now, and not what it had a moment ago."""
+        if self.engine_counts is not None:
+            self.engine_counts.stale = True
+
     def log_request(self, method: str, name: str, response_time: float | None, content_length: int) -> None:
         """Counts one request."""
         if self.engine_counts is not None:

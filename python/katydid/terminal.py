@@ -59,7 +59,7 @@ class Line:
     def __init__(self) -> None:
         self.peak_cpu = 0.0
         self._out = sys.stderr
-        self._text = ""
+        self._text = self._summary = ""
         self._shown = False
         self._streams = sys.stdout, sys.stderr
         self._handlers: list[Any] = []
@@ -86,9 +86,10 @@ class Line:
         self._greenlet.link_exception(greenlet_exception_logger(logger))
 
     def end(self) -> None:
-        """Removes the line."""
+        """Removes the line, and notes what became of the run."""
         if self._greenlet is None:
             return
+        self._summary = hub.engine().summary(self.peak_cpu).rstrip()
         self._greenlet.kill()
         self.erase()
         self._text = ""
@@ -98,8 +99,7 @@ class Line:
 
     def conclude(self) -> None:
         """Says in some sentences what became of the run."""
-        summary = hub.engine().summary(self.peak_cpu).rstrip()
-        first, *rest = summary.splitlines()
+        first, *rest = self._summary.splitlines()
         bold, plain = (_BOLD, _PLAIN) if _has_colour() else ("", "")
         self._out.write("\n".join([f"{bold}{first}{plain}", *rest, ""]))
 

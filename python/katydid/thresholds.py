@@ -41,6 +41,7 @@ class Thresholds:
         self.suite = suite
         self.failed = False
         self._known: dict[str, bool] = {}
+        self._table = self._xml = ""
         of_failures = [_core.check_threshold(condition) for condition in conditions]
         self.replaces_failures = any(of_failures)
         """Whether a threshold, and no longer every failure, decides about the exit code."""
@@ -70,19 +71,19 @@ class Thresholds:
                     logger.info("Threshold met again: %s (%s)", condition, shown)
 
     def judge(self) -> None:
-        """Judges the whole run."""
-        self.failed = any(failed for _, failed, _ in hub.engine().judge(self.conditions)) if self.conditions else False
+        """Judges the whole run. Before anything is printed: some of what is begins the statistics again from zero."""
+        if self.conditions:
+            self.failed = any(failed for _, failed, _ in hub.engine().judge(self.conditions))
+        if self.conditions or self.junit:
+            self._table, self._xml = hub.engine().verdicts(self.conditions, self.suite)
 
     def print(self) -> None:
         """Prints what became of each threshold, and writes the file of XML."""
-        if not (self.conditions or self.junit):
-            return
-        table, xml = hub.engine().verdicts(self.conditions, self.suite)
         if self.conditions:
-            for line in table.splitlines():
+            for line in self._table.splitlines():
                 stats.console_logger.info(line)
         if self.junit:
-            self._write(self.junit, xml)
+            self._write(self.junit, self._xml)
 
     def _write(self, path: str, xml: str) -> None:
         try:
