@@ -29,11 +29,11 @@ def on_request(request_type, name, response_length, exception, **kwargs):
 
 
 @pytest.fixture
-def told(katydid, monkeypatch) -> Callable[[str], list[str]]:
+def told(katydid) -> Callable[..., list[str]]:
     """Runs a script whose one user does everything once, and returns what listeners were told."""
 
-    def told(script: str) -> list[str]:
-        done = katydid("--headless", "-t", "15s", "--only-summary", script=ONCE + script)
+    def told(script: str, *arguments: str) -> list[str]:
+        done = katydid("--headless", "-t", "15s", "--only-summary", *arguments, script=ONCE + script)
         assert "/ERROR/locust" not in done.stderr, done.stderr
         assert "run-time limit" not in done.stderr, done.stderr
         return re.findall(r"^EVENT (.*)$", done.stdout, re.MULTILINE)
@@ -54,6 +54,46 @@ class Reader(Once, PostgresUser):
 """)
     assert events[0] == "postgres_success execute_query 0 -"
     assert events[1].startswith("postgres_failure execute_query 0 UndefinedTable(")
+
+
+def test_a_statement_that_waits_lets_other_users_run(told, postgres):
+    events = told(
+        f"""
+import gevent
+from locust import User
+from locust.contrib.postgres import PostgresUser
+
+locked = gevent.event.Event()
+
+class Holder(PostgresUser):
+    conn_string = "{postgres}"
+    fixed_count = 1
+    wait_time = constant(60)
+
+    def hold(self):
+        self.client.execute_query("SELECT pg_advisory_lock(1)")
+        locked.set()
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while not self.client.connection.execute(waiting).fetchone()[0]:
+            gevent.sleep(0.01)
+        self.client.execute_query("SELECT pg_advisory_unlock(1)")
+
+    tasks = [hold]
+
+class Waiter(Once, PostgresUser):
+    conn_string = "{postgres}"
+    fixed_count = 1
+
+    def use(self):
+        locked.wait(20)
+        self.client.execute_query("SELECT pg_advisory_lock(1)")
+""",
+        "-u",
+        "2",
+        "-r",
+        "2",
+    )
+    assert events == ["postgres_success execute_query 0 -"] * 3
 
 
 def test_mqtt(told, broker):
