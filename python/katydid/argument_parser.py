@@ -115,6 +115,13 @@ class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
         sys.exit(2)
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """Begins as Locust's help text does."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, prefix or "Usage: ")
+
+
 def _named_in(message: str) -> list[str]:
     """The options that an error of the parser is about."""
     unknown = message.removeprefix("unrecognized arguments: ")
@@ -262,7 +269,7 @@ def get_empty_argument_parser(
         add_help=False,
         config_file_parser_class=LocustConfigParser,
         config_file_open_func=open_config_file,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32),
+        formatter_class=lambda prog: _HelpFormatter(prog, max_help_position=32),
         description="Runs the users of a locustfile against a system, and measures it.",
     )
     for option in _core.option_table():
@@ -298,13 +305,16 @@ def _add_all(parser: LocustArgumentParser, ours: bool) -> None:
     before = list(parser._actions)
     groups: dict[str, Any] = {group.title: group for group in parser._action_groups}
     for option in _core.option_table():
-        if option["dest"] in _EARLY or option["ours"] != ours:
-            # The early ones the parser has, but not where the help text should show them.
-            continue
-        if set(option["flags"]) & set(parser._option_string_actions):
+        if option["ours"] != ours:
             continue
         if option["group"] not in groups:
             groups[option["group"]] = parser.add_argument_group(option["group"])
+        if option["dest"] in _EARLY:
+            # The parser has it, but not where the help text should show it.
+            _move(parser, option["dest"], groups[option["group"]])
+            continue
+        if set(option["flags"]) & set(parser._option_string_actions):
+            continue
         _add(groups[option["group"]], option)
     if not ours:
         groups["Other options"].add_argument("-h", "--help", action="help", help="Print this text and exit")
@@ -313,6 +323,14 @@ def _add_all(parser: LocustArgumentParser, ours: bool) -> None:
         if action not in before:
             # The page has its own places for these.
             action.include_in_web_ui = False
+
+
+def _move(parser: LocustArgumentParser, dest: str, group: Any) -> None:
+    """Has the help text show options of a parser in one of its groups."""
+    plain = parser._optionals._group_actions
+    for action in [action for action in plain if action.dest == dest]:
+        plain.remove(action)
+        group._group_actions.append(action)
 
 
 class UIExtraArgOptions(NamedTuple):

@@ -63,10 +63,10 @@ class Run:
         if log.unhandled_greenlet_exception:
             # What the listener set up is missing, so nothing that follows would be as meant.
             sys.exit(1)
+        self._watch_signals()
         if self.web_ui is not None:
             self._serve(self.web_ui)
         stats.resize_with_terminal()
-        self._watch_signals()
         if isinstance(self.runner, MasterRunner) and options.processes is not None:
             self.workers = Workers(options.processes, ("127.0.0.1", self.runner.server.port))
         begins = (options.headless or options.autostart) and not options.worker
