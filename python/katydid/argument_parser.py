@@ -36,7 +36,9 @@ _EARLY = frozenset({"locustfile", "config", "master", "worker", "master_host", "
 
 version = katydid.LOCUST_VERSION
 
-_USAGE = "%(prog)s [options] [UserClass ...]\n       %(prog)s target [options]"
+_USAGE = "\n       ".join(
+    f"%(prog)s {rest}" for rest in ("[options] [UserClass ...]", "target [options]", "completions bash|zsh|fish", "man")
+)
 
 
 class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]  # configargparse has no types
