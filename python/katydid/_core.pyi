@@ -276,8 +276,8 @@ class Engine:
         """Counts a request that the engine did not send; milliseconds and bytes."""
     def record_error(self, method: str, name: str, error: str) -> None:
         """Counts an error without a request."""
-    def line(self) -> str:
-        """The run on one line, as it is now."""
+    def line(self) -> tuple[str, float]:
+        """The run on one line, as it is now, and the most processor time of one process in percent of a core."""
     def summary(self, peak_cpu_percent: float) -> str:
         """The run in some sentences, at its end; processor time in percent of one core, the most that was seen."""
     def judge(self, thresholds: Sequence[str]) -> list[tuple[str, bool, str]]:

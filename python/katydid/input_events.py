@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -40,14 +42,21 @@ class UnixKeyPoller:
         import tty
 
         self._stdin = sys.stdin.fileno()
+        if _in_background(self._stdin):
+            # The system stops a job in the background that touches its terminal.
+            raise InitError("Terminal belongs to another job. Keyboard input disabled")
         self._before = termios.tcgetattr(self._stdin)
         tty.setcbreak(self._stdin)
+        # Also when the process ends in a way that no greenlet notices.
+        atexit.register(self.cleanup)
 
     def cleanup(self) -> None:
         """Gives the terminal back as it was."""
         import termios
 
-        termios.tcsetattr(self._stdin, termios.TCSADRAIN, self._before)
+        atexit.unregister(self.cleanup)
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(self._stdin, termios.TCSADRAIN, self._before)
 
     def poll(self) -> str | None:
         """The next key that was pressed, ``None`` if there is none."""
@@ -57,6 +66,14 @@ class UnixKeyPoller:
             return None
         # Nothing at all comes when the terminal is gone.
         return os.read(self._stdin, 1).decode(errors="replace") or None
+
+
+def _in_background(terminal: int) -> bool:
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:
+        # It controls no jobs.
+        return False
 
 
 class WindowsKeyPoller:

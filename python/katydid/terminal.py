@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
+from collections.abc import Iterable
 from typing import Any, NoReturn, TextIO
 
 import gevent
@@ -21,6 +21,7 @@ logger = logging.getLogger("locust.main")
 REFRESH_SECONDS = 0.5
 
 _CLEAR = "\r\x1b[2K"
+_UP = "\x1b[A"
 _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -40,9 +41,15 @@ class Above:
         """Writes above the line, which is drawn again once the text ends its own."""
         self._line.erase()
         written = self._stream.write(text)
-        if text.endswith("\n"):
-            self._line.draw()
+        if text:
+            # A line that a script has begun is not drawn over.
+            self._line.waits = not text.endswith("\n")
+        self._line.draw()
         return written
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Writes some texts above the line."""
+        self.write("".join(lines))
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the stream's."""
@@ -53,14 +60,17 @@ class Line:
     """The run on the terminal's last line, drawn anew twice a second.
 
     Attributes:
-        peak_cpu: The most processor time that was seen, in percent of one core.
+        peak_cpu: The most processor time that was seen of one process, in percent of one core.
+        waits: Whether it is not drawn, because something else stands on the terminal's last line.
     """
 
     def __init__(self) -> None:
         self.peak_cpu = 0.0
+        self.waits = False
         self._out = sys.stderr
         self._text = self._summary = ""
-        self._shown = False
+        self._shown = 0
+        """How many characters of it are on the terminal."""
         self._streams = sys.stdout, sys.stderr
         self._handlers: list[Any] = []
         self._greenlet: Any = None
@@ -106,22 +116,31 @@ class Line:
     def erase(self) -> None:
         """Takes the line off the terminal."""
         if self._shown:
-            self._out.write(_CLEAR)
-            self._shown = False
+            # A terminal that has become narrower shows what was one line on several.
+            wrapped = (self._shown - 1) // self._columns()
+            self._out.write(_CLEAR + (_UP + _CLEAR) * wrapped)
+            self._shown = 0
 
     def draw(self) -> None:
         """Puts the line onto the terminal."""
-        if self._text and not self._shown:
-            width = shutil.get_terminal_size().columns - 1
+        if self._text and not self._shown and not self.waits:
+            text = self._text[: self._columns() - 1]
             dim, plain = (_DIM, _PLAIN) if _has_colour() else ("", "")
-            self._out.write(f"{dim}{self._text[:width]}{plain}")
+            self._out.write(f"{dim}{text}{plain}")
             self._out.flush()
-            self._shown = True
+            self._shown = len(text)
+
+    def _columns(self) -> int:
+        """How wide the terminal is now; standard output may be something else."""
+        try:
+            return os.get_terminal_size(self._out.fileno()).columns or 80
+        except OSError:
+            return 80
 
     def _refresh(self) -> NoReturn:
         while True:
-            self.peak_cpu = max(self.peak_cpu, hub.engine().load()[0])
-            self._text = hub.engine().line()
+            self._text, cpu = hub.engine().line()
+            self.peak_cpu = max(self.peak_cpu, cpu)
             self.erase()
             self.draw()
             gevent.sleep(REFRESH_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from typing import Any, NoReturn
@@ -46,10 +47,7 @@ class Thresholds:
         self.replaces_failures = any(of_failures)
         """Whether a threshold, and no longer every failure, decides about the exit code."""
         if junit:
-            os.makedirs(os.path.dirname(os.path.abspath(junit)), exist_ok=True)
-            with open(_beside(junit), "w"):
-                # Better found out now than after the run.
-                pass
+            _check_writable(junit)
 
     def __bool__(self) -> bool:
         return bool(self.conditions)
@@ -93,6 +91,16 @@ class Thresholds:
             os.replace(_beside(path), path)
         except OSError as error:
             logger.error("Could not write %s: %s", path, error.strerror)
+
+
+def _check_writable(path: str) -> None:
+    """Finds out before the run what would keep a file from being written after it."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    with open(_beside(path), "w"):
+        pass
+    os.unlink(_beside(path))
 
 
 def _beside(path: str) -> str:

@@ -52,6 +52,21 @@ def test_without_one_about_failures_these_still_fail_the_run(katydid, target):
     assert run(katydid, target, "--fail-if", "p95>60s").returncode == 1
 
 
+def test_a_name_in_quotes_is_taken_as_it_is(katydid, target):
+    script = SCRIPT.replace('name="gone"', 'name="not there"')
+    done = run(
+        katydid, target, "--fail-if", 'GET "not there" fail>99%', "--fail-if", "'not *' requests>0", script=script
+    )
+    assert 'FAILED   GET "not there" fail>99% 100.00 %' in done.stderr
+    assert "ok       'not *' requests>0" in done.stderr
+
+
+def test_a_name_that_nothing_was_sent_to_keeps_no_limit(katydid, target):
+    done = run(katydid, target, "--fail-if", "/nowhere fail>0")
+    assert done.returncode == 3
+    assert "FAILED   /nowhere fail>0 no request to measure" in done.stderr
+
+
 def test_a_script_has_the_last_word(katydid, target):
     script = (
         SCRIPT
@@ -85,6 +100,9 @@ def test_thresholds_of_a_configuration_file(katydid, target, tmp_path):
         ([], SCRIPT + "\nthresholds = ['max']", 1, ["max\n   ^", "where is the limit?"]),
         ([], SCRIPT + "\nthresholds = [300]", 1, ["300", "no text"]),
         (["--junit", "/proc/nowhere/junit.xml"], SCRIPT, 1, ["/proc/nowhere/junit.xml"]),
+        (["--junit", "."], SCRIPT, 1, ["Could not write .: Is a directory"]),
+        (["--fail-if", "fail>0.01"], SCRIPT, 2, ["fail>0.01\n     ^", "fail>1%"]),
+        (["--fail-if", "'log in p95>1s"], SCRIPT, 2, ["\n^ this quote is not closed"]),
         (["--iterations", "0"], SCRIPT, 2, ["--iterations", "above zero"]),
     ],
 )

@@ -1,8 +1,9 @@
 //! Conditions under which a run has failed: `p95>300ms`, `fail>1%`, `GET /item p99>1s`.
 //!
 //! A condition is a metric, a comparison and a limit, after an optional selector: a method, a
-//! name, or both, in which `*` stands for anything. What it selects is merged before anything
-//! is computed, so a percentile over several names is one of all their requests.
+//! name, or both, in which `*` stands for anything; a name in quotes is taken as it is. What it
+//! selects is merged before anything is computed, so a percentile over several names is one of
+//! all their requests.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use crate::stats::{Entry, Stats};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     text: String,
-    selector: Option<String>,
+    selector: Option<Selector>,
     metric: Metric,
     comparison: Comparison,
     /// Milliseconds, parts of one, requests per second or a count, as the metric has it.
@@ -41,6 +42,18 @@ pub enum Metric {
     Requests,
 }
 
+/// Which requests a condition is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Selector {
+    /// A pattern of a name, a method, or both.
+    Pattern(String),
+    /// A name that stood in quotes, and the pattern of its method.
+    Quoted {
+        method: Option<String>,
+        name: String,
+    },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
     Above,
@@ -57,7 +70,13 @@ const COMPARISONS: [(&str, Comparison); 4] = [
     ("<", Comparison::Below),
 ];
 /// Units of time in milliseconds, the longer first.
-const TIMES: [(&str, f64); 4] = [("us", 0.001), ("ms", 1.0), ("s", 1e3), ("m", 6e4)];
+const TIMES: [(&str, f64); 5] = [
+    ("us", 0.001),
+    ("ms", 1.0),
+    ("s", 1e3),
+    ("m", 6e4),
+    ("h", 3.6e6),
+];
 const METRICS: &str = "p50, p95, p99.9, avg, median, min, max, rps, fail or requests";
 
 /// Why a text is no condition.
@@ -116,17 +135,26 @@ impl Threshold {
         let place = text.len() - text[at + sign.len()..].trim_start().len();
         let metric = metric_of(&left[begin..], right.ends_with('%')).ok_or_else(|| {
             let given = &left[begin..];
+            let hint = if given.starts_with("p(") {
+                // There a threshold is what must hold, and not what must not.
+                "write p95, and when the run has failed: p95>300ms".to_owned()
+            } else {
+                format!("write {METRICS}")
+            };
             fail(
                 begin,
-                format!("{given:?} is nothing that is measured; write {METRICS}"),
+                format!("{given:?} is nothing that is measured; {hint}"),
             )
         })?;
         let limit = limit_of(metric, right).map_err(|problem| fail(place, problem))?;
-        let selector = left[..begin].trim();
-        let selector = selector.trim_matches(['"', '\'']);
+        let before = left[..begin].trim();
+        let selector = Selector::parse(before).map_err(|at| {
+            let place = left.len() - left.trim_start().len() + at;
+            fail(place, "this quote is not closed".to_owned())
+        })?;
         Ok(Self {
             text: text.trim().to_owned(),
-            selector: (!selector.is_empty()).then(|| selector.to_owned()),
+            selector: (!before.is_empty()).then_some(selector),
             metric,
             comparison,
             limit,
@@ -150,7 +178,7 @@ impl Threshold {
             Some(selector) => {
                 let mut merged = Entry::default();
                 for (key, entry) in stats.entries() {
-                    if selects(selector, &registry.name(key)) {
+                    if selector.selects(&registry.name(key)) {
                         merged.merge(entry);
                     }
                 }
@@ -231,7 +259,14 @@ fn limit_of(metric: Metric, text: &str) -> Result<f64, String> {
         }
         Metric::FailRatio => number(text.trim_end_matches('%')).map(|percent| percent / 100.0),
         Metric::Rate => number(text.strip_suffix("/s").unwrap_or(text)),
-        Metric::Failures | Metric::Requests => number(text),
+        Metric::Failures | Metric::Requests => match number(text)? {
+            count if count.fract() == 0.0 => Ok(count),
+            part if metric == Metric::Failures => Err(format!(
+                "{text:?} is no count; write a part of the requests as fail>{}%",
+                part * 100.0
+            )),
+            _ => Err(format!("{text:?} is no count")),
+        },
     }
 }
 
@@ -249,6 +284,8 @@ impl Metric {
         let timed = entry.requests - entry.none_requests;
         match self {
             Self::Requests => Some(entry.requests as f64),
+            // A name that nothing was sent to would keep any limit.
+            Self::Failures | Self::Rate if entry.requests + entry.failures == 0 => None,
             Self::Failures => Some(entry.failures as f64),
             Self::Rate => Some(stats.view(entry).total_rps()),
             Self::FailRatio => {
@@ -266,11 +303,43 @@ impl Metric {
     }
 }
 
-/// Whether a selector means a name, its method, or both.
-fn selects(selector: &str, name: &Name) -> bool {
-    matches(selector, &name.name)
-        || matches(selector, &name.method)
-        || matches(selector, &format!("{} {}", name.method, name.name))
+impl Selector {
+    /// Reads a selector, or tells the byte of a quote that is not closed.
+    fn parse(text: &str) -> Result<Self, usize> {
+        let quote = |at: &usize| text[*at..].starts_with(['"', '\'']);
+        // A name begins the selector, or follows its method.
+        let second = text.find(char::is_whitespace).unwrap_or(0);
+        let begin = [0, text.len() - text[second..].trim_start().len()];
+        let Some(at) = begin.into_iter().find(quote) else {
+            return Ok(Self::Pattern(text.to_owned()));
+        };
+        let inside = &text[at + 1..];
+        let name = inside.strip_suffix(&text[at..=at]).ok_or(at)?;
+        let method = text[..at].trim_end();
+        Ok(Self::Quoted {
+            method: (!method.is_empty()).then(|| method.to_owned()),
+            name: name.to_owned(),
+        })
+    }
+
+    fn selects(&self, name: &Name) -> bool {
+        match self {
+            Self::Pattern(pattern) => {
+                matches(pattern, &name.name)
+                    || matches(pattern, &name.method)
+                    || matches(pattern, &format!("{} {}", name.method, name.name))
+            }
+            Self::Quoted {
+                method,
+                name: quoted,
+            } => {
+                *quoted == *name.name
+                    && method
+                        .as_ref()
+                        .is_none_or(|method| matches(method, &name.method))
+            }
+        }
+    }
 }
 
 /// Whether a pattern, in which `*` stands for anything, is a text.
@@ -352,7 +421,13 @@ mod tests {
             ("requests<4", false),
             ("POST log in avg>5ms", true),
             ("'log in' avg>5ms", true),
+            ("POST \"log in\" avg>5ms", true),
+            ("GET 'log in' avg>1h", true),
+            ("'/item/*' max>=0", true),
+            ("it's max>=0", true),
             ("/nowhere p95>1s", true),
+            ("/nowhere fail>0", true),
+            ("/nowhere rps>1", true),
             ("/nowhere requests>1", false),
         ] {
             assert_eq!(failed(text, &run), expected, "{text}");
@@ -372,6 +447,15 @@ mod tests {
         assert!(shown("fail>x%").contains("\"x\" is not a number"));
         assert!(shown("rps<-1").contains("\"-1\" is not a number"));
         assert!(shown(">1s").contains("\"\" is nothing"));
+        assert!(
+            shown("fail>0.01")
+                .contains("\"0.01\" is no count; write a part of the requests as fail>1%")
+        );
+        assert!(shown("p(95)<500").contains("write p95, and when the run has failed"));
+        assert_eq!(
+            shown(" GET 'log in p95>1s"),
+            " GET 'log in p95>1s\n     ^ this quote is not closed"
+        );
     }
 
     #[test]
@@ -394,6 +478,23 @@ mod tests {
             if let Ok(threshold) = Threshold::parse(&text) {
                 threshold.judge(&Stats::default(), &Registry::new());
             }
+        }
+
+        #[test]
+        fn no_selector_is_too_strange(selector in "[ '\"*\\PC]{0,12}") {
+            let text = format!("{selector} p95>1s");
+            if let Ok(threshold) = Threshold::parse(&text) {
+                let run = counted(&[("GET", "/", 1, false)]);
+                threshold.judge(&run.0, &run.1);
+            }
+        }
+
+        #[test]
+        fn a_name_in_quotes_is_that_name(name in "[a-z *'/]{1,12}") {
+            let run = counted(&[("GET", &name, 1, false), ("GET", "another one", 1, false)]);
+            let [fewer, more] = ["requests<2", "requests>0"]
+                .map(|condition| failed(&format!("GET \"{name}\" {condition}"), &run));
+            prop_assert!(fewer && more);
         }
 
         #[test]

@@ -595,9 +595,10 @@ impl Engine {
         ))
     }
 
-    /// The run on one line, as it is now.
-    fn line(&self) -> String {
-        words::line(&self.shared.node.snapshot_now())
+    /// The run on one line, as it is now, and the most processor time that one of its processes uses.
+    fn line(&self) -> (String, f64) {
+        let snapshot = self.shared.node.snapshot_now();
+        (words::line(&snapshot), words::busiest(&snapshot))
     }
 
     /// The run in some sentences, at its end. The processor time is the most that was seen.

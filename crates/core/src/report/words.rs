@@ -25,15 +25,12 @@ pub fn line(snapshot: &Snapshot) -> String {
         None => clock(elapsed),
     };
     let users = if run.users == run.target_users {
-        count(u64::from(run.users))
+        many(run.users, "user")
     } else {
-        format!(
-            "{} of {}",
-            count(u64::from(run.users)),
-            count(u64::from(run.target_users))
-        )
+        let running = count(u64::from(run.users));
+        format!("{running} of {}", many(run.target_users, "user"))
     };
-    let mut out = format!("{time}   {users} users");
+    let mut out = format!("{time}   {users}");
     let total = snapshot.stats.total();
     if let Some(point) = snapshot.series.last() {
         write!(out, "   {} requests/s", count(point.ok + point.failed))
@@ -62,13 +59,19 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
         _ => "no time".to_owned(),
     };
     let view = snapshot.stats.view(total);
-    let mut out = format!(
-        "{} users ran for {lasted} and made {} requests, {:.1} per second; {} of them failed.\n",
-        count(u64::from(users)),
-        count(total.requests),
-        view.total_rps(),
-        percent(total.failures, total.requests),
-    );
+    let mut out = format!("{} ran for {lasted} and made ", many(users, "user"));
+    match total.requests {
+        0 => out.push_str("no request.\n"),
+        requests => writeln!(
+            out,
+            "{} requests, {:.1} per second; {} of them failed.",
+            count(requests),
+            view.total_rps(),
+            percent(total.failures, requests),
+        )
+        .expect("a string takes everything"),
+    }
+    writeln!(out, "{}", asked(snapshot, wanted)).expect("a string takes everything");
     let service = total.histograms.service();
     if !service.is_empty() {
         let [half, most, nearly] = service
@@ -85,12 +88,7 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
         .expect("a string takes everything");
     }
     if users < wanted {
-        writeln!(
-            out,
-            "{} users were asked for: the run ended, or users did, before all had been started.",
-            count(u64::from(wanted)),
-        )
-        .expect("a string takes everything");
+        out.push_str("The run ended, or users did, before all had been started.\n");
     }
     for reason in limits(snapshot, peak_cpu_percent) {
         writeln!(out, "{reason}").expect("a string takes everything");
@@ -98,13 +96,52 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
     out
 }
 
+/// What was asked for.
+fn asked(snapshot: &Snapshot, users: u32) -> String {
+    let run = &snapshot.run;
+    let time = run.run_time.map_or_else(
+        || "until stopped".to_owned(),
+        |time| {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            format!("for {}", clock(ms))
+        },
+    );
+    let rate = if run.spawn_rate > 0.0 {
+        format!(", {} more per second", run.spawn_rate)
+    } else {
+        String::new()
+    };
+    format!("Asked for: {}{rate}, {time}.", many(users, "user"))
+}
+
+/// The most processor time that this process or a worker uses now, 100 for one core.
+pub fn busiest(snapshot: &Snapshot) -> f64 {
+    let workers = snapshot.workers.iter().flat_map(|workers| workers.iter());
+    workers
+        .map(|worker| worker.cpu_percent)
+        .fold(snapshot.run.cpu_percent, f64::max)
+}
+
+/// The part of their time that users waited for answers, if it is known.
+#[expect(clippy::cast_precision_loss, reason = "what is shown has two digits")]
+fn waiting(snapshot: &Snapshot) -> Option<f64> {
+    let users: u64 = snapshot
+        .series
+        .iter()
+        .map(|point| u64::from(point.users))
+        .sum();
+    let lived = (users * snapshot.series.step()) as f64;
+    let waited = snapshot.stats.total().total_time.as_millis_f64() / 1e3;
+    (lived > 0.0 && waited > 0.0).then(|| (waited / lived).min(1.0))
+}
+
 /// What kept the generator, or the target, from doing better.
 fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
     let mut reasons = Vec::new();
     if peak_cpu_percent >= BUSY_PERCENT {
         reasons.push(format!(
-            "This process used up to {peak_cpu_percent:.0} % of a core: the generator, not the target, may be what limited the rate. \
-             --processes spreads the users over the cores.",
+            "A process of this test used up to {peak_cpu_percent:.0} % of a core: the generator, not the target, may be what limited the rate. \
+             --processes spreads the users over the cores."
         ));
     }
     let lateness = snapshot
@@ -120,17 +157,13 @@ fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
         ));
     }
     let mut most: Option<(u64, String)> = None;
+    let (mut wants_files, mut wants_ports) = (false, false);
     for (id, errors) in snapshot.stats.errors() {
         let error = snapshot.registry.error_name(id);
         if error.text.contains("Too many open files") {
-            reasons.push(
-                "Connections failed for want of open files: raise the limit (ulimit -n), or use more machines."
-                    .to_owned(),
-            );
+            wants_files = true;
         } else if error.text.contains("Cannot assign requested address") {
-            reasons.push(
-                "Connections failed for want of local ports: keep connections open, or use more machines.".to_owned(),
-            );
+            wants_ports = true;
         }
         if most
             .as_ref()
@@ -143,9 +176,31 @@ fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
             ));
         }
     }
-    reasons.dedup();
+    if wants_files {
+        reasons.push(
+            "Connections failed for want of open files: raise the limit (ulimit -n), or use more machines."
+                .to_owned(),
+        );
+    }
+    if wants_ports {
+        reasons.push(
+            "Connections failed for want of local ports: keep connections open, or use more machines.".to_owned(),
+        );
+    }
     if reasons.is_empty() {
-        reasons.push("Nothing on this machine limited the run as far as could be seen.".to_owned());
+        let seen = "Nothing on this machine limited the run as far as could be seen";
+        reasons.push(match waiting(snapshot) {
+            Some(part) if part >= 0.5 => format!(
+                "{seen}: users spent about {:.0} % of their time waiting for the target, whose answers set the rate.",
+                part * 100.0
+            ),
+            Some(part) => format!(
+                "{seen}: users spent about {:.0} % of their time waiting for the target, so more of them (-u), \
+                 or shorter waits, make more load.",
+                part * 100.0
+            ),
+            None => format!("{seen}."),
+        });
     }
     if let Some((times, what)) = most {
         let what: String = what.chars().take(160).collect();
@@ -177,6 +232,11 @@ fn millis(ms: f64) -> String {
     } else {
         format!("{ms:.2} ms")
     }
+}
+
+fn many(number: u32, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", count(u64::from(number)))
 }
 
 /// A count with commas between thousands.
@@ -213,6 +273,8 @@ mod tests {
                 .each_ref()
                 .map(String::as_str)
         );
+        assert_eq!(many(1, "user"), "1 user");
+        assert_eq!(many(2_000, "user"), "2,000 users");
         assert_eq!(clock(59_999), "59 s");
         assert_eq!(clock(61_000), "1 min 01 s");
         assert_eq!(clock(3_661_000), "1 h 01 min 01 s");
