@@ -9,11 +9,11 @@ import socket
 import sys
 import tempfile
 from argparse import Namespace
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
 from katydid import _core, runners
-from katydid.locustfiles import download_locustfile_from_url
+from katydid.locustfiles import download_locustfile_from_url, give_up
 from katydid.rpc import Message
 
 TRY_SECONDS = 2.0
@@ -28,7 +28,7 @@ def retrieve_locustfiles_from_master(options: Namespace) -> list[str]:
     """
     answer = download_locustfile_from_master(options.master_host, options.master_port).data
     if answer.get("error"):
-        _give_up(str(answer["error"]))
+        give_up(str(answer["error"]))
     return parse_locustfiles_from_master(answer.get("locustfiles") or [])
 
 
@@ -50,7 +50,7 @@ def download_locustfile_from_master(master_host: str, master_port: int) -> Messa
             sys.stderr.write(f"Waiting for the master at {master_host}:{master_port} to send its locustfile...\n")
     else:
         where = f"{master_host}:{master_port}"
-        _give_up(f"The master at {where} did not send its locustfile. Is it running, and is it reachable?")
+        give_up(f"The master at {where} did not send its locustfile. Is it running, and is it reachable?")
     return Message("locustfile", answer, identity)
 
 
@@ -73,10 +73,5 @@ def parse_locustfiles_from_master(locustfile_sources: list[Any]) -> list[str]:
             file.write(source["contents"])
         paths.append(path)
     if not paths:
-        _give_up("The master has no locustfile to send")
+        give_up("The master has no locustfile to send")
     return paths
-
-
-def _give_up(message: str) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(1)

@@ -37,7 +37,7 @@ def _parse_locustfile_path(path: str) -> list[str]:
         return [download_locustfile_from_url(path)]
     found = _find(os.path.expanduser(path))
     if found is None:
-        _give_up(
+        give_up(
             f"Could not find '{path}'. Ensure your locustfile ends with '.py' or is a directory with "
             "locustfiles. See --help for available options."
         )
@@ -45,7 +45,7 @@ def _parse_locustfile_path(path: str) -> list[str]:
         return [found]
     inside = sorted(get_abspaths_in(found, extension=".py"))
     if not inside:
-        _give_up(f"Could not find any locustfiles in directory '{path}'")
+        give_up(f"Could not find any locustfiles in directory '{path}'")
     return inside
 
 
@@ -62,12 +62,12 @@ def download_locustfile_from_url(url: str) -> str:
         response = requests.get(url, timeout=60)
         response.raise_for_status()
     except requests.exceptions.RequestException as error:
-        _give_up(f"Failed to get locustfile from: {url}. Exception: {error}")
+        give_up(f"Failed to get locustfile from: {url}. Exception: {error}")
     try:
         ast.parse(response.text)
     except (SyntaxError, ValueError):
         begin = response.text[:100]
-        _give_up(f"Failed to get locustfile from: {url}. Response was not valid python code: {begin!r}")
+        give_up(f"Failed to get locustfile from: {url}. Response was not valid python code: {begin!r}")
     name = os.path.basename(url.partition("?")[0]) or "locustfile.py"
     directory = tempfile.mkdtemp(prefix="katydid-")
     path = os.path.join(directory, name if name.endswith(".py") else f"{name}.py")
@@ -103,6 +103,7 @@ def _find(item: str) -> str | None:
         directory = parent
 
 
-def _give_up(message: str) -> NoReturn:
+def give_up(message: str) -> NoReturn:
+    """Says why there will be no test, and ends the process."""
     sys.stderr.write(f"{message}\n")
     sys.exit(1)

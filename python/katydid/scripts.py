@@ -6,10 +6,11 @@ import logging
 import sys
 import traceback
 from argparse import Namespace
-from typing import Any, NoReturn
+from typing import Any
 
 from katydid import argument_parser, log
 from katydid.exception import LocustError
+from katydid.locustfiles import give_up as give_up
 from katydid.shape import LoadTestShape
 from katydid.thresholds import of_locustfile
 from katydid.user.users import User
@@ -141,9 +142,3 @@ def shape_of(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
 def _same_definition(one: type, other: type) -> bool:
     """Whether a class that two scripts have is one that both import."""
     return one is other or (one.__module__ == other.__module__ and one.__qualname__ == other.__qualname__)
-
-
-def give_up(message: str) -> NoReturn:
-    """Says why there will be no test, and exits."""
-    sys.stderr.write(f"{message}\n")
-    sys.exit(1)
