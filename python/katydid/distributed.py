@@ -140,8 +140,8 @@ class DistributedRunner(Runner):
         hub.on_message("custom_message", self._later(self._custom_message), self.environment)
 
     def _needs_engine(self) -> bool:
-        """Whether the engine has this node's connections, as it has until the end."""
-        return bool(self.greenlet)
+        """Always: an engine is one node of one fleet, and keeps its connections until it ends."""
+        return True
 
     def _later(self, handler: Callable[..., None]) -> Callable[..., None]:
         """A handler that the hub may call: what it does is done in turn, in a greenlet."""
