@@ -72,8 +72,8 @@ class Pages:
             ("/exceptions/csv", "exceptions_csv"),
             ("/stats/stats_history/csv", "stats_history_csv"),
         ):
-            route(path, _reader(path, name))
-        route("/stats/requests", remembered(_reader("/stats/requests", "request_stats")))
+            route(path, self._reader(path, name))
+        route("/stats/requests", remembered(self._reader("/stats/requests", "request_stats")))
         route("/", self.index)
         route("/assets/<path:path>", self.send_assets, guarded=False)
         route("/swarm", self.swarm, "POST")
@@ -89,6 +89,23 @@ class Pages:
         blueprint.register_error_handler(Exception, _complain)
         return blueprint
 
+    def _read(self, path: str) -> Response:
+        """What the engine has to be read at a path."""
+        document = hub.engine(self.web_ui.environment).document(path)
+        if document is None:
+            flask.abort(404)
+        headers, body = document
+        return Response(body, headers=headers)
+
+    def _reader(self, path: str, name: str) -> View:
+        """A view of what the engine has at a path."""
+
+        def view() -> Response:
+            return self._read(path)
+
+        view.__name__ = name
+        return view
+
     def index(self) -> Any:
         """The page."""
         if self.web_ui.environment.runner is None:
@@ -96,7 +113,7 @@ class Pages:
         if self.web_ui.build_path:
             self.web_ui.update_template_args()
             return render_template("index.html", template_args=self.web_ui.template_args)
-        return read("/")
+        return self._read("/")
 
     def send_assets(self, path: str) -> Response:
         """A file of the page."""
@@ -104,7 +121,7 @@ class Pages:
             folder = os.path.join(os.path.abspath(self.web_ui.build_path), "assets")
             if os.path.exists(os.path.join(folder, path)):
                 return flask.send_from_directory(folder, path)
-        return read(f"/assets/{path}")
+        return self._read(f"/assets/{path}")
 
     def swarm(self) -> Response:
         """Starts a test."""
@@ -173,25 +190,6 @@ def make_app() -> Flask:
     app = Flask("katydid.web", static_folder=None)
     app.json.compact = False  # type: ignore[attr-defined]  # Flask's own provider has it
     return app
-
-
-def read(path: str) -> Response:
-    """What the engine has to be read at a path."""
-    document = hub.engine().document(path)
-    if document is None:
-        flask.abort(404)
-    headers, body = document
-    return Response(body, headers=headers)
-
-
-def _reader(path: str, name: str) -> View:
-    """A view of what the engine has at a path."""
-
-    def view() -> Response:
-        return read(path)
-
-    view.__name__ = name
-    return view
 
 
 def remembered(view: View) -> View:

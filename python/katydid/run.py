@@ -44,6 +44,8 @@ class Run:
         self.options = options
         self.thresholds = thresholds
         self.runner = self._create_runner()
+        # The terminal and the thresholds speak of the first engine.
+        self.runner._keeps_engine = True
         self.workers: Workers | None = None
         self.csv_writer = self._create_csv_writer()
         self.web_ui: WebUI | None = None

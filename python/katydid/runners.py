@@ -120,6 +120,8 @@ class Runner:
         self._run_time: float | None = None
         self._orders: deque[tuple[Callable[[dict[str, int]], Any], dict[str, int]]] = deque()
         self._stopper: Greenlet[..., Any] | None = None
+        self._keeps_engine = False
+        """Other runners of this process get an engine of their own, whatever this one is doing."""
         self._kept: tuple[str, dict[int, ExceptionDict]] | None = None
         """State and exceptions at the time the engine turned to another runner."""
         # Alive until `quit`, so that whoever joins the group waits for the end of the run.
@@ -164,6 +166,8 @@ class Runner:
 
     def _needs_engine(self) -> bool:
         """Whether the engine runs this test now, or shows its page."""
+        if self._keeps_engine:
+            return True
         if self._kept is not None or not self.greenlet:
             return False
         return self.environment.web_ui is not None or self.state not in (STATE_INIT, STATE_STOPPED)
