@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -52,18 +53,36 @@ def server() -> Iterator[Callable[[str], int]]:
         process.communicate()
 
 
+class Broker(NamedTuple):
+    """The ports of an MQTT broker."""
+
+    tcp: int
+    websockets: int
+    guarded: int
+    """Where nobody is let in."""
+
+
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    """An MQTT broker's port."""
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """An MQTT broker."""
     mosquitto = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     assert mosquitto, "mosquitto is missing: apt-get install mosquitto"
-    port = free_port()
+    ports = Broker(free_port(), free_port(), free_port())
     config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    config.write_text(f"""
+per_listener_settings true
+listener {ports.tcp} 127.0.0.1
+allow_anonymous true
+listener {ports.websockets} 127.0.0.1
+protocol websockets
+allow_anonymous true
+listener {ports.guarded} 127.0.0.1
+allow_anonymous false
+""")
     process = subprocess.Popen([mosquitto, "-c", str(config)], stderr=subprocess.DEVNULL, text=True)
     try:
-        await_port(port, process)
-        yield port
+        await_port(ports.guarded, process)
+        yield ports
     finally:
         process.kill()
         process.wait()

@@ -32,7 +32,7 @@ def test_postgres(counted, postgres, monkeypatch):
 
 
 def test_mqtt(counted, broker, monkeypatch):
-    monkeypatch.setenv("MQTT_PORT", str(broker))
+    monkeypatch.setenv("MQTT_PORT", str(broker.tcp))
     failures = counted("mqtt.py", "--host", "127.0.0.1")
     assert failures[("MQTT", "publish:1:sensors/[id]")] == failures[("MQTT", "connect")] == 0
     assert set(failures.values()) == {0}

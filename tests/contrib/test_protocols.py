@@ -102,7 +102,7 @@ import gevent
 from locust.contrib.mqtt import MqttUser
 
 class Sensor(Once, MqttUser):
-    host, port = "127.0.0.1", {broker}
+    host, port = "127.0.0.1", {broker.tcp}
 
     def use(self):
         with gevent.Timeout(20):
@@ -134,7 +134,7 @@ class Named(MqttClient):
         return f"{{event_type}} {{topic}}"
 
 class Sensor(Once, MqttUser):
-    host, port = "127.0.0.1", {broker}
+    host, port = "127.0.0.1", {broker.tcp}
     client_cls = Named
     protocol = mqtt.MQTTv5
     use_loop_selectors = True
@@ -151,6 +151,47 @@ class Sensor(Once, MqttUser):
         self.client.loop_stop()
 """)
     assert sorted(events) == ["MQTT connect 0 -", "MQTT disconnect 0 -", "MQTT publish a 2 -", "MQTT subscribe a 0 -"]
+
+
+def test_mqtt_over_websockets(told, broker):
+    events = told(f"""
+import gevent
+from locust.contrib.mqtt import MqttUser
+
+class Sensor(Once, MqttUser):
+    host, port = "127.0.0.1", {broker.websockets}
+    transport = "websockets"
+    client_id = "mine"
+
+    def use(self):
+        with gevent.Timeout(20):
+            while not self.client.is_connected():
+                gevent.sleep(0.01)
+            self.client.publish("a", "hello", qos=1).wait_for_publish()
+            while self.client._publish_requests:
+                gevent.sleep(0.01)
+        assert self.client.client_id == "mine"
+""")
+    assert events == ["MQTT connect 0 -", "MQTT publish:1:a 5 -"]
+
+
+def test_mqtt_that_is_not_let_in(told, broker):
+    events = told(f"""
+import gevent
+from locust.contrib.mqtt import MqttUser
+
+class Sensor(Once, MqttUser):
+    host, port = "127.0.0.1", {broker.guarded}
+    username, password = "nobody", "secret"
+
+    def use(self):
+        refused = gevent.event.Event()
+        self.environment.events.request.add_listener(lambda name, **kwargs: name == "disconnect" and refused.set())
+        assert refused.wait(20)
+        self.client.publish("a", "hello")
+""")
+    assert events[:2] == ["MQTT connect 0 Exception('5')", "MQTT disconnect 0 <MQTTErrorCode.MQTT_ERR_CONN_REFUSED: 5>"]
+    assert events[-1] == "MQTT publish:0:a 0 <MQTTErrorCode.MQTT_ERR_NO_CONN: 4>"
 
 
 def test_socketio(told, server):
