@@ -11,9 +11,28 @@ ASK = {
     "bash": 'source "$1"; COMP_WORDS=(katydid --headl); COMP_CWORD=1; _katydid katydid --headl katydid; '
     'printf "%s\\n" "${COMPREPLY[@]}"',
     "fish": 'source $argv[1]; complete --do-complete "katydid --headl"',
-    # zsh completes only at a terminal: here it has to read the script without complaint.
+    # zsh completes only at a terminal, see below: here it has to read the script without complaint.
     "zsh": 'autoload -U compinit && compinit -u -D; source "$1" && whence -w _katydid && echo --headless',
 }
+
+
+AT_A_TERMINAL = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "fpath=($1 \\$fpath); autoload -U compinit; compinit -u -D"
+zpty -w shell "katydid() { print -r -- ran \\$* }; print rea''dy"
+zpty -r -m shell said "*ready*"
+zpty -w -n shell $'katydid --headl\\t\\t\\n'
+zpty -r -m shell said "*ran --*[[:space:]]*" && print -r -- $said
+"""
+
+
+def test_zsh_completes_an_option_at_a_terminal(katydid, tmp_path):
+    (tmp_path / "_katydid").write_text(katydid("completions", "zsh").stdout)
+    done = subprocess.run(
+        ["zsh", "-f", "-c", AT_A_TERMINAL, "zsh", tmp_path], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert "ran --headless" in done.stdout, done
 
 
 @pytest.mark.parametrize("shell", ASK)

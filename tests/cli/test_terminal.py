@@ -104,6 +104,15 @@ def test_a_line_is_kept_current_and_the_end_is_told_in_words(terminal, target, l
     assert seen.rstrip().splitlines()[-1].startswith(("Nothing on this machine limited", "Requests were up to"))
 
 
+def test_a_master_shows_the_rate_of_all_its_workers(terminal, target, locustfile):
+    shown = terminal(
+        "-f", locustfile(SCRIPT), "--headless", "-H", target.url, "-u", 4, "-r", 4, "--only-summary", "--processes", 2
+    )
+    shown.wait_for(r"   4 users   [1-9][\d,]* requests/s   p95 [\d.]+ ms   none failed\x1b\[0m")
+    shown.process.send_signal(signal.SIGINT)
+    assert "4 users ran for " in shown.end()
+
+
 def test_no_colour_where_none_is_wanted(terminal, target, locustfile):
     path = locustfile(SCRIPT)
     shown = terminal("-f", path, "--headless", "-H", target.url, "-t", "2s", "--only-summary", NO_COLOR="1")

@@ -8,6 +8,8 @@ use crate::units::Micros;
 
 /// Processor time of the generator, in percent of one core, from which on it distorts what it measures.
 const BUSY_PERCENT: f64 = 90.0;
+/// Seconds between two reports of a worker.
+const REPORT_SECONDS: usize = 3;
 /// Lateness that 99 % of the requests stayed within and that is still nothing to speak of.
 const LATE: Micros = Micros::from_micros(10_000);
 
@@ -32,12 +34,27 @@ pub fn line(snapshot: &Snapshot) -> String {
     };
     let mut out = format!("{time}   {users}");
     let total = snapshot.stats.total();
-    if let Some(point) = snapshot.series.last() {
-        write!(out, "   {} requests/s", count(point.ok + point.failed))
-            .expect("a string takes everything");
-        if let Some(p95) = point.p95 {
-            write!(out, "   p95 {}", millis(p95.as_millis_f64()))
-                .expect("a string takes everything");
+    let points = &snapshot.series;
+    if let Some(newest) = points.last() {
+        // Workers report for some seconds at once.
+        let seconds = if snapshot.workers.is_some() {
+            REPORT_SECONDS.min(points.len())
+        } else {
+            1
+        };
+        let made: u64 = points
+            .iter_from(points.len() - seconds)
+            .map(|point| point.ok + point.failed)
+            .sum();
+        let made = made / (seconds as u64 * points.step());
+        write!(out, "   {} requests/s", count(made)).expect("a string takes everything");
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds are not that many")]
+        let p95 = newest.p95.map(Micros::as_millis_f64).or_else(|| {
+            snapshot.workers.as_ref()?;
+            snapshot.current_percentile(0.95).map(|ms| ms as f64)
+        });
+        if let Some(p95) = p95 {
+            write!(out, "   p95 {}", millis(p95)).expect("a string takes everything");
         }
     }
     write!(out, "   {} failed", percent(total.failures, total.requests))
@@ -197,7 +214,7 @@ fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
             Some(part) => format!(
                 "{seen}: users spent about {:.0} % of their time waiting for the target, so more of them (-u), \
                  or shorter waits, make more load.",
-                part * 100.0
+                (part * 100.0).max(1.0)
             ),
             None => format!("{seen}."),
         });
