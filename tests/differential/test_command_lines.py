@@ -140,7 +140,7 @@ CASES = {
     "script in the environment": run(env={"LOCUST_LOCUSTFILE": "nowhere.py"}),
     "script of the master alone": Case(f"-f - {RUN}"),
     "task ratio": Case("--show-task-ratio -u 7"),
-    "task ratio as json": Case("--show-task-ratio-json -u 7 A B"),
+    "task ratio as json": Case("--show-task-ratio-json -u 7 A"),
     # Where else options may be.
     "environment": run(env={"LOCUST_USERS": "2", "LOCUST_SPAWN_RATE": "5", "LOCUST_HOST": "http://e"}),
     "environment and command line": run("-u 1", env={"LOCUST_USERS": "2"}),

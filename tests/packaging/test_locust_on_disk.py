@@ -109,7 +109,7 @@ class Visitor(HttpUser):
 def test_it_calls_itself_by_the_name_it_was_called_by(run, locustfile, command):
     done = run(*command.split(), "--version")
     assert done.stdout.startswith(f"locust 2.47.0 (Katydid {installed.__version__}) from "), done.stderr
-    assert run(*command.split(), "--help").stdout.startswith("usage: locust [options] [UserClass ...]")
+    assert run(*command.split(), "--help").stdout.startswith("Usage: locust [options] [UserClass ...]")
     locustfile("from locust import User\n")
     assert run(*command.split(), "--bogus").stderr.startswith("locust: error: unrecognized arguments: --bogus")
 
