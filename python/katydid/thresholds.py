@@ -11,6 +11,7 @@ import gevent
 
 from katydid import _core, hub, stats
 from katydid.log import greenlet_exception_logger
+from katydid.runners import STATE_SPAWNING
 
 logger = logging.getLogger("katydid.thresholds")
 
@@ -59,6 +60,9 @@ class Thresholds:
     def _watch(self) -> NoReturn:
         while True:
             gevent.sleep(JUDGING_SECONDS)
+            if hub.engine().state == STATE_SPAWNING:
+                # Too few requests, say, are no news before all users are there.
+                continue
             for condition, failed, shown in hub.engine().judge(self.conditions):
                 if shown == "no request to measure" or failed == self._known.get(condition, False):
                     continue
