@@ -136,6 +136,7 @@ class HttpSession(requests.Session):
     _adapters: SessionAdapters | None = None
     _cookies: SessionCookies | None = None
     _pool: Pool | None = None
+    _has_context = False
     # Whether a script set or looked at something that only requests itself can honour.
     _unusual = True
 
@@ -150,6 +151,8 @@ class HttpSession(requests.Session):
     ) -> None:
         self.request_event = katydid.events.request if request_event is None else request_event
         self.user = user
+        if has_context(user):
+            self._has_context = True
         self.base_url, credentials = without_credentials(base_url)
         if pool_manager is not None:
             self._pool = pool_of(pool_manager)
@@ -410,6 +413,8 @@ class HttpSession(requests.Session):
         The other arguments are those of ``requests.Session.request``.
         """
         name = self.explicit_name = name or self.request_name
+        if self._has_context:
+            context = {**self.user.context(), **context}  # type: ignore[union-attr]
         if (
             (self._unusual and self._is_unusual())
             or files or cookies or proxies or hooks or stream
@@ -465,9 +470,7 @@ class HttpSession(requests.Session):
             response._text_sent = True
         if not judged and event.plain:
             return response
-        if self.user is not None:
-            context = {**self.user.context(), **context}
-        response._context = context
+        response._context = {**context}
         if catch_response and ticket >= 0:
             return response.awaits_verdict(event)
         meta = response._event(response)
@@ -619,7 +622,7 @@ class HttpSession(requests.Session):
             "request_type": method,
             "response_time": taken,
             "name": name or (str(url) if sent is None else sent.path_url),
-            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "context": {**context},
             "response": response,
             "exception": None if error is None else (last and cause_of(last)) or innermost(error),
             "start_time": begin,
@@ -630,6 +633,13 @@ class HttpSession(requests.Session):
 
 
 LocustHttpAdapter = EngineAdapter
+
+
+def has_context(user: Any) -> bool:
+    """Whether a user adds something of its own to the context of its requests."""
+    from katydid.user.users import User
+
+    return user is not None and getattr(type(user), "context", None) is not User.context
 
 
 def encode_body(data: Any, json: Any) -> tuple[bytes | None, str | None]:

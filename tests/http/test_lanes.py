@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from katydid.clients import HttpSession, LocustHttpAdapter, ResponseContextManager
+from katydid.contrib.fasthttp import FastHttpSession
 
 ORDINARY = {
     "nothing": {},
@@ -152,6 +153,24 @@ def test_a_response_of_a_plain_call_has_what_was_reported(url, hook, reports):
     assert (meta["name"], meta["request_type"], meta["response_length"]) == ("named", "GET", 14)
     assert str(meta["exception"]) == "404 Client Error: Not Found for url: named"
     assert reports == []
+
+
+@pytest.mark.parametrize("session_class", [HttpSession, FastHttpSession])
+def test_a_users_context_is_asked_for_with_every_request(url, hook, reports, session_class):
+    class Shopper:
+        asked = 0
+
+        def context(self):
+            self.asked += 1
+            return {"asked": self.asked, "who": "shopper"}
+
+    user = Shopper()
+    session = session_class(url, hook, user)
+    session.get("/bytes/10", context={"who": "me"})
+    assert reports[0]["context"] == {"asked": 1, "who": "me"}
+    hook.counted = hook.plain = True
+    session.get("/bytes/10")
+    assert user.asked == 2, "also where nobody listens"
 
 
 def test_wrap_response_and_the_constructor_work_as_scripts_call_them(hook, reports):

@@ -37,7 +37,7 @@ from katydid import hub
 from katydid._core import Pool
 from katydid.adapter import shared_pool
 from katydid.caught import CatchResponse, refuse
-from katydid.clients import absolute_http_url_regexp, has, without_credentials
+from katydid.clients import absolute_http_url_regexp, has, has_context, without_credentials
 from katydid.cookies import SessionCookies
 from katydid.exception import StopTest
 from katydid.failures import cause_of
@@ -539,6 +539,7 @@ class FastHttpSession:
     _verify = False
     _ca_file: str | None = None
     _agent: LocustUserAgent | None = None
+    _has_context = False
 
     def __init__(
         self,
@@ -561,6 +562,8 @@ class FastHttpSession:
     ) -> None:
         self.request_event = cast("EventHook", request_event)
         self.user = user
+        if has_context(user):
+            self._has_context = True
         base_url, credentials = without_credentials(base_url or "")
         self.base_url = base_url
         if credentials is not None:
@@ -688,6 +691,8 @@ class FastHttpSession:
         if auth is not None:
             pairs = [*(pairs or ()), ("Authorization", _basic_auth_str(*auth))]
         name = name or self.request_name
+        if self._has_context:
+            context = {**self.user.context(), **context}  # type: ignore[union-attr]
         upper = method.upper()
         event = self.request_event
         judged = catch_response or self._agent is not None or not event.counted or upper != method
@@ -706,8 +711,7 @@ class FastHttpSession:
             )  # fmt: skip
         if not judged and event.plain:
             return self._respond(finished, stream)
-        if self.user is not None:
-            context = {**self.user.context(), **context}
+        context = {**context}
         if catch_response and ticket >= 0 and self._agent is None and finished.status:
             caught = _new_caught(ResponseContextManager)
             caught._katydid_exchange = finished
