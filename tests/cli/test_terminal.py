@@ -40,13 +40,17 @@ class Terminal:
         self.fd, inside = pty.openpty()
         self.before = termios.tcgetattr(self.fd)
         base = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+
+        def control() -> None:
+            # It becomes the terminal that controls the session, as a real one does.
+            os.setsid()
+            fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
+
         # Where gevent has patched os.close, that would wait for a hub that nothing here runs.
         with open(inside, "rb", buffering=0) as stream:
             self.process = subprocess.Popen(
                 command, stdin=stream, stdout=stream, stderr=stream,
-                env={**base, "TERM": "xterm", **environment}, start_new_session=True,
-                # It becomes the terminal that controls the session, as a real one does.
-                preexec_fn=lambda: fcntl.ioctl(inside, termios.TIOCSCTTY, 0),
+                env={**base, "TERM": "xterm", **environment}, preexec_fn=control,
             )  # fmt: skip
         self.seen = ""
 
