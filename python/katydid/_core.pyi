@@ -1,7 +1,7 @@
 """The engine: what Python sees of the extension module."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 __all__ = [
     "Body",
@@ -11,6 +11,7 @@ __all__ = [
     "Engine",
     "Exchange",
     "Fleet",
+    "JoinSecret",
     "Pool",
     "Upload",
     "check_threshold",
@@ -33,8 +34,11 @@ _Headers = Sequence[tuple[str, str | bytes | None]]
 def target_main(arguments: Sequence[str]) -> int:
     """Runs ``katydid target`` until it is interrupted and returns its exit code."""
 
-def fetch_locustfile(host: str, port: int, identity: str, patience: float) -> Any:
-    """Asks a master for its scripts, for so many seconds; None if it does not answer."""
+def fetch_locustfile(host: str, port: int, identity: str, patience: float, secret: JoinSecret | None) -> Any:
+    """Asks a master for its scripts, for so many seconds; None if it does not answer.
+
+    PermissionError if the two cannot agree about the join secret; its text is a word for why.
+    """
 
 def check_threshold(text: str) -> bool:
     """Whether a threshold is about failures. ValueError if it is none; it points at what is wrong."""
@@ -343,13 +347,37 @@ class Dispatcher:
     def user_count(self) -> int: ...
 
 @final
+class JoinSecret:
+    """What the nodes of a fleet know and strangers do not.
+
+    Args:
+        secret: A text of 16 bytes at least; white space around it does not count. ValueError if it is too short.
+    """
+
+    def __new__(cls, secret: str) -> Self: ...
+    @staticmethod
+    def read(path: str) -> JoinSecret:
+        """Reads it from a file. OSError if it cannot be read, ValueError if there is no secret in it."""
+
+@final
 class Fleet:
     """This process's part among other nodes: a master's, or a worker's."""
 
     def lead(
-        self, host: str, port: int, heartbeat_interval: float, liveness: int, dead: int, report_wait: float
+        self,
+        host: str,
+        port: int,
+        heartbeat_interval: float,
+        liveness: int,
+        dead: int,
+        report_wait: float,
+        secret: JoinSecret | None,
+        allow_stock: bool,
     ) -> int:
-        """Makes this process a master and returns the port it listens on. OSError if it cannot."""
+        """Makes this process a master and returns the port it listens on. OSError if it cannot.
+
+        With a secret only workers that know it are let in; with ``allow_stock`` also those that have none.
+        """
     def settings(self, host: str | None, stop_timeout: float, options: Any) -> None:
         """What goes with every assignment of users from now on."""
     def want_reports(self, wanted: bool) -> None:
@@ -361,7 +389,15 @@ class Fleet:
     def workers(self) -> list[dict[str, Any]]:
         """The workers as their master knows them."""
     def follow(
-        self, host: str, port: int, worker: str, heartbeat: float, report: float, introduce: float, silence: float
+        self,
+        host: str,
+        port: int,
+        worker: str,
+        heartbeat: float,
+        report: float,
+        introduce: float,
+        silence: float,
+        secret: JoinSecret | None,
     ) -> None:
         """Makes this process a worker, which looks for its master from now on; times in seconds."""
     def say(self, kind: str, data: Any) -> None:

@@ -31,7 +31,7 @@ from katydid.rpc import Message as Message
 from katydid.util.timespan import parse_timespan
 from katydid.util.url import is_url as is_url
 
-_EARLY = frozenset({"locustfile", "config", "master", "worker", "master_host", "master_port"})
+_EARLY = frozenset({"locustfile", "config", "master", "join_secret", "worker", "master_host", "master_port"})
 """Options that are needed before the script is imported."""
 
 version = katydid.LOCUST_VERSION

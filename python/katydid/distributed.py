@@ -20,7 +20,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 from gevent.queue import Queue
 
-from katydid import hub, log, runners
+from katydid import hub, join, log, runners
 from katydid.exception import StopTest
 from katydid.log import get_logs, greenlet_exception_logger
 from katydid.runners import Message, Runner
@@ -200,6 +200,7 @@ class MasterRunner(DistributedRunner):
         self.spawning_completed = False
         self._ramped = Event()
         self._ramped.set()
+        self.join_secret = join.secret(environment.parsed_options)
         port = self._fleet.lead(
             master_bind_host,
             master_bind_port,
@@ -207,6 +208,8 @@ class MasterRunner(DistributedRunner):
             runners.HEARTBEAT_LIVENESS,
             abs(runners.HEARTBEAT_DEAD_INTERNAL),
             _report_wait(),
+            self.join_secret,
+            bool(getattr(environment.parsed_options, "allow_stock_workers", False)),
         )
         self.server = _Port(port)
         for kind, handler in (
@@ -219,6 +222,7 @@ class MasterRunner(DistributedRunner):
             ("placing", self._placing),
             ("other_version", self._other_version),
             ("refused", self._refused),
+            ("stranger", self._stranger),
             ("worker_report", self._worker_report),
             ("worker_logs", self._worker_logs),
             ("locustfile_wanted", self._locustfile_wanted),
@@ -432,6 +436,13 @@ class MasterRunner(DistributedRunner):
     def _refused(self, worker: str) -> None:
         logger.error("An old (pre 2.0) worker tried to connect (%s). That's not going to work.", worker)
 
+    def _stranger(self, address: str, why: str, count: int) -> None:
+        so_far = f" ({count} connections refused so far)" if count > 1 else ""
+        hint = ""
+        if why == "the other side has no join secret":
+            hint = ". Start it with --join-secret, or this master with --allow-stock-workers"
+        logger.warning("Refused a connection from %s: %s%s%s", address, why, hint, so_far)
+
     def _worker_report(self, worker: str, data: Any) -> None:
         self.environment.events.worker_report.fire(client_id=worker, data=data)
 
@@ -471,6 +482,7 @@ class WorkerRunner(DistributedRunner):
 
     Raises:
         ConnectionError: The master did not answer, however often it was asked.
+        PermissionError: The master and this worker have not the same join secret.
     """
 
     def __init__(self, environment: Environment, master_host: str, master_port: int) -> None:
@@ -501,6 +513,7 @@ class WorkerRunner(DistributedRunner):
             hub.on_message(kind, self._later(handler), self.environment)
         hub.on_message("welcome", self._welcomed, self.environment)
         hub.on_message("disconnected", self._disconnected, self.environment)
+        hub.on_message("refused_by_master", self._refused_by_master, self.environment)
         environment.events.user_error.add_listener(self._on_user_error)
         environment.events.quitting.add_listener(self._on_quitting)
         self._fleet.follow(
@@ -511,6 +524,7 @@ class WorkerRunner(DistributedRunner):
             runners.WORKER_REPORT_INTERVAL,
             runners.CONNECT_TIMEOUT,
             runners.MASTER_HEARTBEAT_TIMEOUT,
+            join.secret(environment.parsed_options),
         )
         environment.events.report_to_master.watch(self._fleet.want_reports)
         try:
@@ -578,6 +592,10 @@ class WorkerRunner(DistributedRunner):
             self._welcome.set(index)
         elif index is not None:
             self.worker_index = index
+
+    def _refused_by_master(self, why: str) -> None:
+        if not self._welcome.ready():
+            self._welcome.set_exception(PermissionError(join.REFUSALS[why]))
 
     def _disconnected(self, reason: str) -> None:
         level = logging.INFO if time.monotonic() - self._began > 30 or self.connected else logging.DEBUG

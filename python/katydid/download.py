@@ -12,7 +12,8 @@ from argparse import Namespace
 from typing import Any
 from uuid import uuid4
 
-from katydid import _core, runners
+from katydid import _core, join, runners
+from katydid._core import JoinSecret
 from katydid.locustfiles import download_locustfile_from_url, give_up
 from katydid.rpc import Message
 
@@ -26,24 +27,30 @@ def retrieve_locustfiles_from_master(options: Namespace) -> list[str]:
     Args:
         options: The parsed command line, which says where the master is.
     """
-    answer = download_locustfile_from_master(options.master_host, options.master_port).data
+    answer = download_locustfile_from_master(options.master_host, options.master_port, join.secret(options)).data
     if answer.get("error"):
         give_up(str(answer["error"]))
     return parse_locustfiles_from_master(answer.get("locustfiles") or [])
 
 
-def download_locustfile_from_master(master_host: str, master_port: int) -> Message:
+def download_locustfile_from_master(
+    master_host: str, master_port: int, join_secret: JoinSecret | None = None
+) -> Message:
     """Asks a master for its scripts and returns its answer. The process ends, with a word about it, if none comes.
 
     Args:
         master_host: Where the master is.
         master_port: Its port.
+        join_secret: What the master knows, too, if it wants to be asked for it.
     """
     identity = f"{socket.gethostname()}_download_locustfile_{uuid4().hex}"
     tries = int(runners.CONNECT_TIMEOUT * runners.CONNECT_RETRY_COUNT / TRY_SECONDS)
     answer = None
     for attempt in range(tries):
-        answer = _core.fetch_locustfile(master_host, master_port, identity, TRY_SECONDS)
+        try:
+            answer = _core.fetch_locustfile(master_host, master_port, identity, TRY_SECONDS, join_secret)
+        except PermissionError as refusal:
+            give_up(join.REFUSALS[str(refusal)])
         if answer is not None:
             break
         if attempt * TRY_SECONDS in (10, 60, 120, 180, 240):

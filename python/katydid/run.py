@@ -124,6 +124,10 @@ class Run:
             except ConnectionError as error:
                 logger.error("%s. Is it running, and are --master-host and --master-port right?", error)
                 sys.exit(255)
+            except PermissionError as error:
+                logger.error("%s", error)
+                hub.close()
+                sys.exit(1)
         if not (options.master or options.processes is not None):
             return environment.create_local_runner()
         # Workers of this machine find a port of their own where none was asked for.
@@ -139,10 +143,10 @@ class Run:
                 error.strerror or error,
             )
             sys.exit(1)
-        if not alone and host not in ("127.0.0.1", "::1", "localhost"):
+        if not alone and host not in ("127.0.0.1", "::1", "localhost") and runner.join_secret is None:
             logger.warning(
-                "Whoever reaches port %d of this machine can join as a worker: Locust's protocol knows no secret. "
-                "--master-bind-host limits where workers may come from.",
+                "Whoever reaches port %d of this machine can join as a worker and gets the script. Give master and "
+                "workers the same --join-secret FILE, or limit where workers may come from with --master-bind-host.",
                 runner.server.port,
             )
         return runner

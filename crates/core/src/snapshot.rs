@@ -70,6 +70,8 @@ pub struct RunInfo {
     pub cpu_percent: f64,
     /// Memory this process holds.
     pub memory_bytes: u64,
+    /// How many connections a master has refused since it began.
+    pub refused_connections: u64,
 }
 
 /// What a run is doing; the names are Locust's.

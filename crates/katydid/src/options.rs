@@ -440,6 +440,25 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..FLAG
     },
     OptionSpec {
+        flags: &["--allow-stock-workers"],
+        dest: "allow_stock_workers",
+        env: Some("LOCUST_ALLOW_STOCK_WORKERS"),
+        group: Group::Master,
+        help: "With --join-secret: let workers in that have no secret, such as Locust's own, without encryption",
+        ours: true,
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--join-secret"],
+        dest: "join_secret",
+        group: Group::Master,
+        help: "File with a secret of 16 bytes at least. Master and workers prove to each other that they know it, \
+               and what they say is encrypted. The environment variable KATYDID_JOIN_SECRET may hold it instead",
+        metavar: Some("FILE"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
         flags: &["--worker"],
         aliases: &["--slave"],
         dest: "worker",

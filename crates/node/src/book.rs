@@ -63,6 +63,7 @@ impl Book {
             started_ms: Some(now.millis()),
             cpu_percent: self.run.cpu_percent,
             memory_bytes: self.run.memory_bytes,
+            refused_connections: self.run.refused_connections,
             ..RunInfo::default()
         };
     }

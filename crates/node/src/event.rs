@@ -67,6 +67,8 @@ pub enum Event {
     },
     /// A worker said something.
     Worker(String, Word),
+    /// Somebody who wanted to be a worker was refused.
+    Stranger,
     /// Time has passed.
     Tick,
 }

@@ -1,13 +1,15 @@
 //! A master's way to its workers: messages to words, orders to messages.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use katydid_core::dispatch::Users;
 use katydid_wire::protocol::{Assignment, Order, VERSION, Version, Word};
-use katydid_wire::{Arrival, Message, PeerId, Router, Value};
+use katydid_wire::{Arrival, ConnectionError, Message, PeerId, Router, Value};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Event;
@@ -31,6 +33,8 @@ pub enum Heard {
     OtherVersion(String, String),
     /// A worker says no version, so it is of a generation that cannot be let in.
     Refused(String),
+    /// Somebody was refused before it could say a word: from where, why, and how many so far.
+    Stranger(String, String, u64),
     /// A worker's report as it came.
     Report(String, Value),
     /// The last lines a worker has logged.
@@ -80,6 +84,7 @@ pub async fn serve(
         router,
         desk,
         last: 0.0,
+        strangers: Strangers::default(),
     };
     server.run(outgoing, cancelled).await;
     server.router.close().await;
@@ -91,7 +96,19 @@ struct Server {
     desk: Arc<Desk>,
     /// The timestamp of the last assignment; the next one is later, whatever the clock does.
     last: f64,
+    strangers: Strangers,
 }
+
+/// Those who were refused.
+#[derive(Debug, Default)]
+struct Strangers {
+    count: u64,
+    /// When the host was last told of one.
+    told_at: Option<Instant>,
+}
+
+/// How often the host is told of strangers, so that a flood of them does not fill its log.
+const TELL_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Server {
     async fn run(
@@ -110,12 +127,29 @@ impl Server {
                 arrival = self.router.arrival() => match arrival {
                     Some(Arrival::Message(peer, payload)) => self.receive(&peer, &payload),
                     Some(Arrival::Joined(..)) => {}
+                    Some(Arrival::Refused(address, error)) => self.refused(address, &error),
                     Some(Arrival::Left(peer, error)) => {
                         tracing::debug!(?peer, %error, "a connection ended");
                     }
                     None => return,
                 }
             }
+        }
+    }
+
+    fn refused(&mut self, address: SocketAddr, error: &ConnectionError) {
+        if matches!(error, ConnectionError::Closed) {
+            // Somebody looked whether the port is open.
+            return;
+        }
+        self.strangers.count += 1;
+        self.node.send(Event::Stranger);
+        let now = Instant::now();
+        let is_quiet = |at: Instant| now - at >= TELL_EVERY;
+        if self.strangers.told_at.is_none_or(is_quiet) {
+            self.strangers.told_at = Some(now);
+            let (address, why) = (address.ip().to_string(), error.to_string());
+            (self.desk.hear)(Heard::Stranger(address, why, self.strangers.count));
         }
     }
 

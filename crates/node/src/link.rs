@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use katydid_core::snapshot::State;
+use katydid_wire::ConnectionError;
 use katydid_wire::dealer::Event as DealerEvent;
 use katydid_wire::protocol::{Order, VERSION, users_value};
 use katydid_wire::report::{self, EXACT};
-use katydid_wire::{Dealer, Message, Value};
+use katydid_wire::{Dealer, Message, Trust, Value};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
@@ -44,6 +45,8 @@ pub struct Address {
     pub port: u16,
     /// Our id.
     pub worker: String,
+    /// Which masters we talk to.
+    pub trust: Trust,
 }
 
 /// What the host of a worker asks of the link.
@@ -70,8 +73,41 @@ pub enum Told {
     Reporting,
     /// There is no connection, for this reason; the link goes on trying.
     Disconnected(String),
+    /// The master and we cannot agree about the join secret, and never have.
+    Refused(Refusal),
     /// The master was silent for too long.
     Silent,
+}
+
+/// What is wrong about the join secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The master has none, and we do.
+    MasterHasNone,
+    /// The master has one, and we do not.
+    MasterWantsOne,
+    /// They are not the same.
+    Differs,
+}
+
+impl Refusal {
+    fn of(error: &ConnectionError) -> Option<Self> {
+        match error {
+            ConnectionError::Unarmed => Some(Self::MasterHasNone),
+            ConnectionError::Wanted => Some(Self::MasterWantsOne),
+            ConnectionError::Mismatch(_) => Some(Self::Differs),
+            _ => None,
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MasterHasNone => "unarmed",
+            Self::MasterWantsOne => "wanted",
+            Self::Differs => "mismatch",
+        }
+    }
 }
 
 /// What the host shares with its link.
@@ -113,14 +149,22 @@ pub async fn follow(
     link.run(commands, cancelled).await;
 }
 
-/// Asks a master for its scripts and waits for the answer; none if the connection is refused for
-/// good.
-pub async fn fetch_locustfile(host: &str, port: u16, identity: &str) -> Option<Value> {
-    let mut dealer = Dealer::connect(host, port, identity.as_bytes());
+/// Asks a master for its scripts and waits for the answer.
+///
+/// # Errors
+///
+/// A [`Refusal`] if the two cannot agree about the join secret.
+pub async fn fetch_locustfile(address: &Address) -> Result<Value, Refusal> {
+    let identity = address.worker.as_str();
+    let mut dealer = connect(address);
     let version = Value::Map(vec![("version".into(), VERSION.into())]);
     let question = Message::new("locustfile", version, identity).encode();
     loop {
-        match dealer.event().await? {
+        // The link ends with the dealer, not before.
+        let Some(event) = dealer.event().await else {
+            return std::future::pending().await;
+        };
+        match event {
             DealerEvent::Connected => {
                 dealer.send(&question);
             }
@@ -128,10 +172,14 @@ pub async fn fetch_locustfile(host: &str, port: u16, identity: &str) -> Option<V
                 let order = Message::decode(&payload).ok().map(Order::of);
                 if let Some(Ok(Order::Locustfile(data))) = order {
                     dealer.close(FAREWELL).await;
-                    return Some(data);
+                    return Ok(data);
                 }
             }
-            DealerEvent::Disconnected(_) => {}
+            DealerEvent::Disconnected(error) => {
+                if let Some(refusal) = Refusal::of(&error) {
+                    return Err(refusal);
+                }
+            }
         }
     }
 }
@@ -180,7 +228,10 @@ impl Link {
                     Some(DealerEvent::Connected) => self.introduce(),
                     Some(DealerEvent::Message(payload)) => self.receive(&payload),
                     Some(DealerEvent::Disconnected(error)) => {
-                        (self.desk.tell)(Told::Disconnected(error.to_string()));
+                        // Once welcome, we are so again when the master is back.
+                        let refusal = Refusal::of(&error).filter(|_| !self.is_known);
+                        let told = refusal.map_or_else(|| Told::Disconnected(error.to_string()), Told::Refused);
+                        (self.desk.tell)(told);
                     }
                     None => break,
                 },
@@ -332,7 +383,13 @@ impl Link {
 }
 
 fn connect(address: &Address) -> Dealer {
-    Dealer::connect(&address.host, address.port, address.worker.as_bytes())
+    let trust = address.trust.clone();
+    Dealer::connect(
+        &address.host,
+        address.port,
+        address.worker.as_bytes(),
+        trust,
+    )
 }
 
 fn every(period: Duration) -> Interval {

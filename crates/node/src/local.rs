@@ -115,7 +115,7 @@ impl Local {
                 memory_bytes,
             } => self.book.set_load(cpu_percent, memory_bytes),
             // There are no workers.
-            Event::Worker(..) | Event::Quitting => {}
+            Event::Worker(..) | Event::Stranger | Event::Quitting => {}
             Event::Tick => self.tick(now, &mut actions),
         }
         if self.book.take_publish() {

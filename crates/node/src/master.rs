@@ -134,6 +134,7 @@ impl Master {
             Event::Stopped => self.stopped(now),
             Event::State(state) => self.book.set_state(state),
             Event::Samples(delta) => self.book.count(&delta),
+            Event::Stranger => self.book.run.refused_connections += 1,
             Event::Exception {
                 node,
                 msg,

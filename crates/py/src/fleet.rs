@@ -9,9 +9,9 @@ use katydid_node::fleet::{self, Heard, Outgoing, Settings};
 use katydid_node::link::{self, Address, Command, Told};
 use katydid_node::{Event, Notice, master};
 use katydid_wire::protocol::Order;
-use katydid_wire::{Router, Value};
+use katydid_wire::{JoinSecret, Router, SecretError, Trust, Value};
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tokio::sync::{mpsc, oneshot};
@@ -74,9 +74,49 @@ impl PyFleet {
     }
 }
 
+/// What the nodes of a fleet know and strangers do not.
+#[pyclass(frozen, name = "JoinSecret", module = "katydid._core")]
+pub(crate) struct PyJoinSecret(JoinSecret);
+
+#[pymethods]
+impl PyJoinSecret {
+    #[new]
+    fn new(py: Python<'_>, secret: &str) -> PyResult<Self> {
+        let secret = py.detach(|| JoinSecret::new(secret.as_bytes()));
+        secret.map(Self).map_err(secret_error)
+    }
+
+    /// Reads it from a file.
+    #[staticmethod]
+    fn read(py: Python<'_>, path: &str) -> PyResult<Self> {
+        let secret = py.detach(|| JoinSecret::read(path.as_ref()));
+        secret.map(Self).map_err(secret_error)
+    }
+}
+
+fn secret_error(error: SecretError) -> PyErr {
+    match error {
+        SecretError::File(error) => os_error(error),
+        error => PyValueError::new_err(error.to_string()),
+    }
+}
+
+/// Whom a node with this secret, or none, talks to.
+fn trust(secret: Option<&PyJoinSecret>, allow_stock: bool) -> Trust {
+    match secret {
+        None => Trust::Anyone,
+        Some(secret) if allow_stock => Trust::SecretOrStock(secret.0.clone()),
+        Some(secret) => Trust::Secret(secret.0.clone()),
+    }
+}
+
 #[pymethods]
 impl PyFleet {
     /// Makes this process a master and returns the port it listens on.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one of Locust's settings"
+    )]
     fn lead(
         &self,
         host: &str,
@@ -85,6 +125,8 @@ impl PyFleet {
         liveness: u32,
         dead: u32,
         report_wait: f64,
+        secret: Option<&PyJoinSecret>,
+        allow_stock: bool,
     ) -> PyResult<u16> {
         if self.master.get().is_some() || self.link.get().is_some() {
             return Err(PyRuntimeError::new_err("this process has its part already"));
@@ -98,7 +140,7 @@ impl PyFleet {
         let router = {
             // Sockets belong to the runtime they are made in.
             let _runtime = self.tasks.handle.enter();
-            Router::bind(host, port).map_err(os_error)?
+            Router::bind(host, port, trust(secret, allow_stock)).map_err(os_error)?
         };
         let bound = router.port();
         let door = Arc::clone(&self.shared.door);
@@ -203,6 +245,7 @@ impl PyFleet {
         report: f64,
         introduce: f64,
         silence: f64,
+        secret: Option<&PyJoinSecret>,
     ) -> PyResult<()> {
         if self.master.get().is_some() || self.link.get().is_some() {
             return Err(PyRuntimeError::new_err("this process has its part already"));
@@ -213,7 +256,12 @@ impl PyFleet {
             introduce: seconds(introduce)?,
             silence: seconds(silence)?,
         };
-        let address = Address { host, port, worker };
+        let address = Address {
+            host,
+            port,
+            worker,
+            trust: trust(secret, false),
+        };
         let door = Arc::clone(&self.shared.door);
         let desk = Arc::new(link::Desk {
             state: Mutex::new(State::Ready),
@@ -272,11 +320,18 @@ impl PyFleet {
 #[pyfunction]
 pub(crate) fn fetch_locustfile<'py>(
     py: Python<'py>,
-    host: &str,
+    host: String,
     port: u16,
-    identity: &str,
+    identity: String,
     patience: f64,
+    secret: Option<&PyJoinSecret>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let address = Address {
+        host,
+        port,
+        worker: identity,
+        trust: trust(secret, false),
+    };
     let patience = seconds(patience)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -284,11 +339,15 @@ pub(crate) fn fetch_locustfile<'py>(
         .map_err(os_error)?;
     let answer = py.detach(|| {
         runtime.block_on(async {
-            let asked = link::fetch_locustfile(host, port, identity);
-            tokio::time::timeout(patience, asked).await.ok().flatten()
+            let asked = link::fetch_locustfile(&address);
+            tokio::time::timeout(patience, asked).await.ok()
         })
     });
-    answer.map(|data| to_python(py, &data)).transpose()
+    match answer {
+        None => Ok(None),
+        Some(Ok(data)) => to_python(py, &data).map(Some),
+        Some(Err(refusal)) => Err(PyPermissionError::new_err(refusal.as_str())),
+    }
 }
 
 fn seconds(seconds: f64) -> PyResult<Duration> {
@@ -321,6 +380,7 @@ pub(crate) fn told<'py>(
         },
         News::Heard(heard) => match heard {
             Heard::OtherVersion(worker, version) => ("other_version", args!(worker, version)),
+            Heard::Stranger(address, why, count) => ("stranger", args!(address, why, count)),
             Heard::Refused(worker) => ("refused", args!(worker)),
             Heard::Report(worker, data) => (
                 "worker_report",
@@ -335,6 +395,7 @@ pub(crate) fn told<'py>(
             Told::Welcome(index) => ("welcome", args!(index)),
             Told::Heartbeat => ("heartbeat_received", vec![]),
             Told::Reporting => ("reporting", vec![]),
+            Told::Refused(refusal) => ("refused_by_master", args!(refusal.as_str())),
             Told::Disconnected(reason) => ("disconnected", args!(reason)),
             Told::Silent => ("silent", vec![]),
             Told::Order(order) => ordered(py, order)?,

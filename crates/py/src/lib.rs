@@ -74,6 +74,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<parts::PyPool>()?;
     module.add_class::<parts::PyDoor>()?;
     module.add_class::<fleet::PyFleet>()?;
+    module.add_class::<fleet::PyJoinSecret>()?;
     module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
@@ -95,6 +96,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "Engine",
                 "Exchange",
                 "Fleet",
+                "JoinSecret",
                 "Pool",
                 "Upload",
                 "check_threshold",

@@ -32,6 +32,7 @@ pub(crate) struct Run {
     lasts: Option<f64>,
     cpu_percent: f64,
     memory_bytes: u64,
+    refused_connections: u64,
 }
 
 impl From<&RunInfo> for Run {
@@ -48,6 +49,7 @@ impl From<&RunInfo> for Run {
             lasts: run.run_time.map(|time| time.as_secs_f64()),
             cpu_percent: rounded(run.cpu_percent, 10.0),
             memory_bytes: run.memory_bytes,
+            refused_connections: run.refused_connections,
         }
     }
 }

@@ -8,10 +8,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{ConnectionError, Incoming, shake_hands};
+use crate::connection::{ConnectionError, Incoming, Outgoing, Trust, shake_hands};
 use crate::zmtp::{Item, Role, message};
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 
 /// Messages that may wait while there is no connection.
 const OUTGOING: usize = 1_024;
@@ -49,7 +47,7 @@ impl Dealer {
     /// # Panics
     ///
     /// If the identity is longer than 255 bytes.
-    pub fn connect(host: &str, port: u16, identity: &[u8]) -> Self {
+    pub fn connect(host: &str, port: u16, identity: &[u8], trust: Trust) -> Self {
         assert!(identity.len() <= 255, "ZeroMQ's limit");
         let (queue, queued) = mpsc::channel(OUTGOING);
         let (sender, events) = mpsc::channel(INCOMING);
@@ -61,6 +59,7 @@ impl Dealer {
                 .to_owned(),
             port,
             identity: Bytes::copy_from_slice(identity),
+            trust,
             queued,
             waiting: None,
             events: sender,
@@ -110,6 +109,7 @@ struct Link {
     host: String,
     port: u16,
     identity: Bytes,
+    trust: Trust,
     queued: mpsc::Receiver<Bytes>,
     /// A message taken off the queue that was not written whole.
     waiting: Option<Bytes>,
@@ -141,13 +141,13 @@ impl Link {
         }
     }
 
-    async fn open(&self) -> Result<(Incoming, OwnedWriteHalf), ConnectionError> {
+    async fn open(&self) -> Result<(Incoming, Outgoing), ConnectionError> {
         let connect = TcpStream::connect((self.host.as_str(), self.port));
         let stream = tokio::time::timeout(TRY, connect)
             .await
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
         let (_, incoming, write) =
-            shake_hands(stream, Role::Dealer, &self.identity, LONGEST).await?;
+            shake_hands(stream, Role::Dealer, &self.identity, &self.trust, LONGEST).await?;
         Ok((incoming, write))
     }
 
@@ -155,7 +155,7 @@ impl Link {
     async fn carry(
         &mut self,
         mut incoming: Incoming,
-        mut write: OwnedWriteHalf,
+        mut write: Outgoing,
     ) -> Result<(), ConnectionError> {
         if let Some(frame) = self.waiting.clone() {
             write.write_all(&frame).await?;
@@ -168,7 +168,7 @@ impl Link {
                         self.events.send(Event::Message(payload)).await.ok();
                     }
                     Item::Pong(frame) => write.write_all(&frame).await?,
-                    Item::Ready(_) => {}
+                    Item::Greeting(_) | Item::Hello(_) | Item::Ready(_) => {}
                 },
                 frame = self.queued.recv() => {
                     let Some(frame) = frame else {

@@ -3,6 +3,7 @@
 //! - [`message`]: one message, msgpack in and out
 //! - [`protocol`]: what masters and workers say to each other
 //! - [`report`]: statistics in Locust's dictionaries
+//! - [`secret`]: how two nodes prove that they belong together
 //! - [`zmtp`]: `ZeroMQ`'s handshake and frames, without a socket
 //! - [`router`], [`dealer`]: the master's and the worker's end
 //!
@@ -17,10 +18,12 @@ pub mod message;
 pub mod protocol;
 pub mod report;
 pub mod router;
+pub mod secret;
 pub mod zmtp;
 
-pub use connection::ConnectionError;
+pub use connection::{ConnectionError, Trust};
 pub use dealer::Dealer;
 pub use message::{Message, MessageError};
 pub use rmpv::Value;
 pub use router::{Arrival, PeerId, Router};
+pub use secret::{JoinSecret, SecretError};

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{ConnectionError, shake_hands, write_all};
+use crate::connection::{ConnectionError, Trust, shake_hands, write_all};
 use crate::zmtp::{Item, Role, message};
 
 /// Messages that may wait for one peer.
@@ -46,6 +46,8 @@ pub enum Arrival {
     Message(PeerId, Bytes),
     /// A peer's connection has ended.
     Left(PeerId, ConnectionError),
+    /// Somebody who wanted to be a peer was refused.
+    Refused(SocketAddr, ConnectionError),
 }
 
 /// A message could not be queued.
@@ -68,6 +70,7 @@ pub struct Router {
 
 struct Shared {
     peers: Mutex<FxHashMap<PeerId, Peer>>,
+    trust: Trust,
     next: AtomicU64,
     tasks: TaskTracker,
     closed: CancellationToken,
@@ -84,17 +87,19 @@ struct Peer {
 }
 
 impl Router {
-    /// Listens on a host and port; `*` is every interface, port 0 any free one.
+    /// Listens on a host and port for peers that it trusts; `*` is every interface, port 0 any
+    /// free one.
     ///
     /// # Errors
     ///
     /// The system's, if the address cannot be listened on.
-    pub fn bind(host: &str, port: u16) -> io::Result<Self> {
+    pub fn bind(host: &str, port: u16, trust: Trust) -> io::Result<Self> {
         let listener = listen(host, port)?;
         let local = listener.local_addr()?;
         let (sender, arrivals) = mpsc::channel(INCOMING);
         let shared = Arc::new(Shared {
             peers: Mutex::default(),
+            trust,
             next: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
@@ -200,11 +205,12 @@ impl Shared {
         address: SocketAddr,
         arrivals: mpsc::Sender<Arrival>,
     ) {
-        let shaken = shake_hands(stream, Role::Router, b"", LONGEST_OF_STRANGERS).await;
+        let trust = &self.trust;
+        let shaken = shake_hands(stream, Role::Router, b"", trust, LONGEST_OF_STRANGERS).await;
         let (identity, mut incoming, write) = match shaken {
             Ok(shaken) => shaken,
             Err(error) => {
-                tracing::warn!(%address, %error, "refused a connection");
+                arrivals.send(Arrival::Refused(address, error)).await.ok();
                 return;
             }
         };
@@ -253,7 +259,7 @@ impl Shared {
                 Ok(Item::Pong(frame)) => {
                     queue.try_send(frame).ok();
                 }
-                Ok(Item::Ready(_)) => {}
+                Ok(Item::Greeting(_) | Item::Hello(_) | Item::Ready(_)) => {}
                 Err(error) => break error,
             }
         };

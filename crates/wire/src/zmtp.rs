@@ -1,15 +1,18 @@
-//! `ZeroMQ`'s protocol between two sockets, as bytes: ZMTP 3 with the NULL mechanism.
+//! `ZeroMQ`'s protocol between two sockets, as bytes: ZMTP 3 with the NULL mechanism, or ours.
 //!
 //! Source: `ZeroMQ` RFC 23 (ZMTP 3.0) and RFC 37 (ZMTP 3.1). A connection begins with a greeting of
 //! 64 bytes from each side, then a READY command from each side, then messages of frames. Locust's
 //! messages are single frames; [`Decoder`] hands over a message of several as one error, because
-//! no peer of ours means it.
+//! no peer of ours means it. With the mechanism of [`crate::secret`] a command from each side comes
+//! between greeting and READY, and what follows them is encrypted.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 /// Length of a greeting.
 pub const GREETING: usize = 64;
+/// Length of the greeting's part that says nothing of the mechanism.
+pub const SIGNATURE: usize = 12;
 /// The longest identity `ZeroMQ` allows.
 const IDENTITY: usize = 255;
 /// The longest command that means something to us.
@@ -37,7 +40,7 @@ pub enum ZmtpError {
     Greeting,
     /// The peer insists on a security mechanism.
     #[error("the peer wants the mechanism {0:?}; Locust's protocol has none")]
-    Mechanism(String),
+    UnknownMechanism(String),
     /// A frame is longer than allowed.
     #[error("a frame of {length} bytes, {limit} are allowed")]
     TooLong {
@@ -60,9 +63,22 @@ pub enum ZmtpError {
     Refused(String),
 }
 
+/// How two sockets come to trust each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// They do without asking; Locust's only one.
+    Null,
+    /// By a join secret, see [`crate::secret`].
+    Noise,
+}
+
 /// What a peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
+    /// The peer's greeting has come.
+    Greeting(Mechanism),
+    /// The peer's part of [`Mechanism::Noise`]'s handshake.
+    Hello(Bytes),
     /// The peer is ready; its identity, empty if it has none.
     Ready(Bytes),
     /// A message.
@@ -80,14 +96,43 @@ impl Role {
     }
 }
 
+impl Mechanism {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Null => b"NULL",
+            Self::Noise => b"KATYDID-NOISE",
+        }
+    }
+}
+
 /// The greeting, the same from both sides.
-pub fn greeting() -> [u8; GREETING] {
+pub fn greeting(mechanism: Mechanism) -> [u8; GREETING] {
     let mut greeting = [0; GREETING];
     greeting[0] = 0xff;
     greeting[9] = 0x7f;
     (greeting[10], greeting[11]) = (3, 1);
-    greeting[12..16].copy_from_slice(b"NULL");
+    let name = mechanism.name();
+    greeting[SIGNATURE..][..name.len()].copy_from_slice(name);
     greeting
+}
+
+/// The command that carries one side's part of [`Mechanism::Noise`]'s handshake.
+pub fn hello(payload: &[u8]) -> Bytes {
+    let mut body = BytesMut::from(&b"\x05HELLO"[..]);
+    body.put_slice(payload);
+    frame(IS_COMMAND, &body)
+}
+
+/// The ERROR command, the last on a connection.
+///
+/// # Panics
+///
+/// If the reason is longer than 255 bytes.
+pub fn refusal(reason: &str) -> Bytes {
+    let mut body = BytesMut::from(&b"\x05ERROR"[..]);
+    body.put_u8(u8::try_from(reason.len()).expect("a short reason"));
+    body.put_slice(reason.as_bytes());
+    frame(IS_COMMAND, &body)
 }
 
 /// The READY command of a socket.
@@ -141,6 +186,8 @@ pub struct Decoder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Greeting,
+    /// The greeting said [`Mechanism::Noise`].
+    Secret,
     Handshake,
     Traffic,
 }
@@ -170,12 +217,16 @@ impl Decoder {
                 check_signature(bytes)?;
                 return Ok(None);
             }
-            check_greeting(&bytes.split_to(GREETING))?;
-            self.stage = Stage::Handshake;
+            let mechanism = mechanism_of(&bytes.split_to(GREETING))?;
+            self.stage = match mechanism {
+                Mechanism::Null => Stage::Handshake,
+                Mechanism::Noise => Stage::Secret,
+            };
+            return Ok(Some(Item::Greeting(mechanism)));
         }
         while let Some((flags, body)) = self.frame(bytes)? {
             if flags & IS_COMMAND == 0 {
-                if self.stage == Stage::Handshake {
+                if self.stage != Stage::Traffic {
                     return Err(ZmtpError::Command);
                 }
                 return Ok(Some(Item::Message(body)));
@@ -226,6 +277,10 @@ impl Decoder {
                 self.stage = Stage::Traffic;
                 Ok(Some(Item::Ready(identity)))
             }
+            (b"HELLO", Stage::Secret) => {
+                self.stage = Stage::Handshake;
+                Ok(Some(Item::Hello(body)))
+            }
             (b"ERROR", _) => {
                 let reason = short_string(&mut body)?;
                 let reason = String::from_utf8_lossy(&reason).into_owned();
@@ -256,15 +311,16 @@ fn check_signature(bytes: &[u8]) -> Result<(), ZmtpError> {
     Ok(())
 }
 
-fn check_greeting(greeting: &[u8]) -> Result<(), ZmtpError> {
+fn mechanism_of(greeting: &[u8]) -> Result<Mechanism, ZmtpError> {
     check_signature(greeting)?;
-    let mechanism = &greeting[12..32];
-    let end = mechanism.iter().position(|&byte| byte == 0).unwrap_or(20);
-    if &mechanism[..end] != b"NULL" {
-        let mechanism = String::from_utf8_lossy(&mechanism[..end]).into_owned();
-        return Err(ZmtpError::Mechanism(mechanism));
-    }
-    Ok(())
+    let name = &greeting[SIGNATURE..SIGNATURE + 20];
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(20);
+    [Mechanism::Null, Mechanism::Noise]
+        .into_iter()
+        .find(|mechanism| mechanism.name() == &name[..end])
+        .ok_or_else(|| {
+            ZmtpError::UnknownMechanism(String::from_utf8_lossy(&name[..end]).into_owned())
+        })
 }
 
 /// Looks at a READY command's properties and returns the identity.

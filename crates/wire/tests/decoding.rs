@@ -1,12 +1,12 @@
 //! The decoders on what peers send and on what nobody should send.
 
 use bytes::BytesMut;
-use katydid_wire::zmtp::{Decoder, Item, Role, ZmtpError, greeting, message, ready};
+use katydid_wire::zmtp::{Decoder, Item, Mechanism, Role, ZmtpError, greeting, message, ready};
 use katydid_wire::{Message, Value};
 use proptest::prelude::*;
 
 fn conversation(payloads: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = greeting().to_vec();
+    let mut bytes = greeting(Mechanism::Null).to_vec();
     bytes.extend_from_slice(&ready(Role::Dealer, b"worker"));
     for payload in payloads {
         bytes.extend_from_slice(&message(payload));
@@ -33,8 +33,9 @@ proptest! {
         pieces in 1_usize..700,
     ) {
         let items = fed(&conversation(&payloads), pieces, 1_000).unwrap();
-        prop_assert_eq!(&items[0], &Item::Ready("worker".into()));
-        let received: Vec<_> = items[1..].iter().map(|item| match item {
+        prop_assert_eq!(&items[0], &Item::Greeting(Mechanism::Null));
+        prop_assert_eq!(&items[1], &Item::Ready("worker".into()));
+        let received: Vec<_> = items[2..].iter().map(|item| match item {
             Item::Message(payload) => payload.to_vec(),
             other => panic!("{other:?}"),
         }).collect();
@@ -50,7 +51,7 @@ proptest! {
     ) {
         let mut all = Vec::new();
         if greeted {
-            all.extend_from_slice(&greeting());
+            all.extend_from_slice(&greeting(Mechanism::Null));
             if introduced {
                 all.extend_from_slice(&ready(Role::Router, b""));
             }
@@ -105,12 +106,12 @@ fn what_breaks_the_rules_is_refused_with_a_reason() {
     assert_eq!(with(b"\x04\x00"), "a broken command");
     assert_eq!(with(b"\x04\x09\x05ERROR\x02no"), "the peer refused: no");
 
-    let mut curve = greeting();
+    let mut curve = greeting(Mechanism::Null);
     curve[12..17].copy_from_slice(b"CURVE");
     let error = fed(&curve, 64, 100).unwrap_err();
     assert!(error.to_string().contains("\"CURVE\""), "{error}");
     assert_eq!(fed(b"GET / HTTP", 10, 100), Err(ZmtpError::Greeting));
-    let mut early = greeting().to_vec();
+    let mut early = greeting(Mechanism::Null).to_vec();
     early.extend_from_slice(&message(b"before READY"));
     assert_eq!(fed(&early, 100, 100), Err(ZmtpError::Command));
 }
@@ -120,7 +121,7 @@ fn a_ping_is_answered_with_what_it_carried() {
     let mut bytes = conversation(&[]);
     bytes.extend_from_slice(b"\x04\x0a\x04PING\x00\x0aabc");
     let items = fed(&bytes, 7, 100).unwrap();
-    assert_eq!(items[1], Item::Pong(b"\x04\x08\x04PONGabc"[..].into()));
+    assert_eq!(items[2], Item::Pong(b"\x04\x08\x04PONGabc"[..].into()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use katydid_wire::dealer::Event;
-use katydid_wire::{Arrival, Dealer, Message, PeerId, Router, Value};
+use katydid_wire::{Arrival, Dealer, Message, PeerId, Router, Trust, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn id(name: &str) -> PeerId {
@@ -34,10 +34,10 @@ async fn connected(dealer: &mut Dealer) {
 
 #[tokio::test]
 async fn messages_go_both_ways_and_each_peer_gets_its_own() {
-    let mut router = Router::bind("127.0.0.1", 0).unwrap();
-    let mut one = Dealer::connect("127.0.0.1", router.port(), b"one");
+    let mut router = Router::bind("127.0.0.1", 0, Trust::Anyone).unwrap();
+    let mut one = Dealer::connect("127.0.0.1", router.port(), b"one", Trust::Anyone);
     assert_eq!(joined(&mut router).await, id("one"));
-    let mut two = Dealer::connect("127.0.0.1", router.port(), b"two");
+    let mut two = Dealer::connect("127.0.0.1", router.port(), b"two", Trust::Anyone);
     assert_eq!(joined(&mut router).await, id("two"));
     connected(&mut one).await;
     connected(&mut two).await;
@@ -67,8 +67,8 @@ async fn messages_go_both_ways_and_each_peer_gets_its_own() {
 
 #[tokio::test]
 async fn strangers_may_send_a_little_and_workers_a_lot() {
-    let mut router = Router::bind("127.0.0.1", 0).unwrap();
-    let mut dealer = Dealer::connect("127.0.0.1", router.port(), b"w");
+    let mut router = Router::bind("127.0.0.1", 0, Trust::Anyone).unwrap();
+    let mut dealer = Dealer::connect("127.0.0.1", router.port(), b"w", Trust::Anyone);
     joined(&mut router).await;
     connected(&mut dealer).await;
     let long = vec![7; 1024 * 1024];
@@ -79,7 +79,7 @@ async fn strangers_may_send_a_little_and_workers_a_lot() {
     dealer.send(&long);
     assert_eq!(received(&mut router).await.1.len(), long.len());
 
-    let mut stranger = Dealer::connect("127.0.0.1", router.port(), b"s");
+    let mut stranger = Dealer::connect("127.0.0.1", router.port(), b"s", Trust::Anyone);
     joined(&mut router).await;
     connected(&mut stranger).await;
     stranger.send(&long);
@@ -92,20 +92,20 @@ async fn strangers_may_send_a_little_and_workers_a_lot() {
 
 #[tokio::test]
 async fn a_worker_finds_a_master_that_comes_later_or_comes_back() {
-    let router = Router::bind("127.0.0.1", 0).unwrap();
+    let router = Router::bind("127.0.0.1", 0, Trust::Anyone).unwrap();
     let port = router.port();
     router.close().await;
-    let mut dealer = Dealer::connect("127.0.0.1", port, b"w");
+    let mut dealer = Dealer::connect("127.0.0.1", port, b"w", Trust::Anyone);
     assert!(matches!(dealer.event().await, Some(Event::Disconnected(_))));
     dealer.send(b"kept until there is a master");
-    let mut router = Router::bind("127.0.0.1", port).unwrap();
+    let mut router = Router::bind("127.0.0.1", port, Trust::Anyone).unwrap();
     assert_eq!(joined(&mut router).await, id("w"));
     assert_eq!(
         &received(&mut router).await.1[..],
         b"kept until there is a master"
     );
     router.close().await;
-    let mut router = Router::bind("127.0.0.1", port).unwrap();
+    let mut router = Router::bind("127.0.0.1", port, Trust::Anyone).unwrap();
     assert_eq!(joined(&mut router).await, id("w"));
     dealer.close(Duration::from_secs(5)).await;
     assert!(matches!(router.arrival().await, Some(Arrival::Left(..))));
@@ -113,10 +113,10 @@ async fn a_worker_finds_a_master_that_comes_later_or_comes_back() {
 
 #[tokio::test]
 async fn a_peer_that_connects_again_takes_the_place_of_its_earlier_self() {
-    let mut router = Router::bind("127.0.0.1", 0).unwrap();
-    let _first = Dealer::connect("127.0.0.1", router.port(), b"w");
+    let mut router = Router::bind("127.0.0.1", 0, Trust::Anyone).unwrap();
+    let _first = Dealer::connect("127.0.0.1", router.port(), b"w", Trust::Anyone);
     joined(&mut router).await;
-    let mut second = Dealer::connect("127.0.0.1", router.port(), b"w");
+    let mut second = Dealer::connect("127.0.0.1", router.port(), b"w", Trust::Anyone);
     joined(&mut router).await;
     connected(&mut second).await;
     router.send(&id("w"), b"to the second").unwrap();
@@ -128,7 +128,7 @@ async fn a_peer_that_connects_again_takes_the_place_of_its_earlier_self() {
 
 #[tokio::test]
 async fn whoever_does_not_speak_zeromq_is_shown_out() {
-    let mut router = Router::bind("127.0.0.1", 0).unwrap();
+    let mut router = Router::bind("127.0.0.1", 0, Trust::Anyone).unwrap();
     for nonsense in [
         &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..],
         &[0xff; 64],
@@ -141,7 +141,9 @@ async fn whoever_does_not_speak_zeromq_is_shown_out() {
         let mut answer = Vec::new();
         // Either an orderly end or a reset, but an end.
         stream.read_to_end(&mut answer).await.ok();
+        let refused = router.arrival().await;
+        assert!(matches!(refused, Some(Arrival::Refused(..))), "{refused:?}");
     }
-    let _dealer = Dealer::connect("127.0.0.1", router.port(), b"w");
+    let _dealer = Dealer::connect("127.0.0.1", router.port(), b"w", Trust::Anyone);
     assert_eq!(joined(&mut router).await, id("w"), "the others are served");
 }
