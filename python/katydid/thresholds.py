@@ -71,6 +71,8 @@ class Thresholds:
                     logger.warning("Threshold crossed: %s (%s)", condition, shown)
                 else:
                     logger.info("Threshold met again: %s (%s)", condition, shown)
+                word = "crossed" if failed else "met again"
+                hub.engine().mark("threshold", f"{word}: {condition} ({shown})")
 
     def judge(self) -> None:
         """Judges the whole run. Before anything is printed: some of what is begins the statistics again from zero."""

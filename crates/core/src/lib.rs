@@ -19,6 +19,8 @@ pub mod stats;
 
 pub mod dispatch;
 
+pub mod health;
+pub mod mark;
 pub mod series;
 pub mod snapshot;
 

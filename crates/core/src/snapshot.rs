@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::health::Finding;
 use crate::locust::Recent;
+use crate::mark::Mark;
 use crate::registry::Registry;
 use crate::series::Series;
 use crate::stats::Stats;
@@ -32,6 +34,10 @@ pub struct Snapshot {
     pub series: Arc<Series>,
     /// What Locust's charts need besides.
     pub recent: Recent,
+    /// What happened besides requests, in the order it did.
+    pub marks: Arc<Vec<Mark>>,
+    /// What is wrong with the generator now, the worst first.
+    pub health: Arc<Vec<Finding>>,
     /// The workers of a master; none where the users run in this process.
     pub workers: Option<Arc<Vec<Worker>>>,
 }
@@ -72,6 +78,12 @@ pub struct RunInfo {
     pub memory_bytes: u64,
     /// How many connections a master has refused since it began.
     pub refused_connections: u64,
+    /// Requests of this process that were sent and have no answer yet.
+    pub in_flight: u32,
+    /// How long the oldest of them has been waiting.
+    pub oldest: Option<Duration>,
+    /// Open files of this process and how many it may have, where the system tells.
+    pub files: Option<(u64, u64)>,
 }
 
 /// What a run is doing; the names are Locust's.

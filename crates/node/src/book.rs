@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_core::dispatch::Users;
+use katydid_core::health::{Change, Finding, Health, Signs, lacks};
 use katydid_core::locust::Recent;
+use katydid_core::mark::{Kind, Marks};
 use katydid_core::registry::{KeyId, Registry};
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
@@ -29,12 +31,30 @@ pub(crate) struct Book {
     recent: Recent,
     seconds: Seconds,
     pub(crate) exceptions: Exceptions,
+    marks: Marks,
+    health: Health,
+    findings: Arc<Vec<Finding>>,
+    /// Whether connections failed since the last second for want of files, and of ports.
+    lacks: (bool, bool),
+    /// Whether the run has lasted as long as it was to.
+    time_is_up: bool,
     /// How often the run was to be published.
     seq: u64,
     /// Monotonic time of the next regular snapshot.
     publish_at: Duration,
     /// Something changed that is to be shown at once.
     publish: bool,
+}
+
+/// The workers of a run, as far as its health goes.
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    /// Workers that are heard of.
+    pub(crate) heard: u32,
+    /// Workers that are not.
+    pub(crate) missing: u32,
+    /// The one that uses the most processor time, and how much.
+    pub(crate) busiest: Option<(String, f64)>,
 }
 
 impl Book {
@@ -47,6 +67,11 @@ impl Book {
             recent: Recent::default(),
             seconds: Seconds::default(),
             exceptions: Exceptions::default(),
+            marks: Marks::default(),
+            health: Health::default(),
+            findings: Arc::default(),
+            lacks: (false, false),
+            time_is_up: false,
             seq: 0,
             publish_at: now.monotonic + until_settled(now),
             publish: false,
@@ -57,6 +82,10 @@ impl Book {
     /// before it tells listeners, whose requests belong to the run.
     pub(crate) fn begin(&mut self, now: Now) {
         self.exceptions.clear();
+        self.marks.clear();
+        self.health.clear();
+        self.findings = Arc::default();
+        self.time_is_up = false;
         self.seconds.start(now.epoch.as_secs());
         self.run_until = None;
         self.run = RunInfo {
@@ -64,6 +93,9 @@ impl Book {
             cpu_percent: self.run.cpu_percent,
             memory_bytes: self.run.memory_bytes,
             refused_connections: self.run.refused_connections,
+            in_flight: self.run.in_flight,
+            oldest: self.run.oldest,
+            files: self.run.files,
             ..RunInfo::default()
         };
     }
@@ -76,6 +108,7 @@ impl Book {
         if self.run.started_ms.is_some() && self.run.ended_ms.is_none() {
             self.run.ended_ms = Some(now.millis());
             self.seconds.end(now.epoch.as_secs());
+            self.mark(Kind::End, "all users are gone".to_owned(), now);
         }
         self.set_state(State::Stopped);
     }
@@ -99,8 +132,16 @@ impl Book {
     }
 
     /// The run lasts no longer than its users take to stop.
-    pub(crate) fn stopping(&mut self) {
+    pub(crate) fn stopping(&mut self, now: Now) {
         self.run_until = None;
+        if self.run.state.is_active() {
+            let why = if self.time_is_up {
+                "the run time is over"
+            } else {
+                "told to stop"
+            };
+            self.mark(Kind::Stop, why.to_owned(), now);
+        }
         self.set_state(State::Stopping);
     }
 
@@ -109,11 +150,76 @@ impl Book {
         self.run.memory_bytes = memory_bytes;
     }
 
+    /// Remembers something that happened just now.
+    pub(crate) fn mark(&mut self, kind: Kind, text: String, now: Now) {
+        self.mark_by(kind, text, None, now);
+    }
+
+    /// Remembers something that somebody did just now.
+    pub(crate) fn mark_by(&mut self, kind: Kind, text: String, by: Option<String>, now: Now) {
+        self.marks.add(now.millis(), kind, text, by);
+        self.publish = true;
+    }
+
+    /// Another load is wanted; to be called before it is noted as what is wanted.
+    pub(crate) fn mark_load(&mut self, users: u32, spawn_rate: f64, is_new: bool, now: Now) {
+        let before = self.run.target_users;
+        if is_new {
+            let text = format!("{users} users wanted, {spawn_rate} per second");
+            self.mark(Kind::Start, text, now);
+        } else if before != users {
+            let text = format!("{before} → {users} users wanted, {spawn_rate} per second");
+            self.mark(Kind::Load, text, now);
+        }
+    }
+
+    /// Looks, once a second, for what is wrong with the generator.
+    fn check(&mut self, workers: Option<(u32, u32)>, busiest: Option<(String, f64)>, now: Now) {
+        let (lacks_files, lacks_ports) = std::mem::take(&mut self.lacks);
+        let run = &self.run;
+        let newest = self.seconds.series().last();
+        let (worker, percent) = busiest
+            .filter(|(_, percent)| *percent > run.cpu_percent)
+            .map_or((None, run.cpu_percent), |(worker, percent)| {
+                (Some(worker), percent)
+            });
+        let signs = Signs {
+            cpu_percent: percent,
+            busiest: worker,
+            lateness_p99: newest
+                .filter(|_| run.state.is_active())
+                .and_then(|point| point.lateness_p99),
+            files: run.files,
+            lacks_files,
+            lacks_ports,
+            state: run.state,
+            users: (run.users, run.target_users),
+            workers,
+        };
+        for change in self.health.look(&signs, now.millis()) {
+            let text = match change {
+                Change::Began(finding) => finding.text,
+                Change::Ceased(finding) => format!("No longer: {}", finding.text),
+            };
+            if self.run.started_ms.is_some() {
+                self.mark(Kind::Health, text, now);
+            }
+        }
+        if self.health.findings() != &self.findings[..] {
+            self.findings = Arc::new(self.health.findings().to_vec());
+        }
+    }
+
     pub(crate) fn count(&mut self, delta: &Stats) {
         if let Some(newest) = delta.total().last {
             self.recent.keep(self.stats.total(), newest);
         }
         self.seconds.add(delta.total());
+        for (error, _) in delta.errors() {
+            let (files, ports) = lacks(&self.registry.error_name(error).text);
+            self.lacks.0 |= files;
+            self.lacks.1 |= ports;
+        }
         Arc::make_mut(&mut self.stats).merge(delta);
     }
 
@@ -140,18 +246,24 @@ impl Book {
         until.min(self.publish_at)
     }
 
-    /// Time has passed; true if the run has lasted as long as it was to.
-    pub(crate) fn tick(&mut self, now: Now) -> bool {
+    /// Time has passed; true if the run has lasted as long as it was to. `fleet` are workers that
+    /// are heard of and that are not, and the busiest one with its processor time.
+    pub(crate) fn tick(&mut self, now: Now, fleet: impl FnOnce() -> Option<Fleet>) -> bool {
         if self.publish_at <= now.monotonic {
             self.publish_at = now.monotonic + until_settled(now);
             let settled = now.epoch.saturating_sub(SETTLED).as_secs();
             self.seconds
                 .finish_before(settled, self.run.users, self.run.target_users);
+            let (workers, busiest) = fleet().map_or((None, None), |fleet| {
+                (Some((fleet.heard, fleet.missing)), fleet.busiest)
+            });
+            self.check(workers, busiest, now);
             self.publish = true;
         }
         let is_over = self.run_until.is_some_and(|until| until <= now.monotonic);
         if is_over {
             self.run_until = None;
+            self.time_is_up = true;
         }
         is_over
     }
@@ -179,6 +291,8 @@ impl Book {
             exceptions: Arc::clone(self.exceptions.all()),
             series: Arc::clone(self.seconds.series()),
             recent: self.recent.clone(),
+            marks: Arc::clone(self.marks.all()),
+            health: Arc::clone(&self.findings),
             workers: None,
         }
     }

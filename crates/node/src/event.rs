@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use katydid_core::dispatch::{Class, Users};
+use katydid_core::mark;
 use katydid_core::registry::KeyId;
 use katydid_core::snapshot::State;
 use katydid_core::stats::Stats;
@@ -64,6 +65,24 @@ pub enum Event {
         cpu_percent: f64,
         /// Memory in bytes.
         memory_bytes: u64,
+        /// Open files, and how many there may be, where the system tells.
+        files: Option<(u64, u64)>,
+    },
+    /// Requests that were sent and have no answer yet.
+    InFlight {
+        /// How many.
+        count: u32,
+        /// How long the oldest of them has been waiting.
+        oldest: Option<Duration>,
+    },
+    /// Something worth remembering has happened, at this moment.
+    Mark {
+        /// What it is about.
+        kind: mark::Kind,
+        /// What happened, in words.
+        text: String,
+        /// Who did it, if a person is known to have.
+        by: Option<String>,
     },
     /// A worker said something.
     Worker(String, Word),

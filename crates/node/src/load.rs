@@ -18,6 +18,24 @@ pub(crate) fn memory() -> u64 {
     parse_memory(&status).unwrap_or_default()
 }
 
+/// Open files and the limit on them; none where counting them would cost too much.
+///
+/// Since Linux 6.2 the size of the directory is their number; before, it is zero.
+pub(crate) fn files() -> Option<(u64, u64)> {
+    let open = fs::metadata("/proc/self/fd").ok()?.len();
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let most = parse_file_limit(&limits)?;
+    (open > 0).then_some((open, most))
+}
+
+/// The limit stands behind its name; it may also be the word "unlimited".
+fn parse_file_limit(limits: &str) -> Option<u64> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// User and system time are the 14th and 15th field; the 2nd may hold blanks and brackets.
 fn parse_cpu_time(stat: &str) -> Option<Duration> {
     let (_, after_name) = stat.rsplit_once(')')?;
@@ -45,6 +63,14 @@ mod tests {
         let stat = "12 (a) b) S 1 12 12 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 99 1000 10";
         assert_eq!(parse_cpu_time(stat), Some(Duration::from_secs(3)));
         assert_eq!(parse_cpu_time(""), None);
+    }
+
+    #[test]
+    fn the_limit_of_open_files_is_the_soft_one() {
+        let limits =
+            "Max processes  100 200 processes\nMax open files            1024       4096   files\n";
+        assert_eq!(parse_file_limit(limits), Some(1024));
+        assert_eq!(parse_file_limit("Max open files unlimited"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_core::dispatch::{Class, Dispatcher, Users};
+use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{Exception, RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
@@ -92,8 +93,8 @@ impl Local {
                 }
             }
             Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
-            Event::Spawned { counts } => self.spawned(counts, &mut actions),
-            Event::Stopping => self.stopping(),
+            Event::Spawned { counts } => self.spawned(counts, now, &mut actions),
+            Event::Stopping => self.stopping(now),
             Event::Stopped => self.stopped(now),
             Event::State(state) => self.book.set_state(state),
             Event::Samples(delta) => {
@@ -113,7 +114,16 @@ impl Local {
             Event::Load {
                 cpu_percent,
                 memory_bytes,
-            } => self.book.set_load(cpu_percent, memory_bytes),
+                files,
+            } => {
+                self.book.set_load(cpu_percent, memory_bytes);
+                self.book.run.files = files;
+            }
+            Event::InFlight { count, oldest } => {
+                self.book.run.in_flight = count;
+                self.book.run.oldest = oldest;
+            }
+            Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
             // There are no workers.
             Event::Worker(..) | Event::Stranger | Event::Quitting => {}
             Event::Tick => self.tick(now, &mut actions),
@@ -151,6 +161,7 @@ impl Local {
         if is_new {
             self.begin(now);
         }
+        self.book.mark_load(users, spawn_rate, is_new, now);
         self.book.run.target_users = users;
         self.book.run.spawn_rate = spawn_rate;
         let ramp = self.ramp.get_or_insert_default();
@@ -184,10 +195,10 @@ impl Local {
             ramp.unanswered += 1;
             actions.push(Action::StopUsers(fewer));
         }
-        self.end_ramp(actions);
+        self.end_ramp(now, actions);
     }
 
-    fn spawned(&mut self, counts: Users, actions: &mut Vec<Action>) {
+    fn spawned(&mut self, counts: Users, now: Now, actions: &mut Vec<Action>) {
         let ramp = self.ramp.as_mut();
         let unanswered = ramp.map_or(0, |ramp| {
             ramp.unanswered = ramp.unanswered.saturating_sub(1);
@@ -198,23 +209,25 @@ impl Local {
             self.expected.clone_from(&counts);
         }
         self.book.set_users(counts);
-        self.end_ramp(actions);
+        self.end_ramp(now, actions);
     }
 
     /// Ends the ramp once its last step was carried out.
-    fn end_ramp(&mut self, actions: &mut Vec<Action>) {
+    fn end_ramp(&mut self, now: Now, actions: &mut Vec<Action>) {
         let is_over = |ramp: Ramp| ramp.step_at.is_none() && ramp.unanswered == 0;
         if self.ramp.is_some_and(is_over) {
             self.ramp = None;
             let users = self.dispatcher.as_ref().map_or(0, Dispatcher::user_count);
             self.book.set_state(State::Running);
+            let text = format!("all {users} users are there");
+            self.book.mark(Kind::Reached, text, now);
             actions.push(Action::SpawningComplete { users });
         }
     }
 
-    fn stopping(&mut self) {
+    fn stopping(&mut self, now: Now) {
         self.ramp = None;
-        self.book.stopping();
+        self.book.stopping(now);
     }
 
     fn stopped(&mut self, now: Now) {
@@ -225,7 +238,7 @@ impl Local {
     }
 
     fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
-        if self.book.tick(now) {
+        if self.book.tick(now, || None) {
             actions.push(Action::RunTimeReached);
         }
         let step_at = self.ramp.and_then(|ramp| ramp.step_at);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_core::dispatch::{Class, Dispatcher, Users};
+use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{RunInfo, Snapshot, State, Worker};
 use katydid_wire::protocol::{Order, Word};
 
-use crate::book::Book;
+use crate::book::{Book, Fleet};
 use crate::event::{Action, Event, Notice, Now};
 
 /// How the master judges silence and waits, by Locust's names.
@@ -127,10 +128,10 @@ impl Master {
                 self.start(plan, host, run_time, now, &mut actions);
             }
             Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
-            // Users of its own a master has none.
-            Event::Spawned { .. } => {}
-            Event::Stopping => self.stopping(&Order::Stop, &mut actions),
-            Event::Quitting => self.stopping(&Order::Quit, &mut actions),
+            // Users and requests of its own a master has none.
+            Event::Spawned { .. } | Event::InFlight { .. } => {}
+            Event::Stopping => self.stopping(&Order::Stop, now, &mut actions),
+            Event::Quitting => self.stopping(&Order::Quit, now, &mut actions),
             Event::Stopped => self.stopped(now),
             Event::State(state) => self.book.set_state(state),
             Event::Samples(delta) => self.book.count(&delta),
@@ -146,7 +147,12 @@ impl Master {
             Event::Load {
                 cpu_percent,
                 memory_bytes,
-            } => self.book.set_load(cpu_percent, memory_bytes),
+                files,
+            } => {
+                self.book.set_load(cpu_percent, memory_bytes);
+                self.book.run.files = files;
+            }
+            Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
             Event::Worker(worker, word) => self.heard(worker, word, now, &mut actions),
             Event::Tick => self.tick(now, &mut actions),
         }
@@ -183,11 +189,14 @@ impl Master {
         now: Now,
         actions: &mut Vec<Action>,
     ) {
-        if !self.book.run.state.is_active() {
+        let is_new = !self.book.run.state.is_active();
+        if is_new {
             self.book.begin(now);
             self.dispatcher = None;
             self.ramp = None;
         }
+        self.book
+            .mark_load(plan.users, plan.spawn_rate, is_new, now);
         self.book.run.host = host;
         self.book.run.target_users = plan.users;
         self.book.run.spawn_rate = plan.spawn_rate;
@@ -247,13 +256,20 @@ impl Master {
         }
         self.ramp = None;
         self.book.set_state(State::Running);
+        let running = self.book.run.users;
+        let text = if running == wanted {
+            format!("all {wanted} users are there")
+        } else {
+            format!("{running} of {wanted} users are there")
+        };
+        self.book.mark(Kind::Reached, text, now);
         self.broadcast(&Order::SpawningComplete(wanted), actions);
         actions.push(Action::SpawningComplete { users: wanted });
     }
 
-    fn stopping(&mut self, order: &Order, actions: &mut Vec<Action>) {
+    fn stopping(&mut self, order: &Order, now: Now, actions: &mut Vec<Action>) {
         self.forget_plan();
-        self.book.stopping();
+        self.book.stopping(now);
         self.broadcast(order, actions);
     }
 
@@ -362,6 +378,10 @@ impl Master {
             index,
             workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX),
         }));
+        if !was_known {
+            let text = format!("worker {worker} joined");
+            self.book.mark(Kind::Worker, text, now);
+        }
         self.book.touch();
         if was_known && let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.lose_worker(&worker);
@@ -386,6 +406,8 @@ impl Master {
             return;
         };
         if is_end {
+            let text = format!("worker {worker} left, with {} users", node.seen.users);
+            self.book.mark(Kind::Worker, text, now);
             let left = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
             actions.push(Action::Notice(Notice::WorkerQuit(worker.to_owned(), left)));
         }
@@ -423,6 +445,8 @@ impl Master {
 
     /// A worker that was missing is heard of again.
     fn come_back(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
+        let text = format!("worker {worker} is heard of again");
+        self.book.mark(Kind::Worker, text, now);
         actions.push(Action::Notice(Notice::WorkerBack(worker.clone())));
         self.join(worker, now, actions);
     }
@@ -452,7 +476,8 @@ impl Master {
     }
 
     fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
-        if self.book.tick(now) {
+        let workers = &self.workers;
+        if self.book.tick(now, || Some(fleet_of(workers))) {
             actions.push(Action::RunTimeReached);
         }
         match self.ramp {
@@ -481,12 +506,34 @@ impl Master {
         let most = self.timings.liveness + self.timings.dead;
         self.workers.retain(|_, node| node.silent <= most);
         for (worker, users) in missing {
+            let text = format!("worker {worker}, with {users} users, is not heard of");
+            self.book.mark(Kind::Worker, text, now);
             let notice = Notice::WorkerMissing(worker.clone(), users);
             actions.push(Action::Notice(notice));
             self.recount();
             self.replace(&worker, true, now, actions);
         }
     }
+}
+
+fn fleet_of(workers: &BTreeMap<String, Node>) -> Fleet {
+    let mut fleet = Fleet::default();
+    for node in workers.values() {
+        if !node.is_heard_of() {
+            fleet.missing += 1;
+            continue;
+        }
+        fleet.heard += 1;
+        let percent = node.seen.cpu_percent;
+        if fleet
+            .busiest
+            .as_ref()
+            .is_none_or(|(_, most)| percent > *most)
+        {
+            fleet.busiest = Some((node.seen.id.clone(), percent));
+        }
+    }
+    fleet
 }
 
 impl Node {

@@ -233,6 +233,7 @@ impl Meter {
         Some(Event::Load {
             cpu_percent,
             memory_bytes: load::memory(),
+            files: load::files(),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::report::{text, thresholds, words};
 use katydid_core::sample::{Sample, Times};
@@ -513,6 +514,16 @@ impl Engine {
             msg,
             traceback,
         });
+    }
+
+    /// Remembers something that happened just now, for the charts. The kind is one of the words of
+    /// `katydid_core::mark::Kind`.
+    #[pyo3(signature = (kind, text, by=None))]
+    fn mark(&self, kind: &str, text: String, by: Option<String>) -> PyResult<()> {
+        let kind = Kind::from_word(kind)
+            .ok_or_else(|| PyValueError::new_err(format!("{kind:?} is not a kind of mark")))?;
+        self.shared.node.send(Event::Mark { kind, text, by });
+        Ok(())
     }
 
     fn exceptions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {

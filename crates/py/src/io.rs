@@ -91,6 +91,8 @@ pub(crate) struct Feeding {
 /// A request that was sent.
 struct Flight {
     task: AbortHandle,
+    /// When the script asked; never for a part of a body.
+    due: Stamp,
     stage: Rc<Cell<Stage>>,
 }
 
@@ -109,6 +111,8 @@ enum Stage {
 
 /// How often idle connections are looked at, and how long they stay warm.
 const COOLING: Duration = Duration::from_millis(250);
+/// After how many looks at idle connections requests under way are counted.
+const COUNTING: u32 = 4;
 /// Requests taken up before answers get a turn. When a thousand users start at once, those
 /// that wait for this thread are late, and the server is not blamed for it.
 const TURN: usize = 16;
@@ -223,6 +227,7 @@ impl Worker {
     async fn run(self: Rc<Self>) {
         let mut batch = Vec::new();
         let mut cooling = tokio::time::interval(COOLING);
+        let mut ticks = 0_u32;
         cooling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -230,6 +235,10 @@ impl Worker {
                 _ = cooling.tick() => {
                     self.intake.cool();
                     self.hand_over();
+                    ticks += 1;
+                    if ticks.is_multiple_of(COUNTING) {
+                        self.count_flights();
+                    }
                 }
             }
             self.intake.told.store(false, Ordering::Release);
@@ -247,12 +256,12 @@ impl Worker {
                     Submission::Read(reading) => {
                         let place = reading.ticket.place;
                         let work = Rc::clone(&self).read(reading);
-                        self.take_off(place, Stage::Part, |_| work);
+                        self.take_off(place, Stamp::default(), Stage::Part, |_| work);
                     }
                     Submission::Feed(feeding) => {
                         let place = feeding.ticket.place;
                         let work = Rc::clone(&self).feed(feeding);
-                        self.take_off(place, Stage::Part, |_| work);
+                        self.take_off(place, Stamp::default(), Stage::Part, |_| work);
                     }
                     Submission::Abandon(ticket) => self.abandon(ticket),
                     Submission::Record(sample) => self.recorder.borrow_mut().record(&sample),
@@ -271,8 +280,8 @@ impl Worker {
     }
 
     fn launch(self: &Rc<Self>, outgoing: Box<Outgoing>) {
-        let place = outgoing.ticket.place;
-        self.take_off(place, Stage::Awaited, |stage| {
+        let (place, due) = (outgoing.ticket.place, outgoing.request.due);
+        self.take_off(place, due, Stage::Awaited, |stage| {
             Rc::clone(self).exchange(outgoing, stage)
         });
     }
@@ -280,6 +289,7 @@ impl Worker {
     fn take_off<F: Future<Output = ()> + 'static>(
         &self,
         place: u32,
+        due: Stamp,
         stage: Stage,
         work: impl FnOnce(Rc<Cell<Stage>>) -> F,
     ) {
@@ -290,7 +300,7 @@ impl Worker {
         if flights.len() <= place {
             flights.resize_with(place + 1, || None);
         }
-        flights[place] = Some(Flight { task, stage });
+        flights[place] = Some(Flight { task, due, stage });
     }
 
     fn abandon(&self, ticket: Ticket) {
@@ -394,6 +404,23 @@ impl Worker {
                 self.landed.notify_waiters();
             }
         }
+    }
+
+    /// Tells the node how many requests are under way, and for how long the oldest one has been.
+    fn count_flights(&self) {
+        let flights = self.flights.borrow();
+        let under_way = flights.iter().flatten().filter(|flight| {
+            let stage = flight.stage.get();
+            matches!(stage, Stage::Awaited | Stage::Abandoned)
+        });
+        let (mut count, mut oldest) = (0, None);
+        for flight in under_way {
+            count += 1;
+            oldest = Some(oldest.map_or(flight.due, |oldest| flight.due.min(oldest)));
+        }
+        let now = Stamp::now();
+        let oldest = oldest.map(|due: Stamp| Duration::from_nanos(now.since(due)));
+        self.node.send(Event::InFlight { count, oldest });
     }
 
     fn hand_over(&self) {

@@ -14,7 +14,7 @@ use katydid_core::snapshot::Snapshot;
 use serde::Serialize;
 
 use crate::recent::{Recent, Window};
-use crate::rows::{Point, Row, Run, TOTAL};
+use crate::rows::{Finding, Mark as RunMark, Point, Row, Run, TOTAL};
 
 /// How long a reader may be away and still be told only what has changed.
 const REPLAY_MS: u64 = 120_000;
@@ -32,6 +32,8 @@ pub(crate) struct Board {
     rows: BTreeMap<KeyId, Dated<Row>>,
     total: Option<Row>,
     errors: Dated<Vec<Failure>>,
+    /// When the run's own marks changed.
+    marks_changed: u64,
     window: Window,
     recent: Option<Recent>,
     /// The numbers a reader may have seen, the oldest first.
@@ -92,6 +94,11 @@ struct Frame<'a> {
     recent: Option<Recent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<&'a [Failure]>,
+    /// All marks of the run, if there are new ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marks: Option<Vec<RunMark<'a>>>,
+    /// All that is wrong with the generator now.
+    health: Vec<Finding<'a>>,
 }
 
 /// The whole state.
@@ -122,6 +129,10 @@ impl Board {
         }
         self.advance_rows(snapshot);
         self.advance_errors(snapshot);
+        let known = self.snapshot.as_ref().map(|known| &known.marks);
+        if known.is_none_or(|known| !Arc::ptr_eq(known, &snapshot.marks)) {
+            self.marks_changed = snapshot.seq;
+        }
         self.recent = self.window.advance(snapshot);
         self.marks.push_back(Mark {
             seq: snapshot.seq,
@@ -242,13 +253,15 @@ impl Board {
             seq: snapshot.seq,
             t: snapshot.at_ms,
             since: since.unwrap_or(0),
-            run: Run::from(&snapshot.run),
+            run: Run::from(snapshot.as_ref()),
             names: names.collect(),
             points,
             entries: changed.map(|row| &row.value).collect(),
             total: self.total.as_ref()?,
             recent: self.recent,
             errors: is_new(self.errors.changed).then_some(&self.errors.value),
+            marks: is_new(self.marks_changed).then(|| snapshot.marks.iter().map(RunMark).collect()),
+            health: snapshot.health.iter().map(Finding).collect(),
         })
     }
 

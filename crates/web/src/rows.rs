@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use katydid_core::health;
 use katydid_core::histogram::Histogram;
+use katydid_core::mark;
 use katydid_core::series;
-use katydid_core::snapshot::{RunInfo, Snapshot};
+use katydid_core::snapshot::{Snapshot, State, Worker};
 use katydid_core::stats::Entry;
 use katydid_core::units::{Micros, Nanos};
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 /// Rates are means over so many seconds.
@@ -33,10 +36,33 @@ pub(crate) struct Run {
     cpu_percent: f64,
     memory_bytes: u64,
     refused_connections: u64,
+    in_flight: u32,
+    /// How long the oldest request under way has been waiting, in milliseconds.
+    oldest_ms: Option<u64>,
+    open_files: Option<u64>,
+    file_limit: Option<u64>,
+    /// Workers that are heard of, and that are not; null where the users run in this process.
+    workers: Option<Workers>,
 }
 
-impl From<&RunInfo> for Run {
-    fn from(run: &RunInfo) -> Self {
+/// How many workers there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+struct Workers {
+    connected: usize,
+    missing: usize,
+}
+
+impl From<&Snapshot> for Run {
+    fn from(snapshot: &Snapshot) -> Self {
+        let run = &snapshot.run;
+        let workers = snapshot.workers.as_ref().map(|all| {
+            let is_missing = |worker: &&Worker| worker.state == State::Missing;
+            let missing = all.iter().filter(is_missing).count();
+            Workers {
+                connected: all.len() - missing,
+                missing,
+            }
+        });
         Self {
             state: run.state.as_str(),
             host: run.host.clone(),
@@ -50,7 +76,47 @@ impl From<&RunInfo> for Run {
             cpu_percent: rounded(run.cpu_percent, 10.0),
             memory_bytes: run.memory_bytes,
             refused_connections: run.refused_connections,
+            in_flight: run.in_flight,
+            oldest_ms: run
+                .oldest
+                .and_then(|age| u64::try_from(age.as_millis()).ok()),
+            open_files: run.files.map(|(open, _)| open),
+            file_limit: run.files.map(|(_, limit)| limit),
+            workers,
         }
+    }
+}
+
+/// Something that happened besides requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mark<'a>(pub(crate) &'a mark::Mark);
+
+impl Serialize for Mark<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(mark) = self;
+        let mut map = serializer.serialize_struct("Mark", 5)?;
+        map.serialize_field("id", &mark.id)?;
+        map.serialize_field("t", &mark.at_ms)?;
+        map.serialize_field("kind", mark.kind.as_str())?;
+        map.serialize_field("text", &mark.text)?;
+        map.serialize_field("by", &mark.by)?;
+        map.end()
+    }
+}
+
+/// Something that is wrong with the generator.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Finding<'a>(pub(crate) &'a health::Finding);
+
+impl Serialize for Finding<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(finding) = self;
+        let mut map = serializer.serialize_struct("Finding", 4)?;
+        map.serialize_field("level", finding.level.as_str())?;
+        map.serialize_field("code", finding.code)?;
+        map.serialize_field("text", &finding.text)?;
+        map.serialize_field("since", &finding.since_ms)?;
+        map.end()
     }
 }
 

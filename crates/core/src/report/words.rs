@@ -2,16 +2,13 @@
 
 use std::fmt::Write as _;
 
+use crate::health::{self, BUSY_PERCENT, LATE};
 use crate::series::Point;
 use crate::snapshot::Snapshot;
 use crate::units::Micros;
 
-/// Processor time of the generator, in percent of one core, from which on it distorts what it measures.
-const BUSY_PERCENT: f64 = 90.0;
 /// Seconds between two reports of a worker.
 const REPORT_SECONDS: usize = 3;
-/// Lateness that 99 % of the requests stayed within and that is still nothing to speak of.
-const LATE: Micros = Micros::from_micros(10_000);
 
 /// One line: time left, users, requests per second, failures and the 95th percentile.
 pub fn line(snapshot: &Snapshot) -> String {
@@ -156,10 +153,7 @@ fn waiting(snapshot: &Snapshot) -> Option<f64> {
 fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
     let mut reasons = Vec::new();
     if peak_cpu_percent >= BUSY_PERCENT {
-        reasons.push(format!(
-            "A process of this test used up to {peak_cpu_percent:.0} % of a core: the generator, not the target, may be what limited the rate. \
-             --processes spreads the users over the cores."
-        ));
+        reasons.push(health::busy(peak_cpu_percent));
     }
     let lateness = snapshot
         .stats
@@ -168,20 +162,15 @@ fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
         .lateness
         .value_at_quantile(0.99);
     if lateness > LATE {
-        reasons.push(format!(
-            "Requests were up to {} late (99 %): the script, or this machine, was busy with something else.",
-            millis(lateness.as_millis_f64()),
-        ));
+        reasons.push(health::late(lateness));
     }
     let mut most: Option<(u64, String)> = None;
     let (mut wants_files, mut wants_ports) = (false, false);
     for (id, errors) in snapshot.stats.errors() {
         let error = snapshot.registry.error_name(id);
-        if error.text.contains("Too many open files") {
-            wants_files = true;
-        } else if error.text.contains("Cannot assign requested address") {
-            wants_ports = true;
-        }
+        let (files, ports) = health::lacks(&error.text);
+        wants_files |= files;
+        wants_ports |= ports;
         if most
             .as_ref()
             .is_none_or(|(count, _)| errors.occurrences > *count)
@@ -194,15 +183,10 @@ fn limits(snapshot: &Snapshot, peak_cpu_percent: f64) -> Vec<String> {
         }
     }
     if wants_files {
-        reasons.push(
-            "Connections failed for want of open files: raise the limit (ulimit -n), or use more machines."
-                .to_owned(),
-        );
+        reasons.push(health::no_files().to_owned());
     }
     if wants_ports {
-        reasons.push(
-            "Connections failed for want of local ports: keep connections open, or use more machines.".to_owned(),
-        );
+        reasons.push(health::no_ports().to_owned());
     }
     if reasons.is_empty() {
         let seen = "Nothing on this machine limited the run as far as could be seen";
@@ -239,7 +223,8 @@ fn clock(ms: u64) -> String {
     }
 }
 
-fn millis(ms: f64) -> String {
+/// Milliseconds with about three digits.
+pub(crate) fn millis(ms: f64) -> String {
     if ms >= 10_000.0 {
         format!("{:.1} s", ms / 1e3)
     } else if ms >= 100.0 {

@@ -15,6 +15,11 @@ const RUN: WireRun = {
   run_time: 60,
   cpu_percent: 3,
   memory_bytes: 1024,
+  in_flight: 1,
+  oldest_ms: 12,
+  open_files: 20,
+  file_limit: 1024,
+  workers: null,
 };
 
 function row(id: number, requests: number): WireRow {

@@ -40,6 +40,33 @@ export interface WireRun {
   run_time: number | null;
   cpu_percent: number;
   memory_bytes: number;
+  /** Requests under way; those of this process only. */
+  in_flight: number;
+  /** How long the oldest of them has been waiting, in milliseconds. */
+  oldest_ms: number | null;
+  open_files: number | null;
+  file_limit: number | null;
+  /** Null where the users run in this process. */
+  workers: { connected: number; missing: number } | null;
+}
+
+/** Something that happened besides requests. */
+export interface WireMark {
+  id: number;
+  /** Epoch milliseconds. */
+  t: number;
+  kind: string;
+  text: string;
+  by: string | null;
+}
+
+/** Something that is wrong with the generator. */
+export interface WireHealth {
+  level: "warning" | "error";
+  code: string;
+  text: string;
+  /** Epoch milliseconds. */
+  since: number;
 }
 
 /** Percentiles over the last seconds of all requests together; a server may leave them out. */
@@ -72,6 +99,10 @@ export interface WireFrame {
   total: WireRow | null;
   recent?: WireRecent | null;
   errors?: WireError[];
+  /** All marks of the run, when there are new ones. */
+  marks?: WireMark[];
+  /** All that is wrong now. */
+  health?: WireHealth[];
 }
 
 /** Everything known about the run; what a frame adds to. */
@@ -123,4 +154,140 @@ export interface WireStart {
   run_time: string | null;
   user_classes: string[] | null;
   options: Record<string, string>;
+}
+
+/** One part of the way of requests, in milliseconds. */
+export interface WirePhase {
+  name: "blocked" | "dns" | "connect" | "tls" | "send" | "wait" | "receive";
+  /** Requests that had this part: only those on a new connection have dns, connect and tls. */
+  count: number;
+  sum_ms: number;
+  max_ms: number;
+}
+
+export type WireEndpointPoint = [
+  t: number,
+  ok: number,
+  failed: number,
+  p50: number | null,
+  p95: number | null,
+  p99: number | null,
+  bytes_in: number,
+  bytes_out: number,
+];
+
+/** `GET api/v1/endpoints/{id}`; the total's id is -1. */
+export interface WireEndpoint {
+  id: number;
+  method: string;
+  name: string;
+  requests: number;
+  failures: number;
+  bytes_in: number;
+  bytes_out: number;
+  /** When the last request was complete, epoch milliseconds. */
+  last: number | null;
+  /** Ascending; code 0 counts what got no response. */
+  statuses: [code: number, count: number][];
+  phases: WirePhase[];
+  /** Ascending, of all requests: the part, and milliseconds that it stayed within. */
+  percentiles: [part: number, ms: number][];
+  /** Ascending; the upper end in milliseconds and how many fell in. */
+  histogram: [upper_ms: number, ok: number, failed: number][];
+  /** Null where too many names are told apart. A point covers `step` seconds; those without requests are left out. */
+  series: { step: number; points: WireEndpointPoint[] } | null;
+}
+
+/** One failed request, its secrets hidden. */
+export interface WireSample {
+  /** Epoch milliseconds. */
+  t: number;
+  worker: string;
+  method: string;
+  url: string;
+  /** Null without a response. */
+  status: number | null;
+  error: string;
+  duration_ms: number;
+  request_headers: [name: string, value: string][];
+  response_headers: [name: string, value: string][];
+  /** The first kibibyte of the response's body, as text. */
+  body: string;
+  body_bytes: number;
+}
+
+/** Failures that differ only in numbers, ids, addresses and quoted parts. */
+export interface WireFault {
+  id: number;
+  method: string;
+  name: string;
+  /** http 4xx, http 5xx, timeout, connect, dns, tls, reset, check or exception. */
+  kind: string;
+  /** The message with `<n>`, `<id>`, `<addr>` and `<text>` where messages differ. */
+  pattern: string;
+  /** The most frequent of the messages, and how many there are. */
+  example: string;
+  variants: number;
+  count: number;
+  first_seen: number;
+  last_seen: number;
+  /** Empty where the users run in this process. */
+  workers: Record<string, number>;
+  samples: WireSample[];
+}
+
+/** `GET api/v1/errors` */
+export interface WireFaults {
+  t: number;
+  errors: WireFault[];
+  /** Failures of kinds that are not told apart. */
+  others: number;
+}
+
+export interface WireWorker {
+  id: string;
+  index: number;
+  host: string;
+  state: string;
+  users: number;
+  users_by_class: Record<string, number>;
+  cpu_percent: number;
+  memory_bytes: number;
+  /** Requests per second over the last ten that it reported. */
+  rps: number;
+  /** Seconds since it was heard of; null for this process itself. */
+  heartbeat_age: number | null;
+  version: string | null;
+  precision: "exact" | "two digits";
+  clock_offset_ms: number | null;
+  in_flight: number | null;
+  oldest_ms: number | null;
+  open_files: number | null;
+  file_limit: number | null;
+}
+
+/** `GET api/v1/workers` */
+export interface WireWorkers {
+  t: number;
+  workers: WireWorker[];
+}
+
+export interface WireLogLine {
+  seq: number;
+  /** Epoch milliseconds. */
+  t: number;
+  level: string;
+  /** A worker's id; empty for this process. */
+  source: string;
+  logger: string;
+  text: string;
+}
+
+/** `GET api/v1/logs?after=` */
+export interface WireLogs {
+  lines: WireLogLine[];
+  /** What to ask for next. */
+  next: number;
+  /** Lines after the one asked for that are kept no longer. */
+  dropped: number;
 }
