@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+# What tests do is kept nowhere but in files of their own.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="katydid-tests-")
 
 KATYDID = Path(sys.executable).parent / "katydid"
 

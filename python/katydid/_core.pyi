@@ -372,6 +372,7 @@ class Fleet:
         liveness: int,
         dead: int,
         report_wait: float,
+        report_interval: float,
         secret: JoinSecret | None,
         allow_stock: bool,
     ) -> int:
@@ -379,6 +380,17 @@ class Fleet:
 
         With a secret only workers that know it are let in; with ``allow_stock`` also those that have none.
         """
+    def keep(self, path: str, run: str, oldest: float) -> None:
+        """Has a master that begins after this write its state down under a name, and take up what it finds there.
+
+        OSError if the file cannot be used; ``oldest`` is the age in seconds up to which a state is taken up.
+        """
+    def resumed(self) -> dict[str, Any] | None:
+        """The run that this master goes on with: state, host, started, users, spawn_rate, number of workers."""
+    def go_on(self) -> None:
+        """Goes on with that run: from now on its workers are told what to do."""
+    def flush(self) -> None:
+        """Waits until what has happened so far is written down, if it is."""
     def settings(self, host: str | None, stop_timeout: float, options: Any) -> None:
         """What goes with every assignment of users from now on."""
     def want_reports(self, wanted: bool) -> None:

@@ -20,7 +20,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 from gevent.queue import Queue
 
-from katydid import hub, join, log, runners
+from katydid import hub, join, log, runners, store
 from katydid.exception import StopTest
 from katydid.log import get_logs, greenlet_exception_logger
 from katydid.runners import Message, Runner
@@ -201,6 +201,7 @@ class MasterRunner(DistributedRunner):
         self._ramped = Event()
         self._ramped.set()
         self.join_secret = join.secret(environment.parsed_options)
+        self._open_store(master_bind_port)
         port = self._fleet.lead(
             master_bind_host,
             master_bind_port,
@@ -208,10 +209,12 @@ class MasterRunner(DistributedRunner):
             runners.HEARTBEAT_LIVENESS,
             abs(runners.HEARTBEAT_DEAD_INTERNAL),
             _report_wait(),
+            runners.WORKER_REPORT_INTERVAL,
             self.join_secret,
             bool(getattr(environment.parsed_options, "allow_stock_workers", False)),
         )
         self.server = _Port(port)
+        self.resumed = self._fleet.resumed()
         for kind, handler in (
             ("worker_ready", self._worker_ready),
             ("heartbeat_sent", self._heartbeat_sent),
@@ -227,11 +230,32 @@ class MasterRunner(DistributedRunner):
             ("worker_logs", self._worker_logs),
             ("locustfile_wanted", self._locustfile_wanted),
             ("unreadable", self._unreadable),
+            ("not_written", self._not_written),
             ("spawning_complete", self._all_spawned),
         ):
             hub.on_message(kind, self._later(handler), self.environment)
         hub.on_message("run_time_reached", self._time_is_up, self.environment)
         environment.events.worker_report.watch(self._fleet.want_reports)
+
+    def _open_store(self, port: int) -> None:
+        """Has this master's state written down, and finds what a killed one has left."""
+        options = self.environment.parsed_options
+        # Workers find only a master whose port is known beforehand once more.
+        file = store.path(options) if port and options is not None else None
+        if file is None:
+            return
+        try:
+            run = store.name_of_run(port, self.environment.parsed_locustfiles)
+            self._fleet.keep(str(file), run, runners.MASTER_HEARTBEAT_TIMEOUT)
+        except OSError as error:
+            self._not_written(str(error))
+
+    def _not_written(self, why: str) -> None:
+        logger.warning(
+            "The run is not written down: %s. It goes on, but cannot be taken up again if this process is killed. "
+            "Choose another file with --store, or --no-store.",
+            why,
+        )
 
     # -- what is known of the workers ----------------------------------------------------
 
@@ -331,6 +355,47 @@ class MasterRunner(DistributedRunner):
             self._apply_run_time()
         self._ramped.wait()
 
+    def resume(self, then: Callable[[], None] | None = None) -> None:
+        """Goes on with the run of a master that was killed, whose workers are still at work.
+
+        Args:
+            then: What ends the test when its time is up, in a greenlet of its own; `stop` by default.
+        """
+        assert self.resumed is not None, "there is no such run"
+        run, environment = self.resumed, self.environment
+        logger.warning(
+            "Going on with the run that was started at %s by a master that did not end it: %d users on %d workers. "
+            "With --no-store this is a run of its own.",
+            time.strftime("%H:%M:%S", time.localtime(run["started"])),
+            run["users"],
+            run["workers"],
+        )
+        self.target_user_count, self.spawn_rate = run["users"], run["spawn_rate"]
+        environment.host = run["host"] or environment.host
+        environment._filter_tasks_by_tags()
+        self.when_time_is_up = then or self.stop
+        if run["state"] == runners.STATE_STOPPING:
+            self._fleet.go_on()
+            self.quit() if self._is_headless() else self.stop()
+            return
+        try:
+            environment.events.test_start.fire(environment=environment)
+        except StopTest as stop:
+            self._end_test(stop)
+            return
+        self._fleet.settings(environment.host, environment.stop_timeout, self._options())
+        shape = environment.shape_class
+        if shape is not None:
+            shape.reset_time()
+            shape.start_time -= time.time() - run["started"]
+            self.shape_greenlet = self.greenlet.spawn(self._follow_shape)
+            self.shape_greenlet.link_exception(greenlet_exception_logger(logger))
+        self._fleet.go_on()
+
+    def _is_headless(self) -> bool:
+        options = self.environment.parsed_options
+        return options is not None and bool(options.headless)
+
     def _options(self) -> dict[str, Any]:
         """The options that can be sent."""
         options = vars(self.environment.parsed_options) if self.environment.parsed_options is not None else {}
@@ -343,6 +408,7 @@ class MasterRunner(DistributedRunner):
         self._engine.stopping()
         self._await_end(runners.MASTER_HEARTBEAT_TIMEOUT, lambda: not self.user_count)
         self._engine.stopped()
+        self._fleet.flush()
         self.stats.read_anew()
         self._tell(self.environment.events.test_stop)
 
@@ -358,6 +424,7 @@ class MasterRunner(DistributedRunner):
         self._await_end(FAREWELL_SECONDS, lambda: not self.worker_count)
         if was_active:
             self._engine.stopped()
+            self._fleet.flush()
             self.stats.read_anew()
             self._tell(self.environment.events.test_stop)
         self.greenlet.kill(block=current_greenlet() not in self.greenlet)
@@ -417,8 +484,7 @@ class MasterRunner(DistributedRunner):
 
     def _no_workers_left(self) -> None:
         logger.info("The last worker quit, stopping test.")
-        options = self.environment.parsed_options
-        gevent.spawn(self.quit if options is not None and options.headless else self.stop)
+        gevent.spawn(self.quit if self._is_headless() else self.stop)
 
     def _placing(self, users: int, rate: float, workers: int) -> None:
         logger.info("Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", users, rate, workers)
@@ -493,7 +559,7 @@ class WorkerRunner(DistributedRunner):
         self.worker_index = -1
         self.worker_state = runners.STATE_INIT
         self.connected = False
-        self._has_quit = False
+        self._has_quit = self._has_reported = False
         self.last_heartbeat_timestamp: float | None = None
         self.last_received_spawn_timestamp: float = 0
         self._lines_sent = 0
@@ -699,12 +765,14 @@ class WorkerRunner(DistributedRunner):
             self.stop()
             return
         self.stop()
-        finished = Event()
-        hub.on_message("finished", finished.set, self.environment)
-        self._reporting()
-        self._fleet.finish()
-        if not finished.wait(timeout=FAREWELL_SECONDS):
-            logger.warning("The master did not acknowledge the last report; it may be missing there.")
+        if not self._has_reported:
+            self._has_reported = True
+            finished = Event()
+            hub.on_message("finished", finished.set, self.environment)
+            self._reporting()
+            self._fleet.finish()
+            if not finished.wait(timeout=FAREWELL_SECONDS):
+                logger.warning("The master did not acknowledge the last report; it may be missing there.")
         # A program may go on, and no end of the process tells the master.
         self._say_quit()
         self.greenlet.kill(block=current_greenlet() not in self.greenlet)

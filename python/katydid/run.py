@@ -71,7 +71,8 @@ class Run:
         stats.resize_with_terminal()
         if isinstance(self.runner, MasterRunner) and options.processes is not None:
             self.workers = Workers(options.processes, ("127.0.0.1", self.runner.server.port))
-        begins = (options.headless or options.autostart) and not options.worker
+        resumes = isinstance(self.runner, MasterRunner) and self.runner.resumed is not None
+        begins = (options.headless or options.autostart) and not options.worker and not resumes
         if begins:
             self._await_workers()
         if begins and environment.shape_class is None:
@@ -88,6 +89,8 @@ class Run:
             self._limit_iterations(options.iteration_limit)
         if begins:
             self._start()
+        elif resumes:
+            gevent.spawn(self._resume).link_exception(log.greenlet_exception_logger(logger))
         if begins and Line.fits():
             self.line = Line()
             self.line.begin()
@@ -264,6 +267,14 @@ class Run:
             # Nobody could start it again.
             starting.link_exception(lambda _: gevent.spawn(self.runner.quit))
         gevent.sleep(0)
+
+    def _resume(self) -> None:
+        """Goes on with the run of a master that was killed."""
+        assert isinstance(self.runner, MasterRunner)
+        self.runner.resume(self._time_is_up)
+        shape = self.runner.shape_greenlet
+        if self.options.headless and shape is not None:
+            shape.link(lambda _: gevent.spawn(self._shape_done))
 
     def _warn_of_shape(self, shape: LoadTestShape) -> None:
         """Says which options a load shape makes meaningless, if it does not say that it reads them."""

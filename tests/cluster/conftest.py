@@ -102,6 +102,10 @@ class Fleet:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        return self.master_again(*options, stock=stock)
+
+    def master_again(self, *options: object, stock: bool = False) -> Node:
+        """Starts a master on the port of the last one."""
         bind = ["--master-bind-host", "127.0.0.1", "--master-bind-port", self.port]
         return self._start([LOCUST if stock else KATYDID, "--master", *bind, *options])
 

@@ -100,6 +100,33 @@ impl Dispatcher {
         }
     }
 
+    /// A dispatcher whose workers have users already.
+    pub fn with_users(distribution: &Distribution, classes: &[Class]) -> Self {
+        let mut dispatcher = Self::new(distribution.keys().cloned(), classes);
+        let mut left = distribution.clone();
+        // In turn over the workers, so that a ramp-down takes from all of them.
+        loop {
+            let before = dispatcher.users.len();
+            for at in 0..dispatcher.workers.names.len() {
+                let worker = dispatcher.workers.names[at].clone();
+                let users = left.entry(worker.clone()).or_default();
+                let Some((class, count)) = users.iter_mut().find(|(_, count)| **count > 0) else {
+                    continue;
+                };
+                *count -= 1;
+                let class = dispatcher.turns.known(class);
+                dispatcher.users.push((worker, class));
+                dispatcher.workers.next();
+                if !dispatcher.turns.is_fixed(class) {
+                    dispatcher.turns.weighted.next();
+                }
+            }
+            if dispatcher.users.len() == before {
+                return dispatcher;
+            }
+        }
+    }
+
     /// Begins to move towards a number of users, from where it is now.
     ///
     /// With `classes`, users are from now on of these only; those of others stay until their
@@ -311,6 +338,21 @@ impl Turns {
             }
         });
         self.fixed = None;
+    }
+
+    /// The place of a class, which may be one that gets no turns any more.
+    fn known(&mut self, class: &str) -> usize {
+        let known = self.names.iter().position(|name| name == class);
+        known.unwrap_or_else(|| {
+            self.names.push(class.to_owned());
+            self.names.len() - 1
+        })
+    }
+
+    fn is_fixed(&self, place: usize) -> bool {
+        let mut chosen = self.chosen.iter();
+        let class = chosen.find(|class| class.name == self.names[place]);
+        class.is_none_or(|class| class.fixed_count > 0)
     }
 
     /// As if there had never been a user.

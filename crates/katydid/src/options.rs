@@ -459,6 +459,26 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--store"],
+        dest: "store",
+        env: Some("LOCUST_STORE"),
+        group: Group::Master,
+        help: "File in which a master keeps its run, so that it goes on with it if it is killed and started again \
+               within a minute; katydid/runs.db in the user's data directory by default",
+        metavar: Some("FILE"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--no-store"],
+        dest: "no_store",
+        env: Some("LOCUST_NO_STORE"),
+        group: Group::Master,
+        help: "Keep nothing, and begin a run of its own",
+        ours: true,
+        ..FLAG
+    },
+    OptionSpec {
         flags: &["--worker"],
         aliases: &["--slave"],
         dest: "worker",

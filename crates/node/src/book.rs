@@ -9,15 +9,15 @@ use katydid_core::health::{Change, Finding, Health, Signs, lacks};
 use katydid_core::locust::Recent;
 use katydid_core::mark::{Kind, Marks};
 use katydid_core::registry::{KeyId, Registry};
+use katydid_core::series::Series;
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
 
+use crate::checkpoint::Checkpoint;
 use crate::event::Now;
 use crate::exceptions::Exceptions;
 use crate::seconds::Seconds;
 
-/// How long after its end a second is shown; all that was counted in it is here by then.
-const SETTLED: Duration = Duration::from_millis(250);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The record of a run.
@@ -38,6 +38,10 @@ pub(crate) struct Book {
     lacks: (bool, bool),
     /// Whether the run has lasted as long as it was to.
     time_is_up: bool,
+    /// How long after its end a second is shown; all that was counted in it is here by then.
+    settles: Duration,
+    /// Monotonic time before which no second is shown, because others are behind.
+    shown_from: Duration,
     /// How often the run was to be published.
     seq: u64,
     /// Monotonic time of the next regular snapshot.
@@ -58,7 +62,7 @@ pub(crate) struct Fleet {
 }
 
 impl Book {
-    pub(crate) fn new(registry: Arc<Registry>, now: Now) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, settles: Duration, now: Now) -> Self {
         Self {
             run: RunInfo::default(),
             run_until: None,
@@ -72,8 +76,10 @@ impl Book {
             findings: Arc::default(),
             lacks: (false, false),
             time_is_up: false,
+            settles,
+            shown_from: Duration::ZERO,
             seq: 0,
-            publish_at: now.monotonic + until_settled(now),
+            publish_at: now.monotonic + until_settled(settles, now),
             publish: false,
         }
     }
@@ -100,6 +106,40 @@ impl Book {
         };
     }
 
+    /// Goes on with a run that another process has begun.
+    ///
+    /// No second is shown for so long, because what was counted in those that were missed is still
+    /// with the workers.
+    pub(crate) fn go_on(&mut self, from: &Checkpoint, patience: Duration, now: Now) {
+        self.shown_from = now.monotonic + patience;
+        self.run = RunInfo {
+            state: from.state,
+            host: from.host.clone(),
+            target_users: from.users,
+            spawn_rate: from.spawn_rate,
+            started_ms: Some(from.started_ms),
+            run_time: from.run_time,
+            ..RunInfo::default()
+        };
+        self.stats = Arc::clone(&from.stats);
+        self.exceptions = Exceptions::of(Arc::clone(&from.exceptions));
+        self.seconds = Seconds::after(Arc::clone(&from.series), now.epoch.as_secs());
+        self.publish = true;
+    }
+
+    /// When the run is to end, in milliseconds since the Unix epoch.
+    pub(crate) fn ends_ms(&self, now: Now) -> Option<u64> {
+        let left = self.run_until?.saturating_sub(now.monotonic);
+        let ends = now.epoch.saturating_add(left).as_millis();
+        u64::try_from(ends).ok()
+    }
+
+    /// The run ends at this time, in milliseconds since the Unix epoch.
+    pub(crate) fn ends_at(&mut self, ends_ms: u64, now: Now) {
+        let left = Duration::from_millis(ends_ms).saturating_sub(now.epoch);
+        self.run_until = Some(now.monotonic.saturating_add(left));
+    }
+
     /// The run is over.
     pub(crate) fn end(&mut self, now: Now) {
         self.run_until = None;
@@ -111,6 +151,16 @@ impl Book {
             self.mark(Kind::End, "all users are gone".to_owned(), now);
         }
         self.set_state(State::Stopped);
+    }
+
+    /// All that was counted is here: no second waits any longer to be shown.
+    pub(crate) fn settle(&mut self, now: Now) {
+        self.shown_from = Duration::ZERO;
+        self.seconds.finish_before(
+            now.epoch.as_secs() + 1,
+            self.run.users,
+            self.run.target_users,
+        );
     }
 
     pub(crate) fn set_state(&mut self, state: State) {
@@ -250,10 +300,15 @@ impl Book {
     /// are heard of and that are not, and the busiest one with its processor time.
     pub(crate) fn tick(&mut self, now: Now, fleet: impl FnOnce() -> Option<Fleet>) -> bool {
         if self.publish_at <= now.monotonic {
-            self.publish_at = now.monotonic + until_settled(now);
-            let settled = now.epoch.saturating_sub(SETTLED).as_secs();
-            self.seconds
-                .finish_before(settled, self.run.users, self.run.target_users);
+            self.publish_at = now.monotonic + until_settled(self.settles, now);
+            let (users, target) = (self.run.users, self.run.target_users);
+            let over = now.epoch.as_secs().saturating_sub(1);
+            self.seconds.note_users(over, users, target);
+            if self.shown_from <= now.monotonic {
+                let settled = now.epoch.saturating_sub(self.settles).as_secs();
+                self.seconds
+                    .finish_before(settled, self.run.users, self.run.target_users);
+            }
             let (workers, busiest) = fleet().map_or((None, None), |fleet| {
                 (Some((fleet.heard, fleet.missing)), fleet.busiest)
             });
@@ -271,6 +326,11 @@ impl Book {
     /// Something changed that is to be shown at once.
     pub(crate) fn touch(&mut self) {
         self.publish = true;
+    }
+
+    /// The points of all seconds that are over.
+    pub(crate) fn series(&self) -> &Arc<Series> {
+        self.seconds.series()
     }
 
     /// Whether something changed since the last time that is to be shown at once.
@@ -299,7 +359,7 @@ impl Book {
 }
 
 /// How long it takes until the next second is over and settled.
-fn until_settled(now: Now) -> Duration {
-    let passed = now.epoch.saturating_sub(SETTLED).subsec_nanos();
+fn until_settled(settles: Duration, now: Now) -> Duration {
+    let passed = now.epoch.saturating_sub(settles).subsec_nanos();
     SECOND.saturating_sub(Duration::from_nanos(passed.into()))
 }

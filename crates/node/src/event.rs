@@ -88,6 +88,10 @@ pub enum Event {
     Worker(String, Word),
     /// Somebody who wanted to be a worker was refused.
     Stranger,
+    /// The host is ready to go on with the run of [`crate::checkpoint`].
+    GoOn,
+    /// What was taken with [`crate::run::Node::take_checkpoint`] is written down.
+    Saved,
     /// Time has passed.
     Tick,
 }

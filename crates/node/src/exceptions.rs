@@ -15,6 +15,11 @@ pub(crate) struct Exceptions {
 }
 
 impl Exceptions {
+    /// Goes on with exceptions that were counted before.
+    pub(crate) fn of(all: Arc<Vec<Exception>>) -> Self {
+        Self { all }
+    }
+
     /// Counts an exception; the same traceback is the same exception.
     pub(crate) fn add(&mut self, node: String, msg: String, traceback: String) {
         let all = Arc::make_mut(&mut self.all);

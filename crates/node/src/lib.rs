@@ -10,6 +10,7 @@ mod exceptions;
 mod load;
 mod seconds;
 
+pub mod checkpoint;
 pub mod fleet;
 pub mod link;
 pub mod local;

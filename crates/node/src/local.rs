@@ -14,6 +14,8 @@ use crate::event::{Action, Event, Now};
 
 /// The one worker there is, as Locust calls it.
 const WORKER: &str = "local";
+/// Recorders hand over what they counted four times a second.
+const SETTLES: Duration = Duration::from_millis(250);
 
 /// The state of a run without workers.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Local {
     /// A node that is ready.
     pub fn new(registry: Arc<Registry>, now: Now) -> Self {
         Self {
-            book: Book::new(registry, now),
+            book: Book::new(registry, SETTLES, now),
             dispatcher: None,
             ramp: None,
             expected: Users::new(),
@@ -125,7 +127,7 @@ impl Local {
             }
             Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
             // There are no workers.
-            Event::Worker(..) | Event::Stranger | Event::Quitting => {}
+            Event::Worker(..) | Event::Stranger | Event::Quitting | Event::GoOn | Event::Saved => {}
             Event::Tick => self.tick(now, &mut actions),
         }
         if self.book.take_publish() {

@@ -11,6 +11,7 @@ use katydid_core::snapshot::{RunInfo, Snapshot, State, Worker};
 use katydid_wire::protocol::{Order, Word};
 
 use crate::book::{Book, Fleet};
+use crate::checkpoint::{Checkpoint, Known};
 use crate::event::{Action, Event, Notice, Now};
 
 /// How the master judges silence and waits, by Locust's names.
@@ -25,7 +26,15 @@ pub struct Timings {
     pub dead: u32,
     /// How long the counts of the workers are waited for at the end of a ramp.
     pub report_wait: Duration,
+    /// `WORKER_REPORT_INTERVAL`: how late what was counted in a second may be here.
+    pub report_interval: Duration,
 }
+
+/// How long the workers of a run that another process has begun may take to be heard of again:
+/// their longest pause between two tries to connect, twice, and the time such a try may take.
+const REJOIN: Duration = Duration::from_secs(10);
+/// Reports are on their way for at most so long.
+const TRAVEL: Duration = Duration::from_millis(500);
 
 impl Default for Timings {
     fn default() -> Self {
@@ -34,6 +43,7 @@ impl Default for Timings {
             liveness: 3,
             dead: 60,
             report_wait: Duration::from_secs(1),
+            report_interval: Duration::from_secs(3),
         }
     }
 }
@@ -52,6 +62,30 @@ pub struct Master {
     plan: Option<Plan>,
     /// Monotonic time at which the workers' silence is looked at next.
     watch_at: Duration,
+    /// What all workers were told last, if it was to end: those that were away are told again.
+    ending: Option<Order>,
+    /// Set while the run of another process waits for the host.
+    waits: Option<Waits>,
+    journal: Journal,
+}
+
+/// A run that waits to be gone on with.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    /// When it is to end, in milliseconds since the Unix epoch.
+    ends_ms: Option<u64>,
+}
+
+/// What is to be written down before workers may forget it.
+#[derive(Debug, Default)]
+struct Journal {
+    /// Whether somebody writes checkpoints; receipts wait for them.
+    is_kept: bool,
+    /// Something changed since the last checkpoint.
+    is_behind: bool,
+    /// Receipts for what the next checkpoint has, and for what the last one has.
+    next: Vec<(String, u64)>,
+    last: Vec<(String, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +103,8 @@ struct Node {
     silent: u32,
     /// The number of its last report.
     reported: Option<u64>,
+    /// It has not been heard of since this process took over the run.
+    was_away: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +119,7 @@ impl Master {
     /// A master that has no workers yet.
     pub fn new(registry: Arc<Registry>, timings: Timings, now: Now) -> Self {
         Self {
-            book: Book::new(registry, now),
+            book: Book::new(registry, timings.report_interval + TRAVEL, now),
             timings,
             workers: BTreeMap::new(),
             indexes: BTreeMap::new(),
@@ -91,7 +127,99 @@ impl Master {
             ramp: None,
             plan: None,
             watch_at: now.monotonic + timings.heartbeat_interval,
+            ending: None,
+            waits: None,
+            journal: Journal::default(),
         }
+    }
+
+    /// A master that goes on with the run of another process once [`Event::GoOn`] comes.
+    pub fn going_on(registry: Arc<Registry>, timings: Timings, from: Checkpoint, now: Now) -> Self {
+        let mut master = Self::new(registry, timings, now);
+        master.book.go_on(&from, REJOIN, now);
+        master.watch_at = now.monotonic + REJOIN;
+        master.waits = Some(Waits {
+            ends_ms: from.ends_ms,
+        });
+        if from.state.is_active() {
+            let placed = from.workers.iter();
+            let placed = placed
+                .map(|it| (it.id.clone(), it.wanted.clone()))
+                .collect();
+            master.dispatcher = Some(Dispatcher::with_users(&placed, &from.classes));
+            master.plan = Some(Plan {
+                users: from.users,
+                spawn_rate: from.spawn_rate,
+                classes: from.classes,
+            });
+        } else {
+            master.ending = Some(Order::Stop);
+        }
+        master.indexes = from.indexes.into_iter().collect();
+        for known in from.workers {
+            let index = master.indexes.get(&known.id).copied().unwrap_or_default();
+            let mut node = Node::new(known.id.clone(), index);
+            node.seen.state = State::Running;
+            node.seen.users = known.users.values().sum();
+            node.seen.users_by_class = known.users;
+            node.reported = known.reported;
+            node.was_away = true;
+            master.workers.insert(known.id, node);
+        }
+        master.recount();
+        master
+    }
+
+    /// Has reports get their receipts only after [`Event::Saved`].
+    pub fn keep_journal(&mut self) {
+        self.journal.is_kept = true;
+        self.journal.is_behind = true;
+    }
+
+    /// What is to be written down, if something changed since the last time and that was.
+    pub fn take_checkpoint(&mut self, now: Now) -> Option<Checkpoint> {
+        let journal = &mut self.journal;
+        if !journal.is_kept || !journal.last.is_empty() || !std::mem::take(&mut journal.is_behind) {
+            return None;
+        }
+        journal.last = std::mem::take(&mut journal.next);
+        let mut wanted = match &self.dispatcher {
+            Some(dispatcher) => dispatcher.distribution(),
+            None => BTreeMap::new(),
+        };
+        let known = |node: &Node| Known {
+            id: node.seen.id.clone(),
+            reported: node.reported,
+            users: node.seen.users_by_class.clone(),
+            wanted: wanted.remove(&node.seen.id).unwrap_or_default(),
+        };
+        let workers = self.workers.values().map(known).collect();
+        let run = &self.book.run;
+        Some(Checkpoint {
+            state: run.state,
+            host: run.host.clone(),
+            started_ms: run.started_ms.unwrap_or_default(),
+            run_time: run.run_time,
+            ends_ms: match self.waits {
+                Some(waits) => waits.ends_ms,
+                None => self.book.ends_ms(now),
+            },
+            users: run.target_users,
+            spawn_rate: run.spawn_rate,
+            classes: self
+                .plan
+                .as_ref()
+                .map_or_else(Vec::new, |plan| plan.classes.clone()),
+            workers,
+            indexes: self
+                .indexes
+                .iter()
+                .map(|(id, &index)| (id.clone(), index))
+                .collect(),
+            stats: Arc::clone(&self.book.stats),
+            series: Arc::clone(self.book.series()),
+            exceptions: Arc::clone(self.book.exceptions.all()),
+        })
     }
 
     /// State and settings of the run.
@@ -112,6 +240,13 @@ impl Master {
     /// Takes in what happened and says what is to be done, in this order.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
         let mut actions = Vec::new();
+        self.journal.is_behind |= !matches!(
+            event,
+            Event::Tick
+                | Event::Saved
+                | Event::Load { .. }
+                | Event::Worker(_, Word::Heartbeat { .. } | Word::Logs(_) | Word::Custom(..))
+        );
         match event {
             Event::Start {
                 users,
@@ -154,6 +289,11 @@ impl Master {
             }
             Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
             Event::Worker(worker, word) => self.heard(worker, word, now, &mut actions),
+            Event::GoOn => self.go_on(now, &mut actions),
+            Event::Saved => {
+                let written = std::mem::take(&mut self.journal.last);
+                actions.extend(written.into_iter().map(receipt));
+            }
             Event::Tick => self.tick(now, &mut actions),
         }
         if self.book.take_publish() {
@@ -194,6 +334,7 @@ impl Master {
             self.book.begin(now);
             self.dispatcher = None;
             self.ramp = None;
+            self.ending = None;
         }
         self.book
             .mark_load(plan.users, plan.spawn_rate, is_new, now);
@@ -267,7 +408,37 @@ impl Master {
         actions.push(Action::SpawningComplete { users: wanted });
     }
 
+    /// Takes up a run that another process has begun.
+    fn go_on(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let Some(Waits { ends_ms }) = self.waits.take() else {
+            return;
+        };
+        if let Some(ends_ms) = ends_ms {
+            self.book.ends_at(ends_ms, now);
+        }
+        self.place(now, actions);
+    }
+
+    /// A worker of a run that another process has begun is heard of: what it may have missed.
+    fn remind(&mut self, worker: &str, actions: &mut Vec<Action>) {
+        if self.waits.is_some() {
+            return;
+        }
+        let known = self.workers.get_mut(worker);
+        if !known.is_some_and(|node| std::mem::take(&mut node.was_away)) {
+            return;
+        }
+        if let Some(order) = &self.ending {
+            actions.push(Action::Order(worker.to_owned(), order.clone()));
+        } else if let Some(dispatcher) = &self.dispatcher
+            && let Some(users) = dispatcher.distribution().remove(worker)
+        {
+            actions.push(Action::Assign(worker.to_owned(), users));
+        }
+    }
+
     fn stopping(&mut self, order: &Order, now: Now, actions: &mut Vec<Action>) {
+        self.ending = Some(order.clone());
         self.forget_plan();
         self.book.stopping(now);
         self.broadcast(order, actions);
@@ -276,6 +447,7 @@ impl Master {
     fn stopped(&mut self, now: Now) {
         self.forget_plan();
         self.book.end(now);
+        self.book.settle(now);
     }
 
     fn forget_plan(&mut self) {
@@ -290,6 +462,7 @@ impl Master {
     }
 
     fn heard(&mut self, worker: String, word: Word, now: Now, actions: &mut Vec<Action>) {
+        self.remind(&worker, actions);
         match word {
             Word::Ready(_) => self.welcome(worker, now, actions),
             Word::Quit | Word::Stopped => {
@@ -309,7 +482,11 @@ impl Master {
                 }
                 self.set_users(&worker, users, now, actions);
                 if let Some(number) = number {
-                    actions.push(Action::Order(worker, Order::Receipt(number)));
+                    if self.journal.is_kept {
+                        self.journal.next.push((worker, number));
+                    } else {
+                        actions.push(receipt((worker, number)));
+                    }
                 }
             }
             Word::Heartbeat {
@@ -353,20 +530,8 @@ impl Master {
         let index = *self.indexes.entry(worker.clone()).or_insert(next);
         let reported = self.workers.get(&worker).and_then(|node| node.reported);
         let was_known = self.workers.contains_key(&worker);
-        let node = Node {
-            seen: Worker {
-                id: worker.clone(),
-                index,
-                state: State::Ready,
-                users: 0,
-                users_by_class: Users::new(),
-                cpu_percent: 0.0,
-                memory_bytes: 0,
-                is_exact: false,
-            },
-            silent: 0,
-            reported,
-        };
+        let mut node = Node::new(worker.clone(), index);
+        node.reported = reported;
         self.workers.insert(worker.clone(), node);
         let welcome = Order::Welcome {
             index: Some(index),
@@ -536,7 +701,29 @@ fn fleet_of(workers: &BTreeMap<String, Node>) -> Fleet {
     fleet
 }
 
+fn receipt((worker, number): (String, u64)) -> Action {
+    Action::Order(worker, Order::Receipt(number))
+}
+
 impl Node {
+    fn new(id: String, index: u32) -> Self {
+        Self {
+            seen: Worker {
+                id,
+                index,
+                state: State::Ready,
+                users: 0,
+                users_by_class: Users::new(),
+                cpu_percent: 0.0,
+                memory_bytes: 0,
+                is_exact: false,
+            },
+            silent: 0,
+            reported: None,
+            was_away: false,
+        }
+    }
+
     fn is_heard_of(&self) -> bool {
         self.seen.state != State::Missing
     }

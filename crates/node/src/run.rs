@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::Checkpoint;
 use crate::event::{Action, Event, Now};
 use crate::load;
 use crate::local::Local;
@@ -36,9 +37,9 @@ pub struct Node {
 #[derive(Debug)]
 pub enum Role {
     /// Its users run here: alone, or as a worker's.
-    Local(Local),
+    Local(Box<Local>),
     /// Its users run on workers.
-    Master(Master),
+    Master(Box<Master>),
 }
 
 /// Tells the time since it was made, and the wall clock.
@@ -54,7 +55,7 @@ impl Node {
         let local = Local::new(Arc::clone(&registry), clock.now());
         let first = Arc::new(local.snapshot(clock.now()));
         Self {
-            role: Mutex::new(Role::Local(local)),
+            role: Mutex::new(Role::Local(Box::new(local))),
             registry,
             clock,
             outbox,
@@ -84,10 +85,31 @@ impl Node {
     }
 
     /// Makes this process a master, which has no workers yet. What was counted is forgotten.
-    pub fn lead(&self, timings: Timings) {
-        let master = Master::new(Arc::clone(&self.registry), timings, self.clock.now());
-        *self.role.lock() = Role::Master(master);
+    ///
+    /// With a checkpoint it goes on with a run of another process, once [`Event::GoOn`] comes.
+    pub fn lead(&self, timings: Timings, from: Option<Checkpoint>) {
+        let (registry, now) = (Arc::clone(&self.registry), self.clock.now());
+        let master = match from {
+            Some(from) => Master::going_on(registry, timings, from, now),
+            None => Master::new(registry, timings, now),
+        };
+        *self.role.lock() = Role::Master(Box::new(master));
         self.sooner.notify_one();
+    }
+
+    /// Has this master's reports get their receipts only once they are written down.
+    pub fn keep_journal(&self) {
+        if let Role::Master(master) = &mut *self.role.lock() {
+            master.keep_journal();
+        }
+    }
+
+    /// What is to be written down, with [`Event::Saved`] once it is; none if nothing changed.
+    pub fn take_checkpoint(&self) -> Option<Checkpoint> {
+        match &mut *self.role.lock() {
+            Role::Master(master) => master.take_checkpoint(self.clock.now()),
+            Role::Local(_) => None,
+        }
     }
 
     /// Has what is counted from now on kept for [`Node::take_unsent`] too.

@@ -29,6 +29,8 @@ struct Second {
     failures: u64,
     service: Histogram,
     lateness: Histogram,
+    /// Users there were and users that were wanted, if somebody looked in this second.
+    users: Option<(u32, u32)>,
 }
 
 impl Seconds {
@@ -38,6 +40,17 @@ impl Seconds {
             next: Some(second),
             ..Self::default()
         };
+    }
+
+    /// Goes on with a run: these points are there, and the next second is this one. Those between
+    /// become points of their own, with what is still reported of them.
+    pub(crate) fn after(series: Arc<Series>, now: u64) -> Self {
+        let next = series.last().map_or(now, |last| last.t + series.step());
+        Self {
+            series,
+            next: Some(next.min(now)),
+            ..Self::default()
+        }
     }
 
     /// This second is the last one of the run.
@@ -73,7 +86,15 @@ impl Seconds {
         }
     }
 
-    /// Makes points of all seconds before this one; `users` are those there are and are wanted.
+    /// So many users there are, and are wanted, in this second.
+    pub(crate) fn note_users(&mut self, second: u64, users: u32, target: u32) {
+        if self.next.is_some_and(|next| next <= second) {
+            self.open.entry(second).or_default().users = Some((users, target));
+        }
+    }
+
+    /// Makes points of all seconds before this one; `users` are those there are and are wanted
+    /// where nobody looked.
     pub(crate) fn finish_before(&mut self, end: u64, users: u32, target: u32) {
         let Some(mut next) = self.next else {
             return;
@@ -82,6 +103,7 @@ impl Seconds {
         next = next.max(end.saturating_sub(MOST_BEHIND));
         while next < end {
             let second = self.open.remove(&next).unwrap_or_default();
+            let (users, target) = second.users.unwrap_or((users, target));
             let point = second.point(next, users, target);
             Arc::make_mut(&mut self.series).push(point);
             next += 1;

@@ -10,6 +10,7 @@ use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
 use katydid_core::stats::Stats;
 use katydid_core::units::Nanos;
+use katydid_node::checkpoint::Checkpoint;
 use katydid_node::master::{Master, Timings};
 use katydid_node::{Action, ClassSpec, Event, Notice, Now};
 use katydid_wire::protocol::{Order, Version, Word};
@@ -286,4 +287,144 @@ fn stopping_tells_all_workers_and_places_no_users_any_more() {
     assert_eq!(play.master.run().users, 0);
     play.happens(Event::Stopped);
     assert_eq!(play.master.run().state, State::Stopped);
+}
+
+impl Play {
+    /// Another process takes up what this one has written down, if it has.
+    fn killed(mut self, checkpoint: &[u8]) -> Self {
+        let registry = Arc::new(Registry::new());
+        let from = Checkpoint::decode(checkpoint, &registry).expect("its own checkpoint");
+        let timings = Timings::default();
+        self.at += 2_000;
+        self.master = Master::going_on(Arc::clone(&registry), timings, from, now(self.at));
+        self.master.keep_journal();
+        self.registry = registry;
+        (self.orders, self.notices) = (vec![], vec![]);
+        self
+    }
+
+    fn written(&mut self) -> Vec<u8> {
+        let checkpoint = self.master.take_checkpoint(now(self.at));
+        let bytes = checkpoint
+            .expect("something changed")
+            .encode(&self.registry);
+        self.happens(Event::Saved);
+        bytes
+    }
+
+    fn receipts(&self) -> Vec<(&str, u64)> {
+        let orders = self.orders.iter();
+        let receipts = orders.filter_map(|(worker, order)| match order {
+            Order::Receipt(number) => Some((worker.as_str(), *number)),
+            _ => None,
+        });
+        receipts.collect()
+    }
+}
+
+#[test]
+fn a_report_gets_its_receipt_once_it_is_written_down() {
+    let mut play = Play::with(&["a"]);
+    play.master.keep_journal();
+    play.start(2, 2.0);
+    play.report("a", 5, Some(1));
+    assert_eq!(play.receipts(), []);
+    let checkpoint = play.master.take_checkpoint(now(play.at));
+    assert!(checkpoint.is_some());
+    play.report("a", 5, Some(2));
+    assert!(
+        play.master.take_checkpoint(now(play.at)).is_none(),
+        "the last one is not written"
+    );
+    play.happens(Event::Saved);
+    assert_eq!(play.receipts(), [("a", 1)]);
+    play.written();
+    assert_eq!(play.receipts(), [("a", 1), ("a", 2)]);
+    assert!(
+        play.master.take_checkpoint(now(play.at)).is_none(),
+        "nothing changed"
+    );
+}
+
+#[test]
+fn another_process_goes_on_with_the_same_users_and_counts() {
+    let mut play = Play::with(&["a", "b"]);
+    play.master.keep_journal();
+    play.start(4, 4.0);
+    play.passes(2, &["a", "b"]);
+    play.report("a", 5, Some(1));
+    let checkpoint = play.written();
+    // This one was counted, but nobody else knows.
+    play.report("b", 7, Some(1));
+
+    let mut play = play.killed(&checkpoint);
+    assert_eq!(play.master.run().users, 4);
+    play.says("a", heartbeat());
+    assert_eq!(
+        play.orders
+            .iter()
+            .filter(|(_, order)| *order != Order::Heartbeat)
+            .count(),
+        0
+    );
+    play.assigned.clear();
+    play.happens(Event::GoOn);
+    play.passes(1, &["a", "b"]);
+    assert_eq!([play.told("a"), play.told("b")], [2, 2]);
+    play.report("a", 5, Some(1));
+    play.report("b", 7, Some(1));
+    play.report("b", 1, Some(2));
+    let snapshot = play.master.snapshot(now(play.at));
+    assert_eq!(snapshot.stats.total().requests, 13, "each report once");
+    play.written();
+    assert_eq!(play.receipts(), [("a", 1), ("b", 1), ("b", 2)]);
+    assert_eq!(play.master.run().state, State::Running);
+}
+
+#[test]
+fn a_worker_that_does_not_come_back_is_replaced_after_a_while() {
+    let mut play = Play::with(&["a", "b"]);
+    play.master.keep_journal();
+    play.start(4, 4.0);
+    play.passes(2, &["a", "b"]);
+    let checkpoint = play.written();
+    let mut play = play.killed(&checkpoint);
+    play.happens(Event::GoOn);
+    play.passes(8, &["a"]);
+    assert_eq!(play.told("a"), 2, "the other may still come");
+    play.passes(12, &["a"]);
+    assert_eq!(play.told("a"), 4);
+}
+
+#[test]
+fn a_run_that_was_being_stopped_is_stopped() {
+    let mut play = Play::with(&["a"]);
+    play.master.keep_journal();
+    play.start(1, 1.0);
+    play.passes(1, &["a"]);
+    play.happens(Event::Stopping);
+    let checkpoint = play.written();
+    let mut play = play.killed(&checkpoint);
+    play.happens(Event::GoOn);
+    play.says("a", heartbeat());
+    assert!(play.orders.contains(&("a".to_owned(), Order::Stop)));
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused() {
+    let mut play = Play::with(&["a"]);
+    play.master.keep_journal();
+    play.start(1, 1.0);
+    let bytes = play.written();
+    for length in 0..bytes.len() {
+        assert!(Checkpoint::decode(&bytes[..length], &Registry::new()).is_err());
+    }
+}
+
+fn heartbeat() -> Word {
+    Word::Heartbeat {
+        state: State::Running,
+        cpu_percent: 1.0,
+        memory_bytes: None,
+    }
 }

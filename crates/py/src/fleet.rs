@@ -5,19 +5,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use katydid_core::snapshot::State;
+use katydid_node::checkpoint::Checkpoint;
 use katydid_node::fleet::{self, Heard, Outgoing, Settings};
 use katydid_node::link::{self, Address, Command, Told};
 use katydid_node::{Event, Notice, master};
+use katydid_store::Store;
 use katydid_wire::protocol::Order;
 use katydid_wire::{JoinSecret, Router, SecretError, Trust, Value};
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyPermissionError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::door::Message;
 use crate::engine::{Shared, os_error};
+use crate::journal::Journal;
 use crate::service::Tasks;
 use crate::values::{from_python, to_python};
 
@@ -31,6 +34,8 @@ pub(crate) enum News {
     Heard(Heard),
     Told(Told),
     Finished,
+    /// The store cannot be written to, for this reason.
+    NotWritten(String),
 }
 
 /// This process's part in a fleet.
@@ -40,7 +45,18 @@ pub(crate) struct PyFleet {
     tasks: Tasks,
     orders: Orders,
     master: OnceLock<Arc<fleet::Desk>>,
+    kept: Mutex<Option<Kept>>,
+    journal: OnceLock<Journal>,
+    /// The run of another process that this one goes on with.
+    resumed: OnceLock<Checkpoint>,
     link: OnceLock<(mpsc::UnboundedSender<Command>, Arc<link::Desk>)>,
+}
+
+/// What a master that is about to begin writes to, and what it found there.
+struct Kept {
+    store: Store,
+    run: String,
+    found: Option<Checkpoint>,
 }
 
 impl PyFleet {
@@ -50,6 +66,9 @@ impl PyFleet {
             tasks,
             orders,
             master: OnceLock::new(),
+            kept: Mutex::default(),
+            journal: OnceLock::new(),
+            resumed: OnceLock::new(),
             link: OnceLock::new(),
         }
     }
@@ -112,6 +131,54 @@ fn trust(secret: Option<&PyJoinSecret>, allow_stock: bool) -> Trust {
 
 #[pymethods]
 impl PyFleet {
+    /// Has a master that begins after this write down what it needs to go on after it was killed,
+    /// under a name that tells its run from others; and go on with the run that another process
+    /// has left there, if that was at most so many seconds ago.
+    fn keep(&self, py: Python<'_>, path: &str, run: String, oldest: f64) -> PyResult<()> {
+        let oldest = seconds(oldest)?;
+        let (registry, now) = (Arc::clone(&self.shared.registry), self.shared.node.now());
+        let kept = py.detach(|| -> Result<Kept, String> {
+            let store = Store::open(path.as_ref()).map_err(|error| error.to_string())?;
+            let found = store.checkpoint(&run).map_err(|error| error.to_string())?;
+            let found = found.filter(|found| {
+                let age = now.as_millis().saturating_sub(found.at_ms);
+                Duration::from_millis(age) <= oldest
+            });
+            let found = found.map(|found| Checkpoint::decode(&found.state, &registry));
+            let found = found.transpose().map_err(|error| error.to_string())?;
+            Ok(Kept { store, run, found })
+        });
+        *self.kept.lock() = Some(kept.map_err(PyOSError::new_err)?);
+        Ok(())
+    }
+
+    /// The run of another process that this one goes on with, if there is one.
+    fn resumed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(resumed) = self.resumed.get() else {
+            return Ok(None);
+        };
+        let told = PyDict::new(py);
+        told.set_item("state", resumed.state.as_str())?;
+        told.set_item("host", &resumed.host)?;
+        told.set_item("started", resumed.started_ms as f64 / 1e3)?;
+        told.set_item("users", resumed.users)?;
+        told.set_item("spawn_rate", resumed.spawn_rate)?;
+        told.set_item("workers", resumed.workers.len())?;
+        Ok(Some(told))
+    }
+
+    /// Goes on with that run: from now on its workers are told what to do.
+    fn go_on(&self) {
+        self.shared.node.send(Event::GoOn);
+    }
+
+    /// Waits until what has happened so far is written down, if it is.
+    fn flush(&self, py: Python<'_>) {
+        if let Some(journal) = self.journal.get() {
+            py.detach(|| journal.flush());
+        }
+    }
+
     /// Makes this process a master and returns the port it listens on.
     #[expect(
         clippy::too_many_arguments,
@@ -125,6 +192,7 @@ impl PyFleet {
         liveness: u32,
         dead: u32,
         report_wait: f64,
+        report_interval: f64,
         secret: Option<&PyJoinSecret>,
         allow_stock: bool,
     ) -> PyResult<u16> {
@@ -136,6 +204,7 @@ impl PyFleet {
             liveness,
             dead,
             report_wait: seconds(report_wait)?,
+            report_interval: seconds(report_interval)?,
         };
         let router = {
             // Sockets belong to the runtime they are made in.
@@ -157,7 +226,21 @@ impl PyFleet {
         self.orders.set(sender).ok();
         self.master.set(Arc::clone(&desk)).ok();
         let node = Arc::clone(&self.shared.node);
-        node.lead(timings);
+        let kept = self.kept.lock().take();
+        let (writes, found) = match kept {
+            Some(Kept { store, run, found }) => (Some((store, run)), found),
+            None => (None, None),
+        };
+        if let Some(found) = &found {
+            self.resumed.set(found.clone()).ok();
+        }
+        node.lead(timings, found);
+        if let Some((store, run)) = writes {
+            let door = Arc::clone(&self.shared.door);
+            let tell = move |why| door.ask(Message::News(News::NotWritten(why)));
+            let journal = Journal::start(Arc::clone(&node), store, run, tell);
+            self.journal.set(journal.map_err(os_error)?).ok();
+        }
         let cancelled = self.tasks.cancelled.child_token();
         self.tasks
             .spawn(fleet::serve(node, router, outgoing, desk, cancelled));
@@ -365,6 +448,7 @@ pub(crate) fn told<'py>(
     }
     Ok(match news {
         News::Finished => ("finished", vec![]),
+        News::NotWritten(why) => ("not_written", args!(why)),
         News::Notice(notice) => match notice {
             Notice::WorkerReady {
                 worker,

@@ -20,6 +20,7 @@ mod exchange;
 mod failure;
 mod fleet;
 mod io;
+mod journal;
 mod latency;
 mod parts;
 mod service;

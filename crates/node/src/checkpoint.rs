@@ -1,0 +1,297 @@
+//! What a master writes down so that another process can go on where it was killed.
+//!
+//! It is written after reports were counted and before they get their receipts. So whatever the
+//! moment, each report is in the checkpoint or still with its worker, and counts once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_core::dispatch::{Class, Users};
+use katydid_core::registry::Registry;
+use katydid_core::series::{Point, Series};
+use katydid_core::snapshot::{Exception, State};
+use katydid_core::stats::Stats;
+use katydid_core::units::{Micros, Nanos};
+use katydid_wire::message::field;
+use katydid_wire::protocol::users_value;
+use katydid_wire::{Message, Value, report};
+use thiserror::Error;
+
+const KIND: &str = "checkpoint";
+/// Grows when a checkpoint of an earlier version means something else.
+const VERSION: u64 = 1;
+
+/// The state of a master's run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// What the run was doing: spawning, running or stopping.
+    pub state: State,
+    /// Where requests go.
+    pub host: Option<String>,
+    /// When the run was started, in milliseconds since the Unix epoch.
+    pub started_ms: u64,
+    /// How long it was to last from its start on.
+    pub run_time: Option<Duration>,
+    /// When it is to end, in milliseconds since the Unix epoch.
+    pub ends_ms: Option<u64>,
+    /// Users wanted, and how many of them start or stop per second.
+    pub users: u32,
+    /// See `users`.
+    pub spawn_rate: f64,
+    /// The classes they are of.
+    pub classes: Vec<Class>,
+    /// The workers.
+    pub workers: Vec<Known>,
+    /// The index of every worker ever seen.
+    pub indexes: Vec<(String, u32)>,
+    /// Everything counted so far.
+    pub stats: Arc<Stats>,
+    /// One point for each second so far.
+    pub series: Arc<Series>,
+    /// Exceptions that scripts did not catch.
+    pub exceptions: Arc<Vec<Exception>>,
+}
+
+/// A worker that the master knew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// The number of its last report that was counted.
+    pub reported: Option<u64>,
+    /// The users it ran, by class.
+    pub users: Users,
+    /// The users it was to run, by class.
+    pub wanted: Users,
+}
+
+/// Bytes that are no checkpoint, or one of another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the checkpoint cannot be read: {0}")]
+pub struct CheckpointError(&'static str);
+
+impl Checkpoint {
+    /// The checkpoint as bytes.
+    pub fn encode(&self, registry: &Registry) -> Vec<u8> {
+        let maybe = |number: Option<u64>| number.map_or(Value::Nil, Value::from);
+        let start = self.stats.total().start.map(Nanos::as_nanos);
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let mut fields: Vec<(Value, Value)> = vec![
+            ("version".into(), VERSION.into()),
+            ("state".into(), self.state.as_str().into()),
+            (
+                "host".into(),
+                self.host.as_deref().map_or(Value::Nil, Value::from),
+            ),
+            ("started_ms".into(), self.started_ms.into()),
+            ("run_time_ms".into(), maybe(self.run_time.map(millis))),
+            ("ends_ms".into(), maybe(self.ends_ms)),
+            ("users".into(), self.users.into()),
+            ("spawn_rate".into(), self.spawn_rate.into()),
+            ("classes".into(), array(&self.classes, class_value)),
+            ("workers".into(), array(&self.workers, known_value)),
+            (
+                "indexes".into(),
+                array(&self.indexes, |(id, index)| {
+                    Value::Array(vec![id.as_str().into(), (*index).into()])
+                }),
+            ),
+            ("start".into(), maybe(start)),
+            (
+                "series".into(),
+                Value::Array(self.series.iter().map(point_value).collect()),
+            ),
+            (
+                "exceptions".into(),
+                array(&self.exceptions, exception_value),
+            ),
+        ];
+        fields.extend(report::encode(&self.stats, registry));
+        Message::new(KIND, Value::Map(fields), "master").encode()
+    }
+
+    /// Reads a checkpoint; names it has that are new get a number.
+    ///
+    /// # Errors
+    ///
+    /// A [`CheckpointError`] that says which part is not as it should be.
+    pub fn decode(bytes: &[u8], registry: &Registry) -> Result<Self, CheckpointError> {
+        let message = Message::decode(bytes).map_err(|_| CheckpointError("not a message"))?;
+        let data = &message.data;
+        if message.kind != KIND || number(data, "version") != Some(VERSION) {
+            return Err(CheckpointError("it is of another version"));
+        }
+        let text = |key| field(data, key).and_then(Value::as_str).map(str::to_owned);
+        let state = text("state").and_then(|word| State::from_word(&word));
+        let counted = report::decode(data, registry);
+        let counted = counted.map_err(|_| CheckpointError("statistics"))?;
+        let since = number(data, "start").map_or(Nanos::ZERO, Nanos::from_nanos);
+        let mut all = Stats::starting(since);
+        all.merge(&counted.stats);
+        let mut series = Series::default();
+        for point in list(data, "series", point_of)? {
+            series.push(point);
+        }
+        Ok(Self {
+            state: state.ok_or(CheckpointError("state"))?,
+            host: text("host"),
+            started_ms: number(data, "started_ms").ok_or(CheckpointError("started_ms"))?,
+            run_time: number(data, "run_time_ms").map(Duration::from_millis),
+            ends_ms: number(data, "ends_ms"),
+            users: number(data, "users")
+                .and_then(|users| u32::try_from(users).ok())
+                .ok_or(CheckpointError("users"))?,
+            spawn_rate: field(data, "spawn_rate")
+                .and_then(Value::as_f64)
+                .ok_or(CheckpointError("spawn_rate"))?,
+            classes: list(data, "classes", class_of)?,
+            workers: list(data, "workers", known_of)?,
+            indexes: list(data, "indexes", index_of)?,
+            stats: Arc::new(all),
+            series: Arc::new(series),
+            exceptions: Arc::new(list(data, "exceptions", exception_of)?),
+        })
+    }
+}
+
+fn array<T>(items: &[T], value: impl FnMut(&T) -> Value) -> Value {
+    Value::Array(items.iter().map(value).collect())
+}
+
+fn number(data: &Value, key: &str) -> Option<u64> {
+    field(data, key)?.as_u64()
+}
+
+fn list<T>(
+    data: &Value,
+    key: &'static str,
+    item: impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, CheckpointError> {
+    let items = field(data, key).and_then(Value::as_array);
+    let items = items.ok_or(CheckpointError(key))?.iter().map(item);
+    items.collect::<Option<_>>().ok_or(CheckpointError(key))
+}
+
+fn class_value(class: &Class) -> Value {
+    Value::Array(vec![
+        class.name.as_str().into(),
+        class.weight.into(),
+        class.fixed_count.into(),
+    ])
+}
+
+fn class_of(value: &Value) -> Option<Class> {
+    let [name, weight, fixed_count] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(Class {
+        name: name.as_str()?.to_owned(),
+        weight: weight.as_f64()?,
+        fixed_count: u32::try_from(fixed_count.as_u64()?).ok()?,
+    })
+}
+
+fn known_value(known: &Known) -> Value {
+    Value::Array(vec![
+        known.id.as_str().into(),
+        known.reported.map_or(Value::Nil, Value::from),
+        users_value(&known.users),
+        users_value(&known.wanted),
+    ])
+}
+
+fn known_of(value: &Value) -> Option<Known> {
+    let [id, reported, users, wanted] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(Known {
+        id: id.as_str()?.to_owned(),
+        reported: reported.as_u64(),
+        users: users_of(users)?,
+        wanted: users_of(wanted)?,
+    })
+}
+
+fn users_of(value: &Value) -> Option<Users> {
+    let pairs = value.as_map()?.iter();
+    let user = |(class, count): &(Value, Value)| {
+        let count = u32::try_from(count.as_u64()?).ok()?;
+        Some((class.as_str()?.to_owned(), count))
+    };
+    pairs.map(user).collect()
+}
+
+fn index_of(value: &Value) -> Option<(String, u32)> {
+    let [id, index] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    let index = u32::try_from(index.as_u64()?).ok()?;
+    Some((id.as_str()?.to_owned(), index))
+}
+
+/// Second, counts and users, and then the times, nil where there were none.
+fn point_value(point: &Point) -> Value {
+    let counts = [
+        point.t,
+        point.ok,
+        point.failed,
+        point.users.into(),
+        point.target.into(),
+    ];
+    let times = [
+        point.p50,
+        point.p90,
+        point.p95,
+        point.p99,
+        point.lateness_p99,
+    ];
+    let times = times.map(|time| time.map_or(Value::Nil, |time| time.as_micros().into()));
+    Value::Array(counts.map(Value::from).into_iter().chain(times).collect())
+}
+
+fn point_of(value: &Value) -> Option<Point> {
+    let [t, ok, failed, users, target, times @ ..] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    let time = |place: usize| {
+        let micros = times.get(place)?.as_u64()?;
+        Some(Micros::from_micros(micros))
+    };
+    Some(Point {
+        t: t.as_u64()?,
+        ok: ok.as_u64()?,
+        failed: failed.as_u64()?,
+        users: u32::try_from(users.as_u64()?).ok()?,
+        target: u32::try_from(target.as_u64()?).ok()?,
+        p50: time(0),
+        p90: time(1),
+        p95: time(2),
+        p99: time(3),
+        lateness_p99: time(4),
+    })
+}
+
+fn exception_value(exception: &Exception) -> Value {
+    let nodes = exception.nodes.iter().map(|node| node.as_str().into());
+    Value::Array(vec![
+        exception.count.into(),
+        exception.msg.as_str().into(),
+        exception.traceback.as_str().into(),
+        Value::Array(nodes.collect()),
+    ])
+}
+
+fn exception_of(value: &Value) -> Option<Exception> {
+    let [count, msg, traceback, nodes] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    let nodes = nodes.as_array()?.iter();
+    let nodes: Option<BTreeSet<_>> = nodes.map(|node| Some(node.as_str()?.to_owned())).collect();
+    Some(Exception {
+        count: count.as_u64()?,
+        msg: msg.as_str()?.to_owned(),
+        traceback: traceback.as_str()?.to_owned(),
+        nodes: nodes?,
+    })
+}
