@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -91,13 +92,119 @@ def test_requests_under_way_are_counted_and_the_oldest_has_an_age(run):
     assert 0 < later["open_files"] < later["file_limit"]
 
 
+HOARDER = (
+    READER
+    + """
+import os
+import resource
+
+from locust import events
+
+@events.test_start.add_listener
+def hoard(**kwargs):
+    hoard.files = [open(os.devnull) for _ in range(300)]
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) * 100 // 95, most))
+"""
+)
+
+
 def test_what_the_generator_suffers_from_is_said_in_words(run):
-    busy = READER.replace('self.client.get("/items")', "\n        while True:\n            sum(range(1000))")
-    api = run(busy)
+    api = run(HOARDER)
+    assert api.get("snapshot")["health"] == []
     api.post("start", users=1, spawn_rate=1)
-    state = api.until("snapshot", lambda state: any(finding["code"] == "cpu" for finding in state["health"]))
-    finding = next(finding for finding in state["health"] if finding["code"] == "cpu")
-    assert finding["level"] == "warning"
-    assert "% of a core" in finding["text"]
+    state = api.until("snapshot", lambda state: state["health"])
+    [finding] = state["health"]
+    assert (finding["code"], finding["level"]) == ("files", "warning")
+    assert "files are open" in finding["text"]
+    assert "ulimit -n" in finding["text"]
     assert finding["since"] >= state["run"]["started"]
-    assert any(mark["kind"] == "health" and "of a core" in mark["text"] for mark in state["marks"])
+    assert any(mark["kind"] == "health" and mark["text"] == finding["text"] for mark in state["marks"])
+
+
+SHOPPER = """
+from locust import HttpUser, constant, task
+
+class Shopper(HttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def shop(self):
+        self.client.get("/items")
+        self.client.get("/status/503", name="broken")
+        self.client.get("/redirect/2", name="moved")
+        self.client.get("/latency?ms=20", name="slow")
+        with self.client.post("/echo", data="x" * 1000, name="judged", catch_response=True) as response:
+            response.failure("not this way")
+"""
+
+
+def endpoints(api: Api) -> dict[str, Any]:
+    """Everything about each name, and under ``Aggregated`` about all of them."""
+    ids = [-1, *(number for number, _, _ in api.get("snapshot")["names"])]
+    return {detail["name"]: detail for detail in (api.get(f"endpoints/{number}") for number in ids)}
+
+
+def check(detail: Any) -> None:
+    """What must be true of any name."""
+    assert sum(count for _, count in detail["statuses"]) == detail["requests"]
+    assert sum(ok + failed for _, ok, failed in detail["histogram"]) == detail["requests"]
+    points = detail["series"]["points"]
+    assert sum(ok + failed for _, ok, failed, *_ in points) == detail["requests"]
+    assert sum(point[6] for point in points) == detail["bytes_in"]
+    assert [time for _, time in detail["percentiles"]] == sorted(time for _, time in detail["percentiles"])
+    assert sum(sum(point[8]) for point in points) == detail["requests"]
+
+
+def test_each_endpoint_tells_codes_phases_bytes_percentiles_and_its_course(run):
+    api = run(SHOPPER)
+    api.post("start", users=2, spawn_rate=10)
+    api.until("snapshot", lambda state: state["total"][1] >= 200)
+    api.post("stop")
+    api.until(
+        "snapshot", lambda state: state["run"]["ended"] and state["points"][-1][0] >= state["run"]["ended"] // 1000
+    )
+    details = endpoints(api)
+    for detail in details.values():
+        check(detail)
+    codes = {name: [code for code, _ in detail["statuses"]] for name, detail in details.items()}
+    assert codes == {
+        "Aggregated": [200, 503],
+        "/items": [200],
+        "broken": [503],
+        "moved": [200],
+        "slow": [200],
+        "judged": [200],
+    }
+    phases = {name: {phase["name"]: phase for phase in detail["phases"]} for name, detail in details.items()}
+    assert list(phases["slow"]) == ["blocked", "redirects", "dns", "connect", "tls", "send", "wait", "receive"]
+    assert phases["slow"]["wait"]["sum_ms"] >= 20 * details["slow"]["requests"]
+    assert phases["moved"]["redirects"]["count"] == details["moved"]["requests"]
+    assert phases["slow"]["redirects"]["count"] == phases["slow"]["tls"]["count"] == 0
+    assert phases["Aggregated"]["connect"]["count"] == 2
+    # Each user may have been stopped before its verdict.
+    assert details["judged"]["failures"] >= details["judged"]["requests"] - 2
+    assert details["judged"]["bytes_out"] > 1000 * details["judged"]["requests"]
+    assert api.visitor.get(f"{api.url}/api/v1/endpoints/999", timeout=30).status_code == 404
+    assert api.visitor.get(f"{api.url}/api/v1/endpoints/x", timeout=30).status_code == 404
+
+
+def test_workers_tell_their_master_the_same(run):
+    api = run(SHOPPER, "--processes", 2)
+    api.until("snapshot", lambda state: (state["run"]["workers"] or {}).get("connected") == 2)
+    api.post("start", users=2, spawn_rate=10)
+    api.until("snapshot", lambda state: state["total"][1] >= 100)
+    api.post("stop")
+    api.until(
+        "snapshot", lambda state: state["run"]["ended"] and state["points"][-1][0] >= state["run"]["ended"] // 1000
+    )
+    details = endpoints(api)
+    for detail in details.values():
+        check(detail)
+    assert [code for code, _ in details["Aggregated"]["statuses"]] == [200, 503]
+    wait = next(phase for phase in details["slow"]["phases"] if phase["name"] == "wait")
+    assert wait["sum_ms"] >= 20 * wait["count"] > 0
+    kinds = [mark["kind"] for mark in api.get("snapshot")["marks"] if mark["kind"] != "health"]
+    assert kinds == ["start", "reached", "stop", "end"]
+    # Killed, it would leave its workers to wait for it for a minute.
+    api.running.end(signal.SIGINT)

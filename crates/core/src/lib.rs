@@ -9,6 +9,7 @@ pub mod units;
 
 pub mod registry;
 pub mod sample;
+pub mod trip;
 
 pub mod histogram;
 pub mod locust;
@@ -23,6 +24,7 @@ pub mod health;
 pub mod mark;
 pub mod series;
 pub mod snapshot;
+pub mod track;
 
 pub mod threshold;
 

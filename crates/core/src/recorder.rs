@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::registry::ErrorId;
 use crate::sample::Sample;
 use crate::stats::{Entry, ErrorCount, Stats};
+use crate::trip::Trip;
 
 /// What one thread has counted since it last handed over.
 #[derive(Debug, Default)]
@@ -39,6 +40,12 @@ impl Recorder {
                 .and_modify(|counted| counted.merge(&once))
                 .or_insert(once);
         }
+    }
+
+    /// Counts one sample of a request of which the wire told more.
+    pub fn record_trip(&mut self, sample: &Sample, trip: &Trip) {
+        self.record(sample);
+        self.entry(sample.key.index()).trips.record(trip);
     }
 
     /// Whether there is nothing to hand over.

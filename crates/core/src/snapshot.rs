@@ -13,6 +13,7 @@ use crate::mark::Mark;
 use crate::registry::Registry;
 use crate::series::Series;
 use crate::stats::Stats;
+use crate::track::Tracks;
 use crate::units::Nanos;
 
 /// What a run looks like at one moment.
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub exceptions: Arc<Vec<Exception>>,
     /// One point for each second of the run.
     pub series: Arc<Series>,
+    /// What happened under each name over time, up to now and not only to this moment.
+    pub tracks: Arc<Tracks>,
     /// What Locust's charts need besides.
     pub recent: Recent,
     /// What happened besides requests, in the order it did.

@@ -12,6 +12,7 @@ use crate::locust::{Buckets, View};
 use crate::per_second::PerSecond;
 use crate::registry::{ErrorId, KeyId};
 use crate::sample::{Sample, Times};
+use crate::trip::Trips;
 use crate::units::Nanos;
 
 /// Everything counted over all names.
@@ -54,6 +55,8 @@ pub struct Entry {
     pub buckets: Buckets,
     /// The same and other times, not rounded.
     pub histograms: Histograms,
+    /// What the wire told of the requests that were sent over it by us.
+    pub trips: Trips,
 }
 
 /// The true times of the requests of one name.
@@ -269,6 +272,7 @@ impl Entry {
         self.failures_by_second.merge(&other.failures_by_second);
         self.buckets.merge(&other.buckets);
         self.histograms.merge(&other.histograms);
+        self.trips.merge(&other.trips);
     }
 }
 

@@ -234,6 +234,30 @@ impl Timing {
             .then(|| self.first_byte.since(self.taken_up))
     }
 
+    /// Nanoseconds of each part: until taken up, redirects before the last hop, finding addresses,
+    /// connecting, the TLS handshake, sending, waiting, receiving. All but the first make up the
+    /// service time.
+    pub fn phases(&self, redirected: bool) -> [u64; 8] {
+        let service = self.service();
+        let known = self.dns + self.connect + self.tls;
+        let (mut connect, mut before, mut wait, mut receive) = (self.connect, 0, 0, 0);
+        if self.sent.is_set() {
+            before = self.sent.since(self.taken_up).saturating_sub(known);
+            if self.first_byte.is_set() {
+                receive = self.receive();
+            }
+            wait = service.saturating_sub(known + before + receive);
+        } else {
+            // It was not sent: what there was of it was an attempt to connect.
+            connect += service.saturating_sub(known);
+        }
+        let (redirects, send) = if redirected { (before, 0) } else { (0, before) };
+        let blocked = self.taken_up.since(self.due);
+        [
+            blocked, redirects, self.dns, connect, self.tls, send, wait, receive,
+        ]
+    }
+
     /// Nanoseconds from the last byte out to the first byte in.
     pub fn wait(&self) -> u64 {
         self.first_byte.since(self.sent)

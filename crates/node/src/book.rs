@@ -17,6 +17,7 @@ use crate::checkpoint::Checkpoint;
 use crate::event::Now;
 use crate::exceptions::Exceptions;
 use crate::seconds::Seconds;
+use crate::tracks::Open;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,6 +31,7 @@ pub(crate) struct Book {
     pub(crate) stats: Arc<Stats>,
     recent: Recent,
     seconds: Seconds,
+    open: Open,
     pub(crate) exceptions: Exceptions,
     marks: Marks,
     health: Health,
@@ -70,6 +72,7 @@ impl Book {
             stats: Arc::new(Stats::starting(now.nanos())),
             recent: Recent::default(),
             seconds: Seconds::default(),
+            open: Open::default(),
             exceptions: Exceptions::default(),
             marks: Marks::default(),
             health: Health::default(),
@@ -93,6 +96,7 @@ impl Book {
         self.findings = Arc::default();
         self.time_is_up = false;
         self.seconds.start(now.epoch.as_secs());
+        self.open.start(now.epoch.as_secs());
         self.run_until = None;
         self.run = RunInfo {
             started_ms: Some(now.millis()),
@@ -124,6 +128,12 @@ impl Book {
         self.stats = Arc::clone(&from.stats);
         self.exceptions = Exceptions::of(Arc::clone(&from.exceptions));
         self.seconds = Seconds::after(Arc::clone(&from.series), now.epoch.as_secs());
+        self.open.start(now.epoch.as_secs());
+        self.mark(
+            Kind::Start,
+            "another master goes on with the run".to_owned(),
+            now,
+        );
         self.publish = true;
     }
 
@@ -161,6 +171,7 @@ impl Book {
             self.run.users,
             self.run.target_users,
         );
+        self.open.finish_before(now.epoch.as_secs() + 1);
     }
 
     pub(crate) fn set_state(&mut self, state: State) {
@@ -265,6 +276,7 @@ impl Book {
             self.recent.keep(self.stats.total(), newest);
         }
         self.seconds.add(delta.total());
+        self.open.add(delta);
         for (error, _) in delta.errors() {
             let (files, ports) = lacks(&self.registry.error_name(error).text);
             self.lacks.0 |= files;
@@ -308,6 +320,7 @@ impl Book {
                 let settled = now.epoch.saturating_sub(self.settles).as_secs();
                 self.seconds
                     .finish_before(settled, self.run.users, self.run.target_users);
+                self.open.finish_before(settled);
             }
             let (workers, busiest) = fleet().map_or((None, None), |fleet| {
                 (Some((fleet.heard, fleet.missing)), fleet.busiest)
@@ -350,6 +363,7 @@ impl Book {
             registry: Arc::clone(&self.registry),
             exceptions: Arc::clone(self.exceptions.all()),
             series: Arc::clone(self.seconds.series()),
+            tracks: Arc::clone(self.open.tracks()),
             recent: self.recent.clone(),
             marks: Arc::clone(self.marks.all()),
             health: Arc::clone(&self.findings),

@@ -9,6 +9,7 @@ mod event;
 mod exceptions;
 mod load;
 mod seconds;
+mod tracks;
 
 pub mod checkpoint;
 pub mod fleet;

@@ -1,6 +1,6 @@
 //! A run whose users are on other machines: one state, and one function that changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct Master {
     workers: BTreeMap<String, Node>,
     /// The index of every worker ever seen.
     indexes: BTreeMap<String, u32>,
+    /// Workers whose coming was marked, and their going was not.
+    marked: BTreeSet<String>,
     dispatcher: Option<Dispatcher>,
     ramp: Option<Ramp>,
     /// What the run was last asked to be, to be asked again when workers come or go.
@@ -123,6 +125,7 @@ impl Master {
             timings,
             workers: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            marked: BTreeSet::new(),
             dispatcher: None,
             ramp: None,
             plan: None,
@@ -543,7 +546,8 @@ impl Master {
             index,
             workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX),
         }));
-        if !was_known {
+        // After each run a worker leaves and is ready again, which is nothing to tell of.
+        if self.marked.insert(worker.clone()) {
             let text = format!("worker {worker} joined");
             self.book.mark(Kind::Worker, text, now);
         }
@@ -571,6 +575,7 @@ impl Master {
             return;
         };
         if is_end {
+            self.marked.remove(worker);
             let text = format!("worker {worker} left, with {} users", node.seen.users);
             self.book.mark(Kind::Worker, text, now);
             let left = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
@@ -610,6 +615,7 @@ impl Master {
 
     /// A worker that was missing is heard of again.
     fn come_back(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
+        self.marked.insert(worker.clone());
         let text = format!("worker {worker} is heard of again");
         self.book.mark(Kind::Worker, text, now);
         actions.push(Action::Notice(Notice::WorkerBack(worker.clone())));
@@ -671,6 +677,7 @@ impl Master {
         let most = self.timings.liveness + self.timings.dead;
         self.workers.retain(|_, node| node.silent <= most);
         for (worker, users) in missing {
+            self.marked.remove(&worker);
             let text = format!("worker {worker}, with {users} users, is not heard of");
             self.book.mark(Kind::Worker, text, now);
             let notice = Notice::WorkerMissing(worker.clone(), users);

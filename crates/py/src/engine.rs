@@ -140,7 +140,8 @@ impl Shared {
         } = landed
         {
             let sample = io::judge(exchange, *key, *flavour, &self.registry);
-            self.intake.push(Submission::Record(sample));
+            let trip = io::trip_of(exchange);
+            self.intake.push(Submission::Record(sample, Some(trip)));
         }
     }
 
@@ -744,7 +745,7 @@ impl Engine {
             at,
             counts_request,
         };
-        self.shared.intake.push(Submission::Record(sample));
+        self.shared.intake.push(Submission::Record(sample, None));
     }
 
     fn deliver(&self, py: Python<'_>, message: Message) -> PyResult<()> {

@@ -15,7 +15,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::engine::Shared;
 use crate::failure::{Cause, Flavour};
-use crate::io::{Submission, length_of, sample_of};
+use crate::io::{Submission, length_of, sample_of, trip_of};
 use crate::parts::PyBody;
 
 /// One exchange: the response or its absence, and the times.
@@ -295,7 +295,10 @@ impl PyExchange {
         let error = error.map(|text| self.shared.registry.error(self.key, text));
         let sample = sample_of(&self.exchange, self.key, error, self.length);
         // Whoever wants to know has the queue flushed; waking the thread for each would cost more than the rest.
-        self.shared.intake.push(Submission::Record(sample));
+        let trip = trip_of(&self.exchange);
+        self.shared
+            .intake
+            .push(Submission::Record(sample, Some(trip)));
     }
 
     /// Counts it, once, with whatever a script changed.
@@ -323,7 +326,10 @@ impl PyExchange {
             }
             _ => None,
         };
-        self.shared.intake.push(Submission::Record(sample));
+        let trip = trip_of(&self.exchange);
+        self.shared
+            .intake
+            .push(Submission::Record(sample, Some(trip)));
     }
 }
 

@@ -17,6 +17,7 @@ use http::header::CONTENT_LENGTH;
 use katydid_core::recorder::Recorder;
 use katydid_core::registry::{KeyId, Registry};
 use katydid_core::sample::{Sample, Times};
+use katydid_core::trip::Trip;
 use katydid_core::units::Nanos;
 use katydid_http::body::Body;
 use katydid_http::timing::Stamp;
@@ -42,7 +43,7 @@ pub(crate) enum Submission {
     Feed(Feeding),
     /// Nobody waits for the request any more. It was sent, so it is counted all the same.
     Abandon(Ticket),
-    Record(Sample),
+    Record(Sample, Option<Trip>),
     /// Hand over everything counted so far, then answer.
     Flush(mpsc::SyncSender<()>),
     /// Wait for the requests that nobody waits for any more, give up those that take too long,
@@ -264,7 +265,12 @@ impl Worker {
                         self.take_off(place, Stamp::default(), Stage::Part, |_| work);
                     }
                     Submission::Abandon(ticket) => self.abandon(ticket),
-                    Submission::Record(sample) => self.recorder.borrow_mut().record(&sample),
+                    Submission::Record(sample, None) => {
+                        self.recorder.borrow_mut().record(&sample);
+                    }
+                    Submission::Record(sample, Some(trip)) => {
+                        self.recorder.borrow_mut().record_trip(&sample, &trip);
+                    }
                     Submission::Flush(answer) => {
                         self.hand_over();
                         // Whoever asked may have gone.
@@ -388,7 +394,8 @@ impl Worker {
         let recorded = !judged || abandoned;
         if recorded {
             let sample = judge(&exchange, key, flavour, &self.registry);
-            self.recorder.borrow_mut().record(&sample);
+            let trip = trip_of(&exchange);
+            self.recorder.borrow_mut().record_trip(&sample, &trip);
         }
         let landed = Landed::Exchange {
             exchange,
@@ -459,6 +466,16 @@ pub(crate) fn length_of(exchange: &Exchange) -> u64 {
     announced
         .and_then(|length| length.to_str().ok()?.parse().ok())
         .unwrap_or(0)
+}
+
+/// What the wire told of an exchange.
+pub(crate) fn trip_of(exchange: &Exchange) -> Trip {
+    let status = match &exchange.result {
+        Ok(response) => response.status.as_u16(),
+        Err(_) => 0,
+    };
+    let phases = exchange.timing.phases(!exchange.history.is_empty());
+    Trip::new(status, phases.map(Nanos::from_nanos))
 }
 
 /// What is counted for an exchange.

@@ -24,7 +24,7 @@ use crate::about::About;
 use crate::board::Board;
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
-use crate::{api, document, gate, guard, locust, page, stream};
+use crate::{api, document, endpoint, gate, guard, locust, page, stream};
 
 /// What a server shows.
 pub struct Site {
@@ -132,6 +132,7 @@ fn router(shared: &Arc<Shared>) -> Router {
     let own = Router::new()
         .route("/run", get(api::run))
         .route("/snapshot", get(api::snapshot))
+        .route("/endpoints/{id}", get(endpoint::endpoint))
         .route("/stream", get(stream::stream))
         .route("/start", post(api::start))
         .route("/stop", post(api::stop))

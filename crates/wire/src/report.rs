@@ -8,6 +8,7 @@ use katydid_core::locust::Buckets;
 use katydid_core::per_second::PerSecond;
 use katydid_core::registry::{Name, Registry};
 use katydid_core::stats::{Entry, ErrorCount, Histograms, Stats};
+use katydid_core::trip::{PHASES, Phase, Trips};
 use katydid_core::units::{Micros, Nanos};
 use rmpv::Value;
 use thiserror::Error;
@@ -18,6 +19,8 @@ use crate::message::field;
 pub const EXACT: &str = "katydid";
 /// The largest count that is believed: nine years of a million a second.
 const MOST: u64 = 1 << 48;
+/// Histograms of an entry.
+const HISTOGRAMS: usize = 6;
 /// Entries and errors that are looked at in one report.
 const ROWS: usize = 20_000;
 
@@ -156,7 +159,7 @@ fn entry_value(entry: &Entry, name: &str, method: &str) -> Value {
 }
 
 /// Start, last, total, shortest and longest time in nanoseconds (zero for none, so one more than
-/// the value where there may be none), bytes sent, and the six histograms.
+/// the value where there may be none), bytes sent, the six histograms, and what the wire told.
 fn exact_value(entry: &Entry) -> Value {
     let some = |time: Option<Nanos>| Value::from(time.map_or(0, |it| it.as_nanos() + 1));
     let mut parts = vec![
@@ -169,7 +172,50 @@ fn exact_value(entry: &Entry) -> Value {
     ];
     let all = histograms(&entry.histograms);
     parts.extend(all.map(|histogram| Value::Binary(histogram.to_bytes())));
+    parts.extend(trips_value(&entry.trips));
     Value::Array(parts)
+}
+
+/// Status codes with their counts, and count, sum and longest time in microseconds of each phase.
+fn trips_value(trips: &Trips) -> [Value; 2] {
+    let statuses = trips.statuses().iter();
+    let statuses = statuses.flat_map(|&(status, count)| [status.into(), count.into()]);
+    let phases = trips.phases().iter().flat_map(|phase| {
+        [
+            phase.count.into(),
+            phase.sum.as_micros().into(),
+            phase.max.as_micros().into(),
+        ]
+    });
+    [
+        Value::Array(statuses.collect()),
+        Value::Array(phases.collect()),
+    ]
+}
+
+/// Nothing where a worker of an older version says nothing.
+fn trips_of(parts: &[Value]) -> Option<Trips> {
+    let [statuses, phases, ..] = parts else {
+        return Some(Trips::default());
+    };
+    let number = |value: &Value| Some(value.as_u64()?.min(MOST));
+    let mut known = [Phase::default(); PHASES.len()];
+    for (phase, parts) in known.iter_mut().zip(phases.as_array()?.chunks_exact(3)) {
+        *phase = Phase {
+            count: number(&parts[0])?,
+            sum: Micros::from_micros(number(&parts[1])?),
+            max: Micros::from_micros(number(&parts[2])?),
+        };
+    }
+    let statuses = statuses.as_array()?.chunks_exact(2);
+    let statuses = statuses.map(|pair| {
+        let status = u16::try_from(pair[0].as_u64()?).ok()?;
+        Some((status, number(&pair[1])?))
+    });
+    Some(Trips::from_parts(
+        statuses.collect::<Option<Vec<_>>>()?,
+        known,
+    ))
 }
 
 fn histograms(all: &Histograms) -> [&katydid_core::histogram::Histogram; 6] {
@@ -233,6 +279,7 @@ fn take_exact(entry: &mut Entry, exact: &Value) -> Option<()> {
     entry.min_time = some(min)?;
     entry.max_time = Nanos::from_nanos(max.as_u64()?);
     entry.bytes_out = bytes_out.as_u64()?;
+    entry.trips = trips_of(histograms.get(HISTOGRAMS..).unwrap_or_default())?;
     let mut read = histograms.iter().map(|bytes| {
         let bytes = bytes.as_slice()?;
         katydid_core::histogram::Histogram::from_bytes(bytes).ok()

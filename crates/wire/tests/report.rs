@@ -6,6 +6,7 @@ use katydid_core::recorder::Recorder;
 use katydid_core::registry::Registry;
 use katydid_core::sample::{Sample, Times};
 use katydid_core::stats::Stats;
+use katydid_core::trip::Trip;
 use katydid_core::units::Nanos;
 use katydid_wire::report::{self, EXACT, Report};
 use katydid_wire::{Message, Value};
@@ -43,7 +44,7 @@ fn counted(requests: &[Request], registry: &Registry) -> Stats {
     let mut recorder = Recorder::new();
     for request in requests {
         let key = registry.key("GET", &format!("/{}", request.name));
-        recorder.record(&Sample {
+        let sample = Sample {
             key,
             error: request
                 .error
@@ -57,7 +58,10 @@ fn counted(requests: &[Request], registry: &Registry) -> Stats {
             bytes_out: 100,
             at: Nanos::from_millis(START * 1_000 + request.at_ms),
             counts_request: true,
-        });
+        };
+        let status = [200, 404, 0][request.name % 3];
+        let phases = [0, 0, 0, 3, 0, 9, request.bytes, 1];
+        recorder.record_trip(&sample, &Trip::new(status, phases.map(Nanos::from_micros)));
     }
     recorder.take()
 }

@@ -158,7 +158,7 @@ export interface WireStart {
 
 /** One part of the way of requests, in milliseconds. */
 export interface WirePhase {
-  name: "blocked" | "dns" | "connect" | "tls" | "send" | "wait" | "receive";
+  name: "blocked" | "redirects" | "dns" | "connect" | "tls" | "send" | "wait" | "receive";
   /** Requests that had this part: only those on a new connection have dns, connect and tls. */
   count: number;
   sum_ms: number;
@@ -174,6 +174,10 @@ export type WireEndpointPoint = [
   p99: number | null,
   bytes_in: number,
   bytes_out: number,
+  /** Responses by the first digit of their status: none, 1xx to 5xx. */
+  statuses: [none: number, c1: number, c2: number, c3: number, c4: number, c5: number],
+  /** Milliseconds of each phase of all requests together, in the order of `phases`. */
+  phases: number[],
 ];
 
 /** `GET api/v1/endpoints/{id}`; the total's id is -1. */

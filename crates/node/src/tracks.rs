@@ -1,0 +1,107 @@
+//! Turns deltas of statistics into points of each name's track.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use katydid_core::histogram::Histogram;
+use katydid_core::registry::KeyId;
+use katydid_core::stats::{Entry, Stats};
+use katydid_core::track::{Point, TRACKS, Tracks};
+use katydid_core::units::Nanos;
+
+/// The seconds of each name that are not over, and the tracks of those that are.
+#[derive(Debug, Default)]
+pub(crate) struct Open {
+    tracks: Arc<Tracks>,
+    seconds: BTreeMap<Option<KeyId>, BTreeMap<u64, Second>>,
+    /// The first second that is not a point yet; none outside a run.
+    next: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Second {
+    requests: u64,
+    point: Point,
+    service: Histogram,
+}
+
+impl Open {
+    /// A new run begins in this second.
+    pub(crate) fn start(&mut self, second: u64) {
+        self.tracks.clear();
+        self.seconds.clear();
+        self.next = Some(second);
+    }
+
+    /// The tracks, to be read.
+    pub(crate) fn tracks(&self) -> &Arc<Tracks> {
+        &self.tracks
+    }
+
+    /// Takes in what was counted since the last time.
+    ///
+    /// Requests and failures go to their seconds; everything else to that of the newest request, as
+    /// in the run's own series.
+    pub(crate) fn add(&mut self, delta: &Stats) {
+        let Some(next) = self.next else {
+            return;
+        };
+        self.add_entry(None, delta.total(), next);
+        for (key, entry) in delta.entries() {
+            let is_known = self.seconds.contains_key(&Some(key));
+            if is_known || self.seconds.len() <= TRACKS {
+                self.add_entry(Some(key), entry, next);
+            }
+        }
+    }
+
+    fn add_entry(&mut self, key: Option<KeyId>, entry: &Entry, next: u64) {
+        let Some(last) = entry.last.map(Nanos::as_secs) else {
+            return;
+        };
+        let seconds = self.seconds.entry(key).or_default();
+        for (second, count) in entry.requests_by_second.iter() {
+            seconds.entry(second.max(next)).or_default().requests += u64::from(count);
+        }
+        for (second, count) in entry.failures_by_second.iter() {
+            let second = seconds.entry(second.max(next)).or_default();
+            second.point.failed += u64::from(count);
+        }
+        let second = seconds.entry(last.max(next)).or_default();
+        second.service.merge(&entry.histograms.service_ok);
+        second.service.merge(&entry.histograms.service_failed);
+        second.point.bytes_in += entry.bytes_in;
+        second.point.bytes_out += entry.bytes_out;
+        second.point.count(&entry.trips);
+    }
+
+    /// Makes points of all seconds before this one.
+    pub(crate) fn finish_before(&mut self, end: u64) {
+        let Some(next) = &mut self.next else {
+            return;
+        };
+        *next = end.max(*next);
+        let mut done = Vec::new();
+        for (&key, seconds) in &mut self.seconds {
+            while let Some(first) = seconds.first_entry().filter(|first| *first.key() < end) {
+                let (t, second) = first.remove_entry();
+                done.push((key, second.point(t)));
+            }
+        }
+        if !done.is_empty() {
+            self.tracks.push(done);
+        }
+    }
+}
+
+impl Second {
+    fn point(self, t: u64) -> Point {
+        let times = self.service.values_at([0.5, 0.95, 0.99]);
+        Point {
+            t,
+            ok: self.requests.saturating_sub(self.point.failed),
+            times: (!self.service.is_empty()).then_some(times),
+            ..self.point
+        }
+    }
+}
