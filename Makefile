@@ -107,6 +107,10 @@ fix: $(STAMPS)/build ## Formats, and mends what the linters can mend
 	$(BIN)/ruff check --fix python tests examples
 	cd ui && npm run --silent format
 
+.PHONY: chaos
+chaos: $(STAMPS)/build ## Kills, freezes and cuts off parts of fleets and prints what was lost; ARGS="link" chooses
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth
 	@$(BIN)/python bench/bench.py $(ARGS)

@@ -389,6 +389,8 @@ class Fleet:
         """The run that this master goes on with: state, host, started, users, spawn_rate, number of workers."""
     def go_on(self) -> None:
         """Goes on with that run: from now on its workers are told what to do."""
+    def losses(self) -> list[str]:
+        """What is missing from the numbers because workers went with it, in sentences."""
     def flush(self) -> None:
         """Waits until what has happened so far is written down, if it is."""
     def settings(self, host: str | None, stop_timeout: float, options: Any) -> None:
@@ -410,6 +412,7 @@ class Fleet:
         report: float,
         introduce: float,
         silence: float,
+        lease: float,
         secret: JoinSecret | None,
     ) -> None:
         """Makes this process a worker, which looks for its master from now on; times in seconds."""

@@ -220,6 +220,7 @@ class MasterRunner(DistributedRunner):
             ("heartbeat_sent", self._heartbeat_sent),
             ("worker_missing", self._worker_missing),
             ("worker_back", self._worker_back),
+            ("nothing_lost", self._nothing_lost),
             ("worker_quit", self._worker_quit),
             ("no_workers_left", self._no_workers_left),
             ("placing", self._placing),
@@ -392,6 +393,11 @@ class MasterRunner(DistributedRunner):
             self.shape_greenlet.link_exception(greenlet_exception_logger(logger))
         self._fleet.go_on()
 
+    def tell_losses(self) -> None:
+        """Says what is missing from the numbers because workers went with it."""
+        for sentence in self._fleet.losses():
+            logger.warning("%s", sentence)
+
     def _is_headless(self) -> bool:
         options = self.environment.parsed_options
         return options is not None and bool(options.headless)
@@ -469,12 +475,17 @@ class MasterRunner(DistributedRunner):
     def _heartbeat_sent(self, worker: str) -> None:
         self.environment.events.heartbeat_sent.fire(client_id=worker, timestamp=time.time())
 
-    def _worker_missing(self, worker: str, users: int) -> None:
+    def _worker_missing(self, worker: str, users: int, requests: int) -> None:
         logger.warning(
-            "Worker %s failed to send heartbeat, setting state to missing. Its %d users are started on the others.",
+            "Worker %s failed to send heartbeat, setting state to missing. Its %d users are started on the others, and "
+            "about %d requests that it has not reported are lost, unless it comes back.",
             worker,
             users,
+            requests,
         )
+
+    def _nothing_lost(self, worker: str) -> None:
+        logger.info("All that worker %s counted while it was missing is here.", worker)
 
     def _worker_back(self, worker: str) -> None:
         logger.info("Worker %s self-healed with heartbeat, setting state to ready.", worker)
@@ -575,6 +586,7 @@ class WorkerRunner(DistributedRunner):
             ("update_user_class", self.environment.update_user_class),
             ("reporting", self._reporting),
             ("silent", self._silent),
+            ("cut_off", self._cut_off),
         ):
             hub.on_message(kind, self._later(handler), self.environment)
         hub.on_message("welcome", self._welcomed, self.environment)
@@ -590,6 +602,7 @@ class WorkerRunner(DistributedRunner):
             runners.WORKER_REPORT_INTERVAL,
             runners.CONNECT_TIMEOUT,
             runners.MASTER_HEARTBEAT_TIMEOUT,
+            runners.HEARTBEAT_INTERVAL * runners.HEARTBEAT_LIVENESS,
             join.secret(environment.parsed_options),
         )
         environment.events.report_to_master.watch(self._fleet.want_reports)
@@ -741,6 +754,19 @@ class WorkerRunner(DistributedRunner):
         self.stop()
         # In a greenlet that does not end with the runner's.
         gevent.spawn(self.quit)
+
+    def _cut_off(self) -> None:
+        if not self.user_count:
+            return
+        logger.warning(
+            "The master does not answer and starts this worker's %d users on others, so they are stopped here. "
+            "What they have counted is kept until the master is heard of again.",
+            self.user_count,
+        )
+        if self.spawning_greenlet is not None:
+            self.spawning_greenlet.kill()
+        self.stop_users(self.user_classes_count)
+        self._engine.spawned(self.user_classes_count)
 
     def _silent(self) -> None:
         logger.error("Didn't get heartbeat from master in over %ss", runners.MASTER_HEARTBEAT_TIMEOUT)

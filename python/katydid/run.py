@@ -341,6 +341,8 @@ class Run:
         self._await(gevent.spawn(self.runner.quit))
         self.thresholds.judge()
         code = self._exit_code()
+        if isinstance(self.runner, MasterRunner):
+            self.runner.tell_losses()
         if self.line is not None:
             self.line.end()
         logger.info("Shutting down (exit code %d)", code)

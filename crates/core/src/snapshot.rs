@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub marks: Arc<Vec<Mark>>,
     /// What is wrong with the generator now, the worst first.
     pub health: Arc<Vec<Finding>>,
+    /// What workers that are gone have not told.
+    pub lost: Arc<Vec<Loss>>,
     /// The workers of a master; none where the users run in this process.
     pub workers: Option<Arc<Vec<Worker>>>,
 }
@@ -168,6 +170,22 @@ pub struct Worker {
     pub memory_bytes: u64,
     /// Whether its statistics come with exact times, and not only with Locust's two digits.
     pub is_exact: bool,
+}
+
+/// Load of which a master knows that it was, but not what became of it: its worker has not been
+/// heard of since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The worker's id.
+    pub worker: String,
+    /// Users it ran; others were started in their place.
+    pub users: u32,
+    /// When it last reported, in milliseconds since the Unix epoch: all before is counted.
+    pub from_ms: u64,
+    /// When its connection ended, or else when it was given up.
+    pub until_ms: u64,
+    /// About how many requests it would have made in between, at the rate of its last report.
+    pub requests: u64,
 }
 
 /// An exception that a script did not catch.

@@ -16,6 +16,7 @@ use katydid_core::stats::Stats;
 use crate::checkpoint::Checkpoint;
 use crate::event::Now;
 use crate::exceptions::Exceptions;
+use crate::losses::Losses;
 use crate::seconds::Seconds;
 use crate::tracks::Open;
 
@@ -33,6 +34,7 @@ pub(crate) struct Book {
     seconds: Seconds,
     open: Open,
     pub(crate) exceptions: Exceptions,
+    pub(crate) losses: Losses,
     marks: Marks,
     health: Health,
     findings: Arc<Vec<Finding>>,
@@ -74,6 +76,7 @@ impl Book {
             seconds: Seconds::default(),
             open: Open::default(),
             exceptions: Exceptions::default(),
+            losses: Losses::default(),
             marks: Marks::default(),
             health: Health::default(),
             findings: Arc::default(),
@@ -91,6 +94,7 @@ impl Book {
     /// before it tells listeners, whose requests belong to the run.
     pub(crate) fn begin(&mut self, now: Now) {
         self.exceptions.clear();
+        self.losses.clear();
         self.marks.clear();
         self.health.clear();
         self.findings = Arc::default();
@@ -127,6 +131,7 @@ impl Book {
         };
         self.stats = Arc::clone(&from.stats);
         self.exceptions = Exceptions::of(Arc::clone(&from.exceptions));
+        self.losses = Losses::of(Arc::clone(&from.lost));
         self.seconds = Seconds::after(Arc::clone(&from.series), now.epoch.as_secs());
         self.open.start(now.epoch.as_secs());
         self.mark(
@@ -367,6 +372,7 @@ impl Book {
             recent: self.recent.clone(),
             marks: Arc::clone(self.marks.all()),
             health: Arc::clone(&self.findings),
+            lost: Arc::clone(self.losses.all()),
             workers: None,
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use katydid_core::dispatch::{Class, Users};
 use katydid_core::registry::Registry;
 use katydid_core::series::{Point, Series};
-use katydid_core::snapshot::{Exception, State};
+use katydid_core::snapshot::{Exception, Loss, State};
 use katydid_core::stats::Stats;
 use katydid_core::units::{Micros, Nanos};
 use katydid_wire::message::field;
@@ -43,14 +43,16 @@ pub struct Checkpoint {
     pub classes: Vec<Class>,
     /// The workers.
     pub workers: Vec<Known>,
-    /// The index of every worker ever seen.
-    pub indexes: Vec<(String, u32)>,
+    /// Every worker ever seen.
+    pub seen: Vec<Reported>,
     /// Everything counted so far.
     pub stats: Arc<Stats>,
     /// One point for each second so far.
     pub series: Arc<Series>,
     /// Exceptions that scripts did not catch.
     pub exceptions: Arc<Vec<Exception>>,
+    /// What workers that are gone have not told.
+    pub lost: Arc<Vec<Loss>>,
 }
 
 /// A worker that the master knew.
@@ -58,12 +60,21 @@ pub struct Checkpoint {
 pub struct Known {
     /// Its id.
     pub id: String,
-    /// The number of its last report that was counted.
-    pub reported: Option<u64>,
     /// The users it ran, by class.
     pub users: Users,
     /// The users it was to run, by class.
     pub wanted: Users,
+}
+
+/// A worker that was ever seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Its id.
+    pub id: String,
+    /// Its index, which no other worker gets.
+    pub index: u32,
+    /// The number of its last report that was counted.
+    pub reported: Option<u64>,
 }
 
 /// Bytes that are no checkpoint, or one of another version.
@@ -91,12 +102,7 @@ impl Checkpoint {
             ("spawn_rate".into(), self.spawn_rate.into()),
             ("classes".into(), array(&self.classes, class_value)),
             ("workers".into(), array(&self.workers, known_value)),
-            (
-                "indexes".into(),
-                array(&self.indexes, |(id, index)| {
-                    Value::Array(vec![id.as_str().into(), (*index).into()])
-                }),
-            ),
+            ("seen".into(), array(&self.seen, reported_value)),
             ("start".into(), maybe(start)),
             (
                 "series".into(),
@@ -106,6 +112,7 @@ impl Checkpoint {
                 "exceptions".into(),
                 array(&self.exceptions, exception_value),
             ),
+            ("lost".into(), array(&self.lost, loss_value)),
         ];
         fields.extend(report::encode(&self.stats, registry));
         Message::new(KIND, Value::Map(fields), "master").encode()
@@ -147,10 +154,11 @@ impl Checkpoint {
                 .ok_or(CheckpointError("spawn_rate"))?,
             classes: list(data, "classes", class_of)?,
             workers: list(data, "workers", known_of)?,
-            indexes: list(data, "indexes", index_of)?,
+            seen: list(data, "seen", reported_of)?,
             stats: Arc::new(all),
             series: Arc::new(series),
             exceptions: Arc::new(list(data, "exceptions", exception_of)?),
+            lost: Arc::new(list(data, "lost", loss_of)?),
         })
     }
 }
@@ -195,19 +203,17 @@ fn class_of(value: &Value) -> Option<Class> {
 fn known_value(known: &Known) -> Value {
     Value::Array(vec![
         known.id.as_str().into(),
-        known.reported.map_or(Value::Nil, Value::from),
         users_value(&known.users),
         users_value(&known.wanted),
     ])
 }
 
 fn known_of(value: &Value) -> Option<Known> {
-    let [id, reported, users, wanted] = value.as_array()?.as_slice() else {
+    let [id, users, wanted] = value.as_array()?.as_slice() else {
         return None;
     };
     Some(Known {
         id: id.as_str()?.to_owned(),
-        reported: reported.as_u64(),
         users: users_of(users)?,
         wanted: users_of(wanted)?,
     })
@@ -222,12 +228,23 @@ fn users_of(value: &Value) -> Option<Users> {
     pairs.map(user).collect()
 }
 
-fn index_of(value: &Value) -> Option<(String, u32)> {
-    let [id, index] = value.as_array()?.as_slice() else {
+fn reported_value(seen: &Reported) -> Value {
+    Value::Array(vec![
+        seen.id.as_str().into(),
+        seen.index.into(),
+        seen.reported.map_or(Value::Nil, Value::from),
+    ])
+}
+
+fn reported_of(value: &Value) -> Option<Reported> {
+    let [id, index, reported] = value.as_array()?.as_slice() else {
         return None;
     };
-    let index = u32::try_from(index.as_u64()?).ok()?;
-    Some((id.as_str()?.to_owned(), index))
+    Some(Reported {
+        id: id.as_str()?.to_owned(),
+        index: u32::try_from(index.as_u64()?).ok()?,
+        reported: reported.as_u64(),
+    })
 }
 
 /// Second, counts and users, and then the times, nil where there were none.
@@ -269,6 +286,29 @@ fn point_of(value: &Value) -> Option<Point> {
         p95: time(2),
         p99: time(3),
         lateness_p99: time(4),
+    })
+}
+
+fn loss_value(loss: &Loss) -> Value {
+    Value::Array(vec![
+        loss.worker.as_str().into(),
+        loss.users.into(),
+        loss.from_ms.into(),
+        loss.until_ms.into(),
+        loss.requests.into(),
+    ])
+}
+
+fn loss_of(value: &Value) -> Option<Loss> {
+    let [worker, users, from_ms, until_ms, requests] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(Loss {
+        worker: worker.as_str()?.to_owned(),
+        users: u32::try_from(users.as_u64()?).ok()?,
+        from_ms: from_ms.as_u64()?,
+        until_ms: until_ms.as_u64()?,
+        requests: requests.as_u64()?,
     })
 }
 

@@ -86,6 +86,8 @@ pub enum Event {
     },
     /// A worker said something.
     Worker(String, Word),
+    /// A worker's connection has ended; it may come back.
+    Unconnected(String),
     /// Somebody who wanted to be a worker was refused.
     Stranger,
     /// The host is ready to go on with the run of [`crate::checkpoint`].
@@ -134,8 +136,11 @@ pub enum Notice {
     },
     /// A heartbeat was answered.
     HeartbeatSent(String),
-    /// A worker was not heard of for too long; users it had.
-    WorkerMissing(String, u32),
+    /// A worker was not heard of for too long: the users it had, and about how many requests it
+    /// has not told of.
+    WorkerMissing(String, u32, u64),
+    /// What a worker had not told when it was given up is here.
+    NothingLost(String),
     /// A worker that was missing is there again.
     WorkerBack(String),
     /// A worker has ended by itself; how many are left.

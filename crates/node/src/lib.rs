@@ -8,6 +8,7 @@ mod book;
 mod event;
 mod exceptions;
 mod load;
+mod losses;
 mod seconds;
 mod tracks;
 

@@ -34,6 +34,8 @@ pub struct Timings {
     pub introduce: Duration,
     /// `MASTER_HEARTBEAT_TIMEOUT`: the silence after which the master is given up.
     pub silence: Duration,
+    /// `HEARTBEAT_LIVENESS` intervals: the silence after which a master of ours gives us up.
+    pub lease: Duration,
 }
 
 /// Where the master is and who we are.
@@ -77,6 +79,8 @@ pub enum Told {
     Refused(Refusal),
     /// The master was silent for too long.
     Silent,
+    /// The master does not hear of us, so it starts our users elsewhere: they must not run twice.
+    CutOff,
 }
 
 /// What is wrong about the join secret.
@@ -145,6 +149,8 @@ pub async fn follow(
         finishing: None,
         introduce_at: now + timings.introduce,
         heard_at: now,
+        beat_at: now,
+        lease: Lease::None,
     };
     link.run(commands, cancelled).await;
 }
@@ -202,6 +208,24 @@ struct Link {
     /// When to introduce ourselves again.
     introduce_at: Instant,
     heard_at: Instant,
+    /// When the last heartbeat was sent.
+    beat_at: Instant,
+    lease: Lease,
+}
+
+/// The right to run users, which the answer to a heartbeat renews.
+///
+/// A master of ours that does not hear of a worker starts its users on others. It waits for longer
+/// than a lease lasts, counted from the sending of the heartbeat, so no user runs twice. A master
+/// that is known to be dead starts nothing, and a stock one does not either.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lease {
+    /// There is none: the users run until the master says otherwise.
+    None,
+    /// It ends at this time.
+    Until(Instant),
+    /// It has ended.
+    Over,
 }
 
 /// How long what is queued at the end may take.
@@ -225,9 +249,12 @@ impl Link {
                 },
                 () = &mut ended => break,
                 event = self.dealer.event() => match event {
-                    Some(DealerEvent::Connected) => self.introduce(),
+                    Some(DealerEvent::Connected) => self.connected(),
                     Some(DealerEvent::Message(payload)) => self.receive(&payload),
                     Some(DealerEvent::Disconnected(error)) => {
+                        if is_dead(&error) && self.lease != Lease::Over {
+                            self.lease = Lease::None;
+                        }
                         // Once welcome, we are so again when the master is back.
                         let refusal = Refusal::of(&error).filter(|_| !self.is_known);
                         let told = refusal.map_or_else(|| Told::Disconnected(error.to_string()), Told::Refused);
@@ -236,6 +263,10 @@ impl Link {
                     None => break,
                 },
                 _ = heartbeats.tick() => self.beat(),
+                () = lease_ends(self.lease) => {
+                    self.lease = Lease::Over;
+                    (self.desk.tell)(Told::CutOff);
+                }
                 _ = reports.tick(), if self.is_known => {
                     if self.desk.wants_reports.load(Ordering::Relaxed) {
                         (self.desk.tell)(Told::Reporting);
@@ -267,6 +298,25 @@ impl Link {
         }
     }
 
+    fn connected(&mut self) {
+        self.introduce();
+        if self.sends_receipts && self.lease == Lease::None {
+            self.lease = Lease::Until(Instant::now() + self.timings.lease);
+        }
+    }
+
+    /// The master has answered a heartbeat, or welcomed us.
+    fn heard(&mut self) {
+        self.heard_at = Instant::now();
+        if self.lease == Lease::Over {
+            // It may have noticed nothing. As a worker that is ready we get users in any case.
+            self.say("client_ready", VERSION);
+        }
+        if self.sends_receipts {
+            self.lease = Lease::Until(self.beat_at + self.timings.lease);
+        }
+    }
+
     fn introduce(&mut self) {
         self.introduce_at = Instant::now() + self.timings.introduce;
         if !self.is_known {
@@ -285,6 +335,11 @@ impl Link {
             }
             return;
         }
+        if now - self.beat_at > self.timings.heartbeat * 2 {
+            // It was we who were not there: the process was paused, or the machine slept.
+            self.heard_at = now;
+        }
+        self.beat_at = now;
         if now - self.heard_at > self.timings.silence {
             self.heard_at = now;
             (self.desk.tell)(Told::Silent);
@@ -324,10 +379,13 @@ impl Link {
                 self.is_known = true;
                 self.sends_receipts = sends_receipts;
                 self.heard_at = Instant::now();
+                if sends_receipts {
+                    self.lease = Lease::Until(self.heard_at + self.timings.lease);
+                }
                 (self.desk.tell)(Told::Welcome(index));
             }
             Order::Heartbeat => {
-                self.heard_at = Instant::now();
+                self.heard();
                 (self.desk.tell)(Told::Heartbeat);
             }
             Order::Receipt(number) => {
@@ -390,6 +448,28 @@ fn connect(address: &Address) -> Dealer {
         address.worker.as_bytes(),
         trust,
     )
+}
+
+/// Whether the master's process is gone, and not only the way to it.
+fn is_dead(error: &ConnectionError) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset};
+    match error {
+        ConnectionError::Closed => true,
+        ConnectionError::Io(error) => {
+            matches!(
+                error.kind(),
+                BrokenPipe | ConnectionRefused | ConnectionReset
+            )
+        }
+        _ => false,
+    }
+}
+
+async fn lease_ends(lease: Lease) {
+    match lease {
+        Lease::Until(at) => tokio::time::sleep_until(at).await,
+        Lease::None | Lease::Over => std::future::pending().await,
+    }
 }
 
 fn every(period: Duration) -> Interval {

@@ -127,7 +127,12 @@ impl Local {
             }
             Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
             // There are no workers.
-            Event::Worker(..) | Event::Stranger | Event::Quitting | Event::GoOn | Event::Saved => {}
+            Event::Worker(..)
+            | Event::Stranger
+            | Event::Unconnected(_)
+            | Event::Quitting
+            | Event::GoOn
+            | Event::Saved => {}
             Event::Tick => self.tick(now, &mut actions),
         }
         if self.book.take_publish() {

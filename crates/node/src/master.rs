@@ -7,11 +7,11 @@ use std::time::Duration;
 use katydid_core::dispatch::{Class, Dispatcher, Users};
 use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
-use katydid_core::snapshot::{RunInfo, Snapshot, State, Worker};
+use katydid_core::snapshot::{Loss, RunInfo, Snapshot, State, Worker};
 use katydid_wire::protocol::{Order, Word};
 
 use crate::book::{Book, Fleet};
-use crate::checkpoint::{Checkpoint, Known};
+use crate::checkpoint::{Checkpoint, Known, Reported};
 use crate::event::{Action, Event, Notice, Now};
 
 /// How the master judges silence and waits, by Locust's names.
@@ -54,8 +54,8 @@ pub struct Master {
     book: Book,
     timings: Timings,
     workers: BTreeMap<String, Node>,
-    /// The index of every worker ever seen.
-    indexes: BTreeMap<String, u32>,
+    /// Every worker ever seen.
+    seen: BTreeMap<String, Seen>,
     /// Workers whose coming was marked, and their going was not.
     marked: BTreeSet<String>,
     dispatcher: Option<Dispatcher>,
@@ -90,6 +90,28 @@ struct Journal {
     last: Vec<(String, u64)>,
 }
 
+/// What must not be forgotten of a worker, however long it is away.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    index: u32,
+    /// The number of its last report that was counted.
+    reported: Option<u64>,
+}
+
+impl Seen {
+    /// Whether a report is one that was not counted yet.
+    fn takes(&mut self, number: Option<u64>) -> bool {
+        let Some(number) = number else {
+            return true;
+        };
+        let is_new = self.reported.is_none_or(|last| number > last);
+        if is_new {
+            self.reported = Some(number);
+        }
+        is_new
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Plan {
     users: u32,
@@ -103,8 +125,12 @@ struct Node {
     seen: Worker,
     /// Intervals of silence.
     silent: u32,
-    /// The number of its last report.
-    reported: Option<u64>,
+    /// When its last report came, in milliseconds since the Unix epoch.
+    reported_ms: u64,
+    /// When its connection ended, if it has not been heard of since.
+    left_ms: Option<u64>,
+    /// Requests per second that it told of.
+    rate: f64,
     /// It has not been heard of since this process took over the run.
     was_away: bool,
 }
@@ -124,7 +150,7 @@ impl Master {
             book: Book::new(registry, timings.report_interval + TRAVEL, now),
             timings,
             workers: BTreeMap::new(),
-            indexes: BTreeMap::new(),
+            seen: BTreeMap::new(),
             marked: BTreeSet::new(),
             dispatcher: None,
             ramp: None,
@@ -158,14 +184,21 @@ impl Master {
         } else {
             master.ending = Some(Order::Stop);
         }
-        master.indexes = from.indexes.into_iter().collect();
+        let seen = from.seen.into_iter().map(|seen| {
+            let Reported {
+                id,
+                index,
+                reported,
+            } = seen;
+            (id, Seen { index, reported })
+        });
+        master.seen = seen.collect();
         for known in from.workers {
-            let index = master.indexes.get(&known.id).copied().unwrap_or_default();
-            let mut node = Node::new(known.id.clone(), index);
+            let index = master.seen.get(&known.id).map_or(0, |seen| seen.index);
+            let mut node = Node::new(known.id.clone(), index, now);
             node.seen.state = State::Running;
             node.seen.users = known.users.values().sum();
             node.seen.users_by_class = known.users;
-            node.reported = known.reported;
             node.was_away = true;
             master.workers.insert(known.id, node);
         }
@@ -192,7 +225,6 @@ impl Master {
         };
         let known = |node: &Node| Known {
             id: node.seen.id.clone(),
-            reported: node.reported,
             users: node.seen.users_by_class.clone(),
             wanted: wanted.remove(&node.seen.id).unwrap_or_default(),
         };
@@ -214,14 +246,19 @@ impl Master {
                 .as_ref()
                 .map_or_else(Vec::new, |plan| plan.classes.clone()),
             workers,
-            indexes: self
-                .indexes
+            seen: self
+                .seen
                 .iter()
-                .map(|(id, &index)| (id.clone(), index))
+                .map(|(id, seen)| Reported {
+                    id: id.clone(),
+                    index: seen.index,
+                    reported: seen.reported,
+                })
                 .collect(),
             stats: Arc::clone(&self.book.stats),
             series: Arc::clone(self.book.series()),
             exceptions: Arc::clone(self.book.exceptions.all()),
+            lost: Arc::clone(self.book.losses.all()),
         })
     }
 
@@ -273,6 +310,11 @@ impl Master {
             Event::Stopped => self.stopped(now),
             Event::State(state) => self.book.set_state(state),
             Event::Samples(delta) => self.book.count(&delta),
+            Event::Unconnected(worker) => {
+                if let Some(node) = self.workers.get_mut(&worker) {
+                    node.left_ms = Some(now.millis());
+                }
+            }
             Event::Stranger => self.book.run.refused_connections += 1,
             Event::Exception {
                 node,
@@ -465,6 +507,9 @@ impl Master {
     }
 
     fn heard(&mut self, worker: String, word: Word, now: Now, actions: &mut Vec<Action>) {
+        if let Some(node) = self.workers.get_mut(&worker) {
+            node.left_ms = None;
+        }
         self.remind(&worker, actions);
         match word {
             Word::Ready(_) => self.welcome(worker, now, actions),
@@ -478,10 +523,18 @@ impl Master {
                 is_exact,
                 number,
             } => {
-                let known = self.workers.get_mut(&worker);
-                let is_new = known.is_none_or(|node| node.takes(number, is_exact));
-                if is_new {
+                let seen = self.seen.get_mut(&worker);
+                if seen.is_none_or(|seen| seen.takes(number)) {
                     self.book.count(&stats);
+                    if let Some(node) = self.workers.get_mut(&worker) {
+                        node.seen.is_exact = is_exact;
+                        node.reports(stats.total().requests, now);
+                    }
+                    if self.book.losses.strike(&worker) {
+                        let text = format!("all that worker {worker} counted is here");
+                        self.book.mark(Kind::Worker, text, now);
+                        actions.push(Action::Notice(Notice::NothingLost(worker.clone())));
+                    }
                 }
                 self.set_users(&worker, users, now, actions);
                 if let Some(number) = number {
@@ -498,6 +551,15 @@ impl Master {
                 memory_bytes,
             } => {
                 let Some(node) = self.workers.get_mut(&worker) else {
+                    // Away for so long that it was forgotten. A stock worker says by itself that it
+                    // is ready, but only when it is started.
+                    if self
+                        .seen
+                        .get(&worker)
+                        .is_some_and(|seen| seen.reported.is_some())
+                    {
+                        self.welcome(worker, now, actions);
+                    }
                     return;
                 };
                 let was_missing = !node.is_heard_of();
@@ -529,12 +591,14 @@ impl Master {
     }
 
     fn welcome(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
-        let next = u32::try_from(self.indexes.len()).unwrap_or(u32::MAX);
-        let index = *self.indexes.entry(worker.clone()).or_insert(next);
-        let reported = self.workers.get(&worker).and_then(|node| node.reported);
+        let next = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
+        let new = Seen {
+            index: next,
+            reported: None,
+        };
+        let index = self.seen.entry(worker.clone()).or_insert(new).index;
         let was_known = self.workers.contains_key(&worker);
-        let mut node = Node::new(worker.clone(), index);
-        node.reported = reported;
+        let node = Node::new(worker.clone(), index, now);
         self.workers.insert(worker.clone(), node);
         let welcome = Order::Welcome {
             index: Some(index),
@@ -662,25 +726,44 @@ impl Master {
         }
     }
 
+    /// Requests per second of a user, as far as the workers have told.
+    fn rate_per_user(&self) -> f64 {
+        let told = self.workers.values().filter(|node| node.rate > 0.0);
+        let (rate, users) = told.fold((0.0, 0), |(rate, users), node| {
+            (rate + node.rate, users + node.seen.users)
+        });
+        if users == 0 {
+            0.0
+        } else {
+            rate / f64::from(users)
+        }
+    }
+
     /// Looks at the workers' silence, once in each heartbeat interval.
     fn watch(&mut self, now: Now, actions: &mut Vec<Action>) {
         let mut missing = Vec::new();
+        let per_user = self.rate_per_user();
         for node in self.workers.values_mut() {
             node.silent += 1;
             if node.is_heard_of() && node.silent > self.timings.liveness {
+                let lost = node.lost(per_user, now);
                 let users = std::mem::take(&mut node.seen.users);
                 node.seen.users_by_class.clear();
                 node.seen.state = State::Missing;
-                missing.push((node.seen.id.clone(), users));
+                missing.push((node.seen.id.clone(), users, lost));
             }
         }
         let most = self.timings.liveness + self.timings.dead;
         self.workers.retain(|_, node| node.silent <= most);
-        for (worker, users) in missing {
+        for (worker, users, lost) in missing {
             self.marked.remove(&worker);
             let text = format!("worker {worker}, with {users} users, is not heard of");
             self.book.mark(Kind::Worker, text, now);
-            let notice = Notice::WorkerMissing(worker.clone(), users);
+            let requests = lost.as_ref().map_or(0, |loss| loss.requests);
+            if let Some(loss) = lost {
+                self.book.losses.add(loss);
+            }
+            let notice = Notice::WorkerMissing(worker.clone(), users, requests);
             actions.push(Action::Notice(notice));
             self.recount();
             self.replace(&worker, true, now, actions);
@@ -713,7 +796,7 @@ fn receipt((worker, number): (String, u64)) -> Action {
 }
 
 impl Node {
-    fn new(id: String, index: u32) -> Self {
+    fn new(id: String, index: u32, now: Now) -> Self {
         Self {
             seen: Worker {
                 id,
@@ -726,7 +809,9 @@ impl Node {
                 is_exact: false,
             },
             silent: 0,
-            reported: None,
+            reported_ms: now.millis(),
+            left_ms: None,
+            rate: 0.0,
             was_away: false,
         }
     }
@@ -735,16 +820,33 @@ impl Node {
         self.seen.state != State::Missing
     }
 
-    /// Whether a report is one that was not counted yet.
-    fn takes(&mut self, number: Option<u64>, is_exact: bool) -> bool {
-        self.seen.is_exact = is_exact;
-        let Some(number) = number else {
-            return true;
-        };
-        let is_new = self.reported.is_none_or(|last| number > last);
-        if is_new {
-            self.reported = Some(number);
+    /// It has reported so many requests.
+    fn reports(&mut self, requests: u64, now: Now) {
+        let passed = now.millis().saturating_sub(self.reported_ms);
+        self.reported_ms = now.millis();
+        // Reports out of turn are for too short a time to tell a rate.
+        if passed >= 500 {
+            self.rate = requests as f64 * 1e3 / passed as f64;
         }
-        is_new
+    }
+
+    /// What it has not reported, if it is given up now.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and it is an estimate"
+    )]
+    fn lost(&self, per_user: f64, now: Now) -> Option<Loss> {
+        let rate = self.rate.max(per_user * f64::from(self.seen.users));
+        // Who has lost its connection may be at work still; who has died is not.
+        let end_ms = self.left_ms.unwrap_or(now.millis());
+        let seconds = end_ms.saturating_sub(self.reported_ms) as f64 / 1e3;
+        (self.seen.users > 0).then(|| Loss {
+            worker: self.seen.id.clone(),
+            users: self.seen.users,
+            from_ms: self.reported_ms,
+            until_ms: end_ms,
+            requests: (rate * seconds).ceil() as u64,
+        })
     }
 }

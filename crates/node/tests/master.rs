@@ -203,7 +203,7 @@ fn the_users_of_a_silent_worker_start_again_on_the_others_at_the_spawn_rate() {
     play.passes(4, &["a_1"]);
     assert!(
         play.notices
-            .contains(&Notice::WorkerMissing("b_1".to_owned(), 2))
+            .contains(&Notice::WorkerMissing("b_1".to_owned(), 2, 0))
     );
     assert_eq!(play.told("a_1"), 3, "one in the first second");
     play.passes(2, &["a_1"]);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use katydid_core::report::words;
 use katydid_core::snapshot::State;
 use katydid_node::checkpoint::Checkpoint;
 use katydid_node::fleet::{self, Heard, Outgoing, Settings};
@@ -172,6 +173,11 @@ impl PyFleet {
         self.shared.node.send(Event::GoOn);
     }
 
+    /// What is missing from the numbers because workers went with it, in sentences.
+    fn losses(&self) -> Vec<String> {
+        words::losses(&self.shared.node.snapshot_now())
+    }
+
     /// Waits until what has happened so far is written down, if it is.
     fn flush(&self, py: Python<'_>) {
         if let Some(journal) = self.journal.get() {
@@ -328,6 +334,7 @@ impl PyFleet {
         report: f64,
         introduce: f64,
         silence: f64,
+        lease: f64,
         secret: Option<&PyJoinSecret>,
     ) -> PyResult<()> {
         if self.master.get().is_some() || self.link.get().is_some() {
@@ -338,6 +345,7 @@ impl PyFleet {
             report: seconds(report)?,
             introduce: seconds(introduce)?,
             silence: seconds(silence)?,
+            lease: seconds(lease)?,
         };
         let address = Address {
             host,
@@ -456,7 +464,10 @@ pub(crate) fn told<'py>(
                 workers,
             } => ("worker_ready", args!(worker, index, workers)),
             Notice::HeartbeatSent(worker) => ("heartbeat_sent", args!(worker)),
-            Notice::WorkerMissing(worker, users) => ("worker_missing", args!(worker, users)),
+            Notice::WorkerMissing(worker, users, requests) => {
+                ("worker_missing", args!(worker, users, requests))
+            }
+            Notice::NothingLost(worker) => ("nothing_lost", args!(worker)),
             Notice::WorkerBack(worker) => ("worker_back", args!(worker)),
             Notice::WorkerQuit(worker, left) => ("worker_quit", args!(worker, left)),
             Notice::NoWorkersLeft => ("no_workers_left", vec![]),
@@ -482,6 +493,7 @@ pub(crate) fn told<'py>(
             Told::Refused(refusal) => ("refused_by_master", args!(refusal.as_str())),
             Told::Disconnected(reason) => ("disconnected", args!(reason)),
             Told::Silent => ("silent", vec![]),
+            Told::CutOff => ("cut_off", vec![]),
             Told::Order(order) => ordered(py, order)?,
         },
     })

@@ -14,7 +14,7 @@ use katydid_core::snapshot::Snapshot;
 use serde::Serialize;
 
 use crate::recent::{Recent, Window};
-use crate::rows::{Finding, Mark as RunMark, Point, Row, Run, TOTAL};
+use crate::rows::{Finding, Lost, Mark as RunMark, Point, Row, Run, TOTAL};
 
 /// How long a reader may be away and still be told only what has changed.
 const REPLAY_MS: u64 = 120_000;
@@ -99,6 +99,8 @@ struct Frame<'a> {
     marks: Option<Vec<RunMark<'a>>>,
     /// All that is wrong with the generator now.
     health: Vec<Finding<'a>>,
+    /// What workers that are gone have not told.
+    lost: Vec<Lost<'a>>,
 }
 
 /// The whole state.
@@ -262,6 +264,7 @@ impl Board {
             errors: is_new(self.errors.changed).then_some(&self.errors.value),
             marks: is_new(self.marks_changed).then(|| snapshot.marks.iter().map(RunMark).collect()),
             health: snapshot.health.iter().map(Finding).collect(),
+            lost: snapshot.lost.iter().map(Lost).collect(),
         })
     }
 

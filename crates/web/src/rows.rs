@@ -8,7 +8,7 @@ use katydid_core::health;
 use katydid_core::histogram::Histogram;
 use katydid_core::mark;
 use katydid_core::series;
-use katydid_core::snapshot::{Snapshot, State, Worker};
+use katydid_core::snapshot::{Loss, Snapshot, State, Worker};
 use katydid_core::stats::Entry;
 use katydid_core::units::{Micros, Nanos};
 use serde::ser::SerializeStruct;
@@ -116,6 +116,23 @@ impl Serialize for Finding<'_> {
         map.serialize_field("code", finding.code)?;
         map.serialize_field("text", &finding.text)?;
         map.serialize_field("since", &finding.since_ms)?;
+        map.end()
+    }
+}
+
+/// What a worker that is gone has not told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Lost<'a>(pub(crate) &'a Loss);
+
+impl Serialize for Lost<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(loss) = self;
+        let mut map = serializer.serialize_struct("Lost", 5)?;
+        map.serialize_field("worker", &loss.worker)?;
+        map.serialize_field("users", &loss.users)?;
+        map.serialize_field("from", &loss.from_ms)?;
+        map.serialize_field("until", &loss.until_ms)?;
+        map.serialize_field("requests", &loss.requests)?;
         map.end()
     }
 }

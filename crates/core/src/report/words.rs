@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::health::{self, BUSY_PERCENT, LATE};
 use crate::series::Point;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Loss, Snapshot};
 use crate::units::Micros;
 
 /// Seconds between two reports of a worker.
@@ -104,10 +104,27 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
     if users < wanted {
         out.push_str("The run ended, or users did, before all had been started.\n");
     }
+    for loss in losses(snapshot) {
+        writeln!(out, "{loss}").expect("a string takes everything");
+    }
     for reason in limits(snapshot, peak_cpu_percent) {
         writeln!(out, "{reason}").expect("a string takes everything");
     }
     out
+}
+
+/// What is missing from the numbers because workers went with it, a sentence for each.
+pub fn losses(snapshot: &Snapshot) -> Vec<String> {
+    let sentence = |loss: &Loss| {
+        format!(
+            "Worker {} was lost with {}: about {} requests that it made in {} s are not counted.",
+            loss.worker,
+            many(loss.users, "user"),
+            count(loss.requests),
+            loss.until_ms.saturating_sub(loss.from_ms).div_ceil(1_000),
+        )
+    };
+    snapshot.lost.iter().map(sentence).collect()
 }
 
 /// What was asked for.

@@ -60,6 +60,17 @@ export interface WireMark {
   by: string | null;
 }
 
+/** Load of a worker that was given up: what it did from its last report on is not counted. */
+export interface WireLost {
+  worker: string;
+  users: number;
+  /** Its last report, and when it was given up, in milliseconds since the Unix epoch. */
+  from: number;
+  until: number;
+  /** About how many requests. */
+  requests: number;
+}
+
 /** Something that is wrong with the generator. */
 export interface WireHealth {
   level: "warning" | "error";
@@ -103,6 +114,8 @@ export interface WireFrame {
   marks?: WireMark[];
   /** All that is wrong now. */
   health?: WireHealth[];
+  /** What workers that are gone have not told. */
+  lost?: WireLost[];
 }
 
 /** Everything known about the run; what a frame adds to. */
