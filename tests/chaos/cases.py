@@ -46,6 +46,15 @@ class Reader(HttpUser):
 """
 
 
+SLOW_FAREWELL = """
+    def on_stop(self):
+        import time
+
+        time.sleep(1.5)
+"""
+"""What makes the end of a run last long enough for something to happen meanwhile."""
+
+
 class Process:
     """A process of a fleet; its log goes to a file.
 
@@ -132,7 +141,7 @@ class Stage:
 
     def master(self, users: int, rate: float, seconds: float, *more: object, workers: int = 2) -> Process:
         """Starts a master, or starts it again."""
-        options = ("--headless", "-u", users, "-r", rate, "-t", f"{seconds}s", "--expect-workers", workers)
+        options = ("--headless", "-s", 5, "-u", users, "-r", rate, "-t", f"{seconds}s", "--expect-workers", workers)
         where = ("--master-bind-port", self.port, "-H", self.url, "--store", self.directory / "runs.db")
         role = () if "--processes" in more else ("--master",)
         return self.start("master", [KATYDID, *role, *where, *options, *more], self.host("master"))
@@ -230,6 +239,9 @@ def kill(part: str, state: str) -> Case:
 
     def play(stage: Stage) -> Outcome:
         users, rate, seconds = (24, 3, 10) if state == "spawning" else (6, 6, 8 if state == "running" else 4)
+        if state == "stopping":
+            with (stage.directory / "locustfile.py").open("a") as script:
+                script.write(SLOW_FAREWELL)
         if part == "child":
             master = stage.master(users, rate, seconds, "--processes", 2)
             workers: list[Process] = []
