@@ -255,6 +255,7 @@ class Engine:
         self, user_count: int, spawn_rate: float, classes: Sequence[tuple[str, float, int]], host: str | None = None
     ) -> None:
         """Starts a run, or changes the number of users of one. Classes are name, weight, fixed_count."""
+    def rebalance(self) -> None: ...
     def stopping(self) -> None: ...
     def settle(self) -> None:
         """Waits for requests whose greenlets are gone; a "settled" message then says how many were given up."""

@@ -58,6 +58,14 @@ def take_fields(environment: Environment, form: Form, secrets: set[str]) -> dict
     return values
 
 
+def remember(options: Namespace | None, users: int, spawn_rate: float, run_time: int | None) -> None:
+    """Keeps what was last asked for, which the next form begins with."""
+    _remember(options, "num_users", users)
+    _remember(options, "spawn_rate", spawn_rate)
+    if run_time is not None:
+        _remember(options, "run_time", run_time)
+
+
 def _run_time(text: str) -> int:
     try:
         return parse_timespan(text)

@@ -34,6 +34,11 @@ logger = logging.getLogger("locust.runners")
 
 MOST_LINES = 70
 """Log lines within one interval beyond which a worker stops sending its log."""
+PAUSE = "katydid_pause"
+"""Tells workers whether users are to start no new tasks."""
+STOP_TIMEOUT = "katydid_stop_timeout"
+"""Tells workers how many seconds users get at the end of this test."""
+
 FAREWELL_SECONDS = 10.0
 """How long the end of a test waits for the last reports, besides the users' own time to stop."""
 LOCUST_VERSION = "2.47.0"
@@ -137,7 +142,7 @@ class DistributedRunner(Runner):
         self._fleet = self._engine.fleet()
         self._inbox: Queue[Callable[[], None]] = Queue()
         self.greenlet.spawn(self._work_off).link_exception(greenlet_exception_logger(logger))
-        hub.on_message("custom_message", self._later(self._custom_message), self.environment)
+        hub.on_message("custom_message", self._hear, self.environment)
 
     def _needs_engine(self) -> bool:
         """Always: an engine is one node of one fleet, and keeps its connections until it ends."""
@@ -157,6 +162,15 @@ class DistributedRunner(Runner):
             except Exception as error:
                 log.unhandled_greenlet_exception = True
                 logger.error("%s\n%s", error, log.format_script_exception(error))
+
+    def _hear(self, sender: str, kind: str, data: Any) -> None:
+        """Takes a message that is not Locust's. Called on the hub, which must not wait."""
+        if not self._own_message(kind, data):
+            self._inbox.put(lambda: self._custom_message(sender, kind, data))
+
+    def _own_message(self, kind: str, data: Any) -> bool:
+        """Carries out a message of Katydid's own at once; false if it is the script's."""
+        return False
 
     def _custom_message(self, sender: str, kind: str, data: Any) -> None:
         known = self.custom_messages.get(kind)
@@ -411,6 +425,7 @@ class MasterRunner(DistributedRunner):
     def _stop(self, caller: Any) -> None:
         self._tell(self.environment.events.test_stopping)
         self._begin_end()
+        self.gate.open(())
         self._engine.stopping()
         self._await_end(runners.MASTER_HEARTBEAT_TIMEOUT, lambda: not self.user_count)
         self._engine.stopped()
@@ -444,7 +459,7 @@ class MasterRunner(DistributedRunner):
 
     def _await_end(self, patience: float, ended: Callable[[], bool]) -> None:
         """Waits until the workers are done, but not for ever."""
-        last = time.monotonic() + (self.environment.stop_timeout or 0) + patience
+        last = time.monotonic() + self._stop_timeout + patience
         while not ended() and time.monotonic() < last:
             gevent.sleep(0.05)
         if not ended():
@@ -452,6 +467,20 @@ class MasterRunner(DistributedRunner):
                 "Not all workers stopped in time. Their last counts may be missing: %s",
                 ", ".join(node.id for node in self.clients.all if node.user_count) or "none has users left",
             )
+
+    def _be_patient(self, seconds: float) -> None:
+        self._patience = seconds
+        self._fleet.send(None, STOP_TIMEOUT, seconds)
+
+    def pause_users(self) -> None:
+        """Has the users of Katydid's workers start no new tasks; workers of Locust's do not know how to."""
+        self._fleet.send(None, PAUSE, True)
+        super().pause_users()
+
+    def resume_users(self) -> None:
+        """Has the users of a paused test go on."""
+        self._fleet.send(None, PAUSE, False)
+        super().resume_users()
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Sends a message to the scripts on the workers.
@@ -470,6 +499,8 @@ class MasterRunner(DistributedRunner):
 
     def _worker_ready(self, worker: str, index: int, count: int) -> None:
         logger.info("%s (index %d) reported as ready. %d workers connected.", worker, index, count)
+        if self.gate.is_closed:
+            self._fleet.send(worker, PAUSE, True)
         self.environment.events.worker_connect.fire(client_id=worker)
 
     def _heartbeat_sent(self, worker: str) -> None:
@@ -741,8 +772,19 @@ class WorkerRunner(DistributedRunner):
             if name in given:
                 setattr(self.environment, name, given[name])
 
+    def _own_message(self, kind: str, data: Any) -> bool:
+        if kind == PAUSE:
+            (self.gate.close if data else self.gate.open)(self._users())
+        elif kind == STOP_TIMEOUT:
+            self._be_patient(float(data))
+        else:
+            return False
+        return True
+
     def _told_to_stop(self) -> None:
         self.stop()
+        self.gate.open(())
+        self._patience = None
         self._fleet.report({})
         self._fleet.say("client_stopped", None)
         gevent.sleep((self.environment.stop_timeout or 0) + _additional_wait())

@@ -29,10 +29,11 @@ from katydid.exception import RPCSendError as RPCSendError
 from katydid.exception import StopTest, StopUser
 from katydid.log import get_logs as get_logs
 from katydid.log import greenlet_exception_logger
+from katydid.pausing import Gate
 from katydid.rpc.protocol import Message as Message
 from katydid.shape import check_tick
 from katydid.user.group import UserGroup, current_greenlet
-from katydid.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+from katydid.user.task import LOCUST_STATE_PAUSED, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 if TYPE_CHECKING:
     from katydid._core import Engine
@@ -116,6 +117,10 @@ class Runner:
         self.final_user_classes_count: dict[str, int] = {}
         self.custom_messages: dict[str, tuple[Callable[..., Any], bool]] = {}
         self.connection_broken = False
+        self.gate = Gate()
+        """Closed while the test is paused."""
+        self._patience: float | None = None
+        """Seconds that users get at the end of this test, if not as usual."""
         self.when_time_is_up: Callable[[], None] = self.stop
         self._run_time: float | None = None
         self._orders: deque[tuple[Callable[[dict[str, int]], Any], dict[str, int]]] = deque()
@@ -277,7 +282,7 @@ class Runner:
             user_classes_stop_count: How many of each class.
         """
         me = current_greenlet()
-        timeout = self.environment.stop_timeout
+        timeout = self._stop_timeout
         leaving: list[Greenlet[..., Any]] = []
         for member in self.user_greenlets.choose(user_classes_stop_count, last=me):
             user: User = member.args[0]
@@ -285,7 +290,7 @@ class Runner:
                 # A user that stops others must not wait for itself.
                 self.user_greenlets.killone(member, block=False)
                 continue
-            if timeout and user._state not in (None, LOCUST_STATE_WAITING):
+            if timeout and user._state not in (None, LOCUST_STATE_WAITING, LOCUST_STATE_PAUSED):
                 user.stop(force=False)
             else:
                 # Should a task swallow the kill, this ends the user when the task is done.
@@ -297,7 +302,7 @@ class Runner:
         if late:
             logger.info(
                 "Not all users finished their tasks & terminated in %s seconds. Stopping them...",
-                self.environment.stop_timeout,
+                self._stop_timeout,
             )
             gevent.killall(late)
 
@@ -332,6 +337,40 @@ class Runner:
             self.user_greenlets.killone(caller, block=False)
         self._stopper.join()
 
+    def stop_within(self, seconds: float) -> None:
+        """Stops the test, with another patience than usual, and returns when all users have ended.
+
+        Args:
+            seconds: How long users get to finish their tasks; 0 ends them at once, also if the test is stopping.
+        """
+        self._be_patient(seconds)
+        self.stop()
+        self._patience = None
+
+    def _be_patient(self, seconds: float) -> None:
+        self._patience = seconds
+        if not seconds and self._stopper is not None and not self._stopper.ready():
+            for member in list(self.user_greenlets):
+                self.user_greenlets.killone(member, block=False)
+
+    @property
+    def _stop_timeout(self) -> float:
+        """Seconds that users get to finish their tasks when they are stopped."""
+        return (self.environment.stop_timeout or 0.0) if self._patience is None else self._patience
+
+    def pause_users(self) -> None:
+        """Has users start no new tasks after those they are in; what they hold, such as connections, stays."""
+        self.gate.close(self._users())
+        self._engine.mark("pause", "users start no new tasks")
+
+    def resume_users(self) -> None:
+        """Has the users of a paused test go on."""
+        self.gate.open(self._users())
+        self._engine.mark("resume", "users go on")
+
+    def _users(self) -> list[User]:
+        return [member.args[0] for member in self.user_greenlets]
+
     def quit(self) -> None:
         """Stops the test and everything else the runner does.
 
@@ -365,6 +404,7 @@ class Runner:
         self.spawning_greenlet = self.shape_greenlet = None
         self.shape_last_tick = None
         self.stop_users(self.user_greenlets.counts.copy())
+        self.gate.open(())
         self._settle()
         self._engine.stopped()
         self.stats.read_anew()

@@ -19,12 +19,14 @@ import katydid._patch  # noqa: F401  patches the standard library
 from katydid import _about, _form, _template_args, hub, log
 from katydid.html import get_html_report, task_ratios
 from katydid.runners import STATE_RUNNING
+from katydid.util.timespan import parse_timespan
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from katydid._pages import Pages
     from katydid.env import Environment
+    from katydid.user.users import User
 
 logger = logging.getLogger("locust.web")
 
@@ -173,6 +175,7 @@ class WebUI:
         self._pages: Pages | None = None
         self._look: Any = None
         self._starter: Any = None
+        self._chosen: list[type[User]] | None = None
         environment.web_ui = self
         if not delayed_start:
             self.start()
@@ -317,21 +320,97 @@ class WebUI:
         chosen = None
         if by_own_page and not self.userclass_picker_is_active and values.get("user_classes"):
             chosen = [cls for cls in environment.user_classes if cls.__name__ in values["user_classes"]]
+        self._chosen = chosen
 
         def start() -> None:
             # Without one, this also cancels the limit of an earlier start.
             runner.limit_run_time(run_time)
             runner.start(users, rate, user_classes=chosen)
 
-        self._starter = gevent.spawn(start)
-        self._starter.link_exception(log.greenlet_exception_logger(logger))
-        # Unless a listener waits for something, the test has begun when this is answered.
-        gevent.sleep(0)
+        self._start(start)
         if run_time:
             answer["run_time"] = run_time
         if self.userclass_picker_is_active:
             answer["user_classes"] = sorted(environment.user_classes_by_name)
         return answer
+
+    def change_load(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Changes the load of the running test.
+
+        Args:
+            asked: ``users``, ``spawn_rate``, ``run_time`` from now on, ``user_classes`` as names or as weights by name
+                (0 for none of them); what is None stays.
+
+        Returns:
+            Whether that was possible, like `swarm`.
+        """
+        environment = self.environment
+        runner, named = environment.runner, asked["user_classes"]
+        assert runner is not None
+        try:
+            run_time = parse_timespan(asked["run_time"]) if asked["run_time"] else None
+        except ValueError:
+            return self._refuse("Valid run_time formats are : 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.")
+        classes = environment.user_classes if self._chosen is None else self._chosen
+        if isinstance(named, dict):
+            kept = [cls for cls in environment.user_classes if cls in classes or cls.__name__ in named]
+            classes = [cls for cls in kept if named.get(cls.__name__, cls.weight) or cls.fixed_count]
+        elif named:
+            classes = [cls for cls in environment.user_classes if cls.__name__ in named]
+        if not classes:
+            return self._refuse("Invalid user_classes: no class of users is left")
+        for name, weight in named.items() if isinstance(named, dict) else ():
+            if weight:
+                environment.update_user_class({"user_class_name": name, "weight": weight})
+        self._chosen = classes
+        users = asked["users"] or runner.target_user_count
+        rate = asked["spawn_rate"] or self._spawn_rate() or 1
+        _form.remember(environment.parsed_options, users, rate, run_time)
+        self.describe()
+
+        def start() -> None:
+            if run_time:
+                runner.limit_run_time(run_time)
+            if named:
+                hub.engine(environment).rebalance()
+            runner.start(users, rate, user_classes=classes)
+
+        self._start(start)
+        return {"success": True, "message": "The load changes"}
+
+    def _spawn_rate(self) -> float:
+        """Users started or stopped per second, as it was last asked for."""
+        return float(getattr(self.environment.parsed_options, "spawn_rate", None) or 0)
+
+    def _start(self, start: Callable[[], None]) -> None:
+        if self._starter is not None:
+            self._starter.kill()
+        self._starter = gevent.spawn(start)
+        self._starter.link_exception(log.greenlet_exception_logger(logger))
+        # Unless a listener waits for something, the test has begun when this is answered.
+        gevent.sleep(0)
+
+    def pause(self, asked: dict[str, Any]) -> None:
+        """Has users start no new tasks."""
+        if self.environment.runner is not None:
+            self.environment.runner.pause_users()
+
+    def resume(self, asked: dict[str, Any]) -> None:
+        """Has the users of a paused test go on."""
+        if self.environment.runner is not None:
+            self.environment.runner.resume_users()
+
+    def end_test(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Stops the test and answers when it has stopped.
+
+        Args:
+            asked: ``timeout``, the seconds that users get to finish their tasks.
+        """
+        if self._starter is not None:
+            self._starter.kill()
+        if self.environment.runner is not None:
+            self.environment.runner.stop_within(asked["timeout"])
+        return {"success": True, "message": "Test stopped"}
 
     def stop_test(self, form: _form.Form) -> dict[str, Any]:
         """Stops the test and answers when it has stopped."""
@@ -474,7 +553,11 @@ class WebUI:
         answers: dict[str, Callable[[Any], Any]] = {
             "swarm": lambda fields: self.swarm(dict(fields)),
             "start": lambda fields: self.swarm(dict(fields), by_own_page=True),
+            "load": self.change_load,
+            "pause": self.pause,
+            "resume": self.resume,
             "stop": self.stop_test,
+            "end": self.end_test,
             "reset_stats": self.reset_stats,
             "tasks": self.tasks,
             "logs": self.logs,

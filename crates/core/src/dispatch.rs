@@ -209,6 +209,12 @@ impl Dispatcher {
         self.turns.check_fixed = true;
     }
 
+    /// Has the next step hand out all users again, so that those there are take the shares that
+    /// the classes have by then.
+    pub fn rebalance(&mut self) {
+        self.rebalance = true;
+    }
+
     /// The next step towards the target; none once the last one was given.
     pub fn step(&mut self) -> Option<Step> {
         let dispatch = self.dispatch.take()?;

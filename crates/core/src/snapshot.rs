@@ -71,6 +71,10 @@ pub struct RunInfo {
     pub users_by_class: BTreeMap<String, u32>,
     /// Users started or stopped per second while the number changes.
     pub spawn_rate: f64,
+    /// Whether users start no new tasks for the time being.
+    pub is_paused: bool,
+    /// Grows with every change of what is wanted, in all runs of a node.
+    pub revision: u64,
     /// When it was started, in milliseconds since the Unix epoch.
     pub started_ms: Option<u64>,
     /// When it had stopped.

@@ -110,6 +110,7 @@ impl Book {
             in_flight: self.run.in_flight,
             oldest: self.run.oldest,
             files: self.run.files,
+            revision: self.run.revision,
             ..RunInfo::default()
         };
     }
@@ -193,6 +194,7 @@ impl Book {
 
     pub(crate) fn set_run_time(&mut self, run_time: Option<Duration>, now: Now) {
         self.run.run_time = run_time;
+        self.run.revision += 1;
         self.run_until = run_time.map(|run_time| now.monotonic.saturating_add(run_time));
         self.publish = true;
     }
@@ -223,12 +225,24 @@ impl Book {
 
     /// Remembers something that somebody did just now.
     pub(crate) fn mark_by(&mut self, kind: Kind, text: String, by: Option<String>, now: Now) {
+        let changes_what_is_wanted = match kind {
+            Kind::Pause => !std::mem::replace(&mut self.run.is_paused, true),
+            Kind::Resume => std::mem::take(&mut self.run.is_paused),
+            Kind::Stop => {
+                self.run.is_paused = false;
+                true
+            }
+            Kind::Segment => true,
+            _ => false,
+        };
+        self.run.revision += u64::from(changes_what_is_wanted);
         self.marks.add(now.millis(), kind, text, by);
         self.publish = true;
     }
 
     /// Another load is wanted; to be called before it is noted as what is wanted.
     pub(crate) fn mark_load(&mut self, users: u32, spawn_rate: f64, is_new: bool, now: Now) {
+        self.run.revision += 1;
         let before = self.run.target_users;
         if is_new {
             let text = format!("{users} users wanted, {spawn_rate} per second");

@@ -27,6 +27,8 @@ pub enum Event {
         /// Where requests go, to be shown.
         host: Option<String>,
     },
+    /// The next [`Event::Start`] is to give also the users there are to its classes, at once.
+    Rebalance,
     /// How long the run lasts from now on, or that it lasts until it is stopped.
     RunTime(Option<Duration>),
     /// The host has carried out a [`Action::Spawn`] or [`Action::StopUsers`]; all users it has.

@@ -94,6 +94,11 @@ impl Local {
                     self.step(now, &mut actions);
                 }
             }
+            Event::Rebalance => {
+                if let Some(dispatcher) = &mut self.dispatcher {
+                    dispatcher.rebalance();
+                }
+            }
             Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
             Event::Spawned { counts } => self.spawned(counts, now, &mut actions),
             Event::Stopping => self.stopping(now),

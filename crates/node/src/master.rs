@@ -302,6 +302,11 @@ impl Master {
                 };
                 self.start(plan, host, run_time, now, &mut actions);
             }
+            Event::Rebalance => {
+                if let Some(dispatcher) = &mut self.dispatcher {
+                    dispatcher.rebalance();
+                }
+            }
             Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
             // Users and requests of its own a master has none.
             Event::Spawned { .. } | Event::InFlight { .. } => {}

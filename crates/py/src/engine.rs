@@ -405,6 +405,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Has the next start give also the users there are to its classes.
+    fn rebalance(&self) {
+        self.shared.node.send(Event::Rebalance);
+    }
+
     fn stopping(&self) {
         self.shared.node.send(Event::Stopping);
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -19,10 +18,10 @@ use crate::site::Shared;
 /// Why a command was not carried out.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The field of the form that is to blame.
-    field: Option<&'static str>,
-    message: String,
+    pub(crate) field: Option<&'static str>,
+    pub(crate) message: String,
 }
 
 /// The script, and which life of the server this is.
@@ -35,7 +34,7 @@ struct Run<'a> {
 
 /// What a start asks for, as fields of Locust's form.
 #[derive(Debug, PartialEq)]
-struct Form(Map<String, Value>);
+pub(crate) struct Form(pub(crate) Map<String, Value>);
 
 /// What is known about the script.
 pub(crate) async fn run(State(shared): State<Arc<Shared>>) -> Response {
@@ -60,21 +59,6 @@ pub(crate) async fn snapshot(State(shared): State<Arc<Shared>>) -> Response {
     (headers, whole.unwrap_or_default()).into_response()
 }
 
-/// Starts a run, or changes the number of users of the running one.
-pub(crate) async fn start(
-    State(shared): State<Arc<Shared>>,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    let Form(fields) = Form::parse(&body, &shared.about.read())?;
-    let fields: Vec<_> = fields.into_iter().collect();
-    done(&shared.call("start", json!(fields)).await)
-}
-
-/// Stops the run; answers once it has stopped.
-pub(crate) async fn stop(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    done(&shared.call("stop", json!({})).await)
-}
-
 /// Nothing is at this path.
 pub(crate) async fn not_found() -> Refusal {
     Refusal::whole(StatusCode::NOT_FOUND, "there is nothing at this address")
@@ -86,11 +70,11 @@ pub(crate) async fn wrong_method() -> Refusal {
     Refusal::whole(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-/// A script's answer in words of ours; it says what went wrong in those of Locust.
-fn done(answer: &Answer) -> Result<Response, Refusal> {
+/// Why the script did not do what it was asked to; it says so in Locust's words.
+pub(crate) fn done(answer: &Answer) -> Result<(), Refusal> {
     let failed = answer.body.get("success") == Some(&Value::Bool(false));
     if answer.status < 400 && !failed {
-        return Ok(Json(json!({ "ok": true })).into_response());
+        return Ok(());
     }
     let message = match answer.body.get("message").unwrap_or(&answer.body) {
         Value::String(message) => message.clone(),
@@ -113,6 +97,7 @@ fn field_of(message: &str) -> Option<&'static str> {
         ("Invalid user_count", "users"),
         ("Invalid spawn_rate", "spawn_rate"),
         ("Valid run_time", "run_time"),
+        ("Invalid user_classes", "user_classes"),
     ];
     let field = fields.iter().find(|(start, _)| message.starts_with(start));
     field
@@ -122,11 +107,7 @@ fn field_of(message: &str) -> Option<&'static str> {
 
 impl Form {
     /// Reads a start. Run time and host are left to the script, as it may have its own idea.
-    fn parse(body: &[u8], about: &About) -> Result<Self, Refusal> {
-        let Ok(Value::Object(asked)) = serde_json::from_slice(body) else {
-            let message = "the command is not a JSON object";
-            return Err(Refusal::whole(StatusCode::BAD_REQUEST, message));
-        };
+    pub(crate) fn parse(asked: &Map<String, Value>, about: &About) -> Result<Self, Refusal> {
         let mut form = Self(Map::new());
         let given = |name| asked.get(name).filter(|value| !value.is_null());
         // With a load shape, it is the shape that decides both.
@@ -169,7 +150,7 @@ impl Form {
 }
 
 /// The names of some, but not none, of the script's classes.
-fn user_classes(asked: &Value, about: &About) -> Result<Vec<String>, Refusal> {
+pub(crate) fn user_classes(asked: &Value, about: &About) -> Result<Vec<String>, Refusal> {
     let refuse = |message: String| Refusal::of("user_classes", message);
     let classes: Vec<String> = serde_json::from_value(asked.clone())
         .map_err(|_| refuse("user classes must be a list of names".into()))?;
@@ -206,18 +187,23 @@ impl Refusal {
     }
 
     /// A refusal because of one field.
-    fn of(field: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn of(field: &'static str, message: impl Into<String>) -> Self {
         Self {
             field: Some(field),
             ..Self::whole(StatusCode::UNPROCESSABLE_ENTITY, message)
         }
     }
+
+    /// The refusal as JSON.
+    pub(crate) fn body(&self) -> Value {
+        json!({ "error": { "field": self.field, "message": self.message } })
+    }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = json!({ "error": { "field": self.field, "message": self.message } });
-        (self.status, [(CACHE_CONTROL, "no-store")], Json(error)).into_response()
+        let headers = [(CACHE_CONTROL, "no-store")];
+        (self.status, headers, Json(self.body())).into_response()
     }
 }
 
@@ -234,7 +220,7 @@ mod tests {
             }],
             ..About::default()
         };
-        let form = Form::parse(body.to_string().as_bytes(), &about);
+        let form = Form::parse(body.as_object().expect("an object"), &about);
         form.map(|Form(fields)| Value::Object(fields))
             .map_err(|refusal| (refusal.field, refusal.message))
     }
@@ -262,7 +248,7 @@ mod tests {
             }],
             ..About::default()
         };
-        let parse = |body: &Value| Form::parse(body.to_string().as_bytes(), &about);
+        let parse = |body: &Value| Form::parse(body.as_object().expect("an object"), &about);
         let Form(fields) = parse(&json!({ "options": { "shop": "books" } })).expect("a form");
         assert_eq!(Value::Object(fields), json!({ "shop": ["books"] }));
         for wrong in [json!({ "host": "x" }), json!({ "shop": 1 }), json!([])] {
@@ -302,7 +288,6 @@ mod tests {
             refused(json!({ "users": 1, "spawn_rate": 1, "host": [] })),
             Some("host")
         );
-        assert_eq!(refused(json!([])), None);
     }
 
     #[test]
@@ -311,6 +296,6 @@ mod tests {
             shape: Some("Peak".into()),
             ..About::default()
         };
-        assert_eq!(Form::parse(b"{}", &about), Ok(Form(Map::new())));
+        assert_eq!(Form::parse(&Map::new(), &about), Ok(Form(Map::new())));
     }
 }

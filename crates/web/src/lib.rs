@@ -15,6 +15,7 @@ mod script;
 mod about;
 mod api;
 mod board;
+mod command;
 mod endpoint;
 mod recent;
 mod rows;

@@ -23,6 +23,7 @@ pub(crate) const TOTAL: i64 = -1;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Run {
     state: &'static str,
+    revision: u64,
     host: Option<String>,
     users: u32,
     target_users: u32,
@@ -64,7 +65,12 @@ impl From<&Snapshot> for Run {
             }
         });
         Self {
-            state: run.state.as_str(),
+            state: if run.is_paused && run.state.is_active() {
+                "paused"
+            } else {
+                run.state.as_str()
+            },
+            revision: run.revision,
             host: run.host.clone(),
             users: run.users,
             target_users: run.target_users,

@@ -12,6 +12,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use katydid_core::snapshot::Snapshot;
+use katydid_node::Event;
 use katydid_node::run::Node;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 
 use crate::about::About;
 use crate::board::Board;
+use crate::command::{self, Command, Commands};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
 use crate::{api, document, endpoint, gate, guard, locust, page, stream};
@@ -58,11 +60,13 @@ pub(crate) struct Shared {
     /// Tells one life of the server from the next.
     pub(crate) boot: String,
     pub(crate) board: Mutex<Board>,
+    pub(crate) commands: Commands,
     /// How many streams are open.
     pub(crate) streams: AtomicUsize,
     pub(crate) shutdown: CancellationToken,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     script: Arc<dyn Script>,
+    tell: Box<dyn Fn(Event) + Send + Sync>,
 }
 
 impl Shared {
@@ -73,10 +77,12 @@ impl Shared {
             options: site.options,
             boot: format!("{boot:016x}"),
             board: Mutex::default(),
+            commands: Commands::default(),
             streams: AtomicUsize::new(0),
             shutdown,
             snapshots: site.node.snapshots(),
             script: site.script,
+            tell: Box::new(move |event| site.node.send(event)),
         }
     }
 
@@ -88,6 +94,11 @@ impl Shared {
     /// The snapshots from now on.
     pub(crate) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
+    }
+
+    /// Tells the node that something has happened.
+    pub(crate) fn tell(&self, event: Event) {
+        (self.tell)(event);
     }
 
     /// Has the script's own pages answer; none at the end of the server.
@@ -129,15 +140,17 @@ pub async fn serve(
 }
 
 fn router(shared: &Arc<Shared>) -> Router {
-    let own = Router::new()
+    let mut own = Router::new()
         .route("/run", get(api::run))
         .route("/snapshot", get(api::snapshot))
         .route("/endpoints/{id}", get(endpoint::endpoint))
         .route("/stream", get(stream::stream))
-        .route("/start", post(api::start))
-        .route("/stop", post(api::stop))
-        .fallback(api::not_found)
-        .method_not_allowed_fallback(api::wrong_method);
+        .fallback(api::not_found);
+    for command in Command::ALL {
+        let take = move |shared, body| command::take(shared, command, body);
+        own = own.route(&format!("/{}", command.as_str()), post(take));
+    }
+    let own = own.method_not_allowed_fallback(api::wrong_method);
     let mut routes = Router::new()
         .nest("/api/v1", own)
         .route("/", get(locust::document))

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from requests.exceptions import RequestException
 
 from katydid.exception import CatchResponseError
-from katydid.user.task import LOCUST_STATE_RUNNING
+from katydid.user.task import LOCUST_STATE_RUNNING, halt
 from katydid.user.users import User
 
 logger = logging.getLogger("locust.user.users")
@@ -35,6 +35,8 @@ class PytestUser(User):
         self.fixtures = given
         while True:
             for function, fixture in zip(self.functions, given, strict=True):
+                if self._state != LOCUST_STATE_RUNNING:
+                    halt(self)
                 try:
                     function.obj(fixture)
                 except (RequestException, CatchResponseError, ConnectionError) as error:

@@ -41,6 +41,10 @@ logger = logging.getLogger("locust.user.task")
 LOCUST_STATE_RUNNING = "running"
 LOCUST_STATE_WAITING = "waiting"
 LOCUST_STATE_STOPPING = "stopping"
+LOCUST_STATE_PAUSING = "pausing"
+"""It runs, and is held after the task it is in."""
+LOCUST_STATE_PAUSED = "paused"
+"""It waits, and is held after that."""
 
 
 class TaskSetMeta(type):
@@ -161,14 +165,14 @@ class TaskSet(metaclass=TaskSetMeta):
                     if direct:
                         queue = self._queue
                         item = queue.popleft() if queue else get_next_task()
-                        if user._state == LOCUST_STATE_STOPPING:
-                            raise StopUser
+                        if user._state != LOCUST_STATE_RUNNING:
+                            halt(user)
                         execute_task(item)
                     else:
                         if not self._task_queue:
                             self.schedule_task(get_next_task())
-                        if user._state == LOCUST_STATE_STOPPING:
-                            raise StopUser
+                        if user._state != LOCUST_STATE_RUNNING:
+                            halt(user)
                         self.execute_next_task()
                 except RescheduleTaskImmediately:
                     if parks() == mark:
@@ -179,8 +183,8 @@ class TaskSet(metaclass=TaskSetMeta):
                 if not plain_wait:
                     self.wait()
                     continue
-                if user._state == LOCUST_STATE_STOPPING:
-                    raise StopUser
+                if user._state != LOCUST_STATE_RUNNING:
+                    halt(user)
                 seconds = self.wait_time()
                 try:
                     waits = seconds > 0
@@ -189,8 +193,8 @@ class TaskSet(metaclass=TaskSetMeta):
                 if waits:
                     user._state = LOCUST_STATE_WAITING
                     sleep(seconds)
-                    if user._state == LOCUST_STATE_STOPPING:
-                        raise StopUser
+                    if user._state != LOCUST_STATE_WAITING:
+                        halt(user)
                     user._state = LOCUST_STATE_RUNNING
                 elif parks() == mark:
                     # The task never switched: let the others run, or this user would keep the process.
@@ -295,15 +299,15 @@ class TaskSet(metaclass=TaskSetMeta):
     def wait(self) -> None:
         """Waits as `wait_time` says; a user waiting here can be stopped at once."""
         user = self._user
-        if user._state == LOCUST_STATE_STOPPING:
-            raise StopUser
+        if user._state != LOCUST_STATE_RUNNING:
+            halt(user)
         seconds = self.wait_time()
         if not isinstance(seconds, SupportsFloat):
             raise _no_seconds(self, seconds)
         user._state = LOCUST_STATE_WAITING
         self._sleep(seconds)
-        if user._state == LOCUST_STATE_STOPPING:
-            raise StopUser
+        if user._state != LOCUST_STATE_WAITING:
+            halt(user)
         user._state = LOCUST_STATE_RUNNING
 
     def _sleep(self, seconds: float) -> None:
@@ -351,6 +355,18 @@ def _pick(tasks: list[Task]) -> Task:
 
 TaskHolder = type[TaskSet]
 """What carries tasks: a task set class (or a user class)."""
+
+
+def halt(user: User) -> None:
+    """Holds a user that is to pause.
+
+    Raises:
+        StopUser: It is to stop.
+    """
+    if user._state == LOCUST_STATE_STOPPING:
+        raise StopUser
+    if user._state in (LOCUST_STATE_PAUSING, LOCUST_STATE_PAUSED) and user.environment.runner is not None:
+        user.environment.runner.gate.hold(user)
 
 
 def _hand_back(interrupt: InterruptTaskSet) -> RescheduleTask | RescheduleTaskImmediately:

@@ -17,6 +17,8 @@ from katydid.user.declaration import check_members
 from katydid.user.rest import RestMixin as RestMixin
 from katydid.user.rest import RestResponseT as RestResponseT
 from katydid.user.task import (
+    LOCUST_STATE_PAUSED,
+    LOCUST_STATE_PAUSING,
     LOCUST_STATE_RUNNING,
     LOCUST_STATE_STOPPING,
     LOCUST_STATE_WAITING,
@@ -115,6 +117,9 @@ class User(metaclass=UserMeta):
         self._state = LOCUST_STATE_RUNNING
         self._taskset_instance = root = self._root()
         try:
+            runner = self.environment.runner
+            if runner is not None and runner.gate.is_closed:
+                runner.gate.hold(self)
             try:
                 self.on_start()
             except (StopUser, StopTest, GreenletExit):
@@ -153,12 +158,12 @@ class User(metaclass=UserMeta):
             Whether the user has ended already; False means it will after its current task.
         """
         state = self._state
-        if force or not state or state == LOCUST_STATE_WAITING:
+        if force or not state or state in (LOCUST_STATE_WAITING, LOCUST_STATE_PAUSED):
             group, greenlet = self.group, self.greenlet
             if group is not None and greenlet is not None:
                 group.killone(greenlet)
             return True
-        if state in (LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING):
+        if state in (LOCUST_STATE_RUNNING, LOCUST_STATE_PAUSING, LOCUST_STATE_STOPPING):
             self._state = LOCUST_STATE_STOPPING
             return False
         raise Exception(f"Tried to stop User in an unexpected state: {state}. This should never happen.")

@@ -49,17 +49,13 @@ async fn start_and_stop() {
     });
     let reply = served.command("/api/v1/start", &start).await;
     assert_eq!(reply.status, StatusCode::OK);
-    assert_json_snapshot!(reply.json(), @r#"
-    {
-      "ok": true
-    }
-    "#);
+    assert_eq!(reply.json()["ok"], true);
     assert_eq!(
         served.get("/api/v1/snapshot").await.json()["run"]["users"],
         2
     );
     let reply = served.command("/api/v1/stop", &json!({})).await;
-    assert_eq!(reply.json(), json!({ "ok": true }));
+    assert_eq!(reply.json()["ok"], true);
     assert_eq!(
         served.get("/api/v1/snapshot").await.json()["run"]["state"],
         "stopped"

@@ -15,6 +15,7 @@ const RUN: WireRun = {
   run_time: 60,
   cpu_percent: 3,
   memory_bytes: 1024,
+  revision: 1,
   in_flight: 1,
   oldest_ms: 12,
   open_files: 20,

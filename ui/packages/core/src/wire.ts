@@ -29,7 +29,10 @@ export type WireRow = [
 ];
 
 export interface WireRun {
+  /** Also `paused`, which Locust does not know. */
   state: string;
+  /** Grows with every change of what is wanted; commands may name the one they rest on. */
+  revision: number;
   host: string | null;
   users: number;
   target_users: number;
@@ -308,3 +311,32 @@ export interface WireLogs {
   /** Lines after the one asked for that are kept no longer. */
   dropped: number;
 }
+
+/** What every command may hold besides its own fields. */
+export interface WireCommand {
+  /** The same command with the same id is carried out once. */
+  id?: string;
+  /** `WireRun.revision` of the state it rests on; 409 if that is no longer the present one. */
+  revision?: number;
+}
+
+/** `POST api/v1/load`; what is left out stays. */
+export interface WireLoad extends WireCommand {
+  users?: number;
+  spawn_rate?: number;
+  run_time?: string | number;
+  /** Names, or weights by name; 0 for none of a class. */
+  user_classes?: string[] | Record<string, number>;
+}
+
+/** `POST api/v1/stop` */
+export interface WireStop extends WireCommand {
+  mode?: "now" | "finish";
+  /** Seconds that tasks get to end with `finish`. */
+  timeout?: number;
+}
+
+/** What a command answers: with 200, or with an error status. */
+export type WireAnswer =
+  | { ok: true; revision: number }
+  | { error: { field: string | null; message: string }; run?: WireRun };
