@@ -16,6 +16,8 @@ use katydid_core::mark::Kind;
 use katydid_node::Event;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::about::About;
 use crate::api::{Form, Refusal, done, user_classes};
@@ -47,7 +49,10 @@ pub(crate) enum Command {
 
 /// The commands carried out last, by what they were and the ids that clients gave them.
 #[derive(Default)]
-pub(crate) struct Commands(Mutex<VecDeque<Known>>);
+pub(crate) struct Commands {
+    known: Mutex<VecDeque<Known>>,
+    tasks: TaskTracker,
+}
 
 struct Known {
     command: Command,
@@ -113,8 +118,9 @@ pub(crate) async fn take(
     let id = asked.id.take();
     let task = {
         let shared = Arc::clone(&shared);
+        let tasks = shared.commands.tasks.clone();
         // On its own, so that a client that goes away does not leave it half done.
-        move || tokio::spawn(async move { outcome(&shared, command, asked).await })
+        move || tasks.spawn(async move { outcome(&shared, command, asked).await })
     };
     let outcome = match id {
         Some(id) => shared.commands.once(command, id, task),
@@ -130,9 +136,9 @@ impl Commands {
         &self,
         command: Command,
         id: String,
-        begin: impl FnOnce() -> tokio::task::JoinHandle<Outcome>,
+        begin: impl FnOnce() -> JoinHandle<Outcome>,
     ) -> Joint<BoxFuture<'static, Outcome>> {
-        let mut known = self.0.lock();
+        let mut known = self.known.lock();
         if let Some(known) = known.iter().find(|it| it.command == command && it.id == id) {
             return known.outcome.clone();
         }
@@ -149,7 +155,7 @@ impl Commands {
     }
 }
 
-fn joint(task: tokio::task::JoinHandle<Outcome>) -> Joint<BoxFuture<'static, Outcome>> {
+fn joint(task: JoinHandle<Outcome>) -> Joint<BoxFuture<'static, Outcome>> {
     let outcome = task.map(|ended| {
         ended.unwrap_or_else(|_| Outcome {
             status: StatusCode::INTERNAL_SERVER_ERROR,
