@@ -14,7 +14,7 @@ UI_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/dist -pru
 
 .PHONY: help
 help: ## Lists the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 .PHONY: tools
 tools:
@@ -114,6 +114,10 @@ chaos: $(STAMPS)/build ## Kills, freezes and cuts off parts of fleets and prints
 .PHONY: bench
 bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth
 	@$(BIN)/python bench/bench.py $(ARGS)
+
+.PHONY: bench-fleet
+bench-fleet: $(STAMPS)/build ## Measures what workers cost a master, beside Locust's; ARGS="--workers 1000"
+	@$(BIN)/python bench/fleet.py $(ARGS)
 
 .PHONY: wheel
 wheel: $(STAMPS)/venv ui/dist/index.html ## Leaves one wheel in dist/

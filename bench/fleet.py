@@ -38,7 +38,7 @@ OTHER_FILES = 200
 JOINED_WITHIN = 180
 
 
-class NotBorne(Exception):
+class NotBorneError(Exception):
     """The master does not keep up; says in what way."""
 
 
@@ -104,13 +104,15 @@ def master(command: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
     """A master with a page, pinned to its core: the process, its port for workers, its URL."""
     port, web_port = free_ports()
     url = f"http://127.0.0.1:{web_port}"
-    # fmt: off
+    options = ["-f", ROOT / "bench/http_user.py", "-H", "http://127.0.0.1:9", "--loglevel", "WARNING"]
+    options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
+    options += ["--web-host", "127.0.0.1", "--web-port", str(web_port)]
     process = subprocess.Popen(
-        ["taskset", "-c", MASTER, command, "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port",
-         str(port), "--web-host", "127.0.0.1", "--web-port", str(web_port), "-f", ROOT / "bench/http_user.py",
-         "-H", "http://127.0.0.1:9", "--loglevel", "WARNING"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: on
+        ["taskset", "-c", MASTER, command, "--master", *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         for _ in range(600):
             try:
@@ -144,14 +146,14 @@ def cost(command: Path, binary: Path, workers: int, is_stock: bool, seconds: int
     """Measures one master.
 
     Raises:
-        NotBorne: It does not keep up.
+        NotBorneError: It does not keep up.
     """
     with master(command) as (process, port, url):
         player = Player(binary, port, workers, is_stock)
         try:
             return measured(process.pid, url, player, workers, seconds)
         except (OSError, json.JSONDecodeError) as error:
-            raise NotBorne(f"/stats/requests: {error}") from error
+            raise NotBorneError(f"/stats/requests: {error}") from error
         finally:
             player.close()
 
@@ -193,7 +195,7 @@ def until(condition, problem: str) -> None:  # type: ignore[no-untyped-def]
     end = time.monotonic() + JOINED_WITHIN
     while not condition():
         if time.monotonic() > end:
-            raise NotBorne(f"{problem} within {JOINED_WITHIN} s")
+            raise NotBorneError(f"{problem} within {JOINED_WITHIN} s")
         time.sleep(0.25)
 
 
@@ -225,7 +227,8 @@ def machine() -> str:
         platform.processor(),
     )
     git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return f"{time.strftime('%Y-%m-%d')}, commit {git.stdout.strip()}, {os.cpu_count()} cores of {cpu}, Linux {platform.release()}"
+    day, kernel = time.strftime("%Y-%m-%d"), platform.release()
+    return f"{day}, commit {git.stdout.strip()}, {os.cpu_count()} cores of {cpu}, Linux {kernel}"
 
 
 def main() -> None:
@@ -251,7 +254,7 @@ def main() -> None:
             print(f"{name:<28}{workers:>7,}", end="", flush=True)
             try:
                 print(cost(command, binary, workers, is_stock, options.seconds).row(), flush=True)
-            except NotBorne as why:
+            except NotBorneError as why:
                 print(f"  {why}", flush=True)
                 break
 

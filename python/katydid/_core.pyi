@@ -396,6 +396,8 @@ class Fleet:
         """Waits until what has happened so far is written down, if it is."""
     def settings(self, host: str | None, stop_timeout: float, options: Any) -> None:
         """What goes with every assignment of users from now on."""
+    def want_heartbeats(self, wanted: bool) -> None:
+        """Whether a master's Python hears of every heartbeat that was answered."""
     def want_reports(self, wanted: bool) -> None:
         """Whether reports are handed to Python: a master's as they come, a worker's before they go."""
     def send(self, worker: str | None, kind: str, data: Any) -> None:

@@ -251,6 +251,7 @@ class MasterRunner(DistributedRunner):
             hub.on_message(kind, self._later(handler), self.environment)
         hub.on_message("run_time_reached", self._time_is_up, self.environment)
         environment.events.worker_report.watch(self._fleet.want_reports)
+        environment.events.heartbeat_sent.watch(self._fleet.want_heartbeats)
 
     def _open_store(self, port: int) -> None:
         """Has this master's state written down, and finds what a killed one has left."""

@@ -63,14 +63,12 @@ impl Reports {
         let kind = number as usize % KINDS;
         let known = self.made.iter();
         let mut known = known.filter(|(of, at, _)| *at == kind && of == users);
-        let mut bytes = match known.next() {
-            Some((_, _, bytes)) => bytes.clone(),
-            None => {
-                let bytes = self.make(users, now);
-                self.made.push((users.clone(), kind, bytes.clone()));
-                bytes
-            }
-        };
+        let known = known.next().map(|(_, _, bytes)| bytes.clone());
+        let mut bytes = known.unwrap_or_else(|| {
+            let bytes = self.make(users, now);
+            self.made.push((users.clone(), kind, bytes.clone()));
+            bytes
+        });
         let end = bytes.len();
         bytes[end - ID..].copy_from_slice(id.as_bytes());
         if !self.is_stock {
@@ -106,10 +104,18 @@ impl Reports {
             let key = self.registry.key("GET", &format!("/shop/item/{name}/view"));
             for _ in 0..self.requests {
                 let dice = self.throw();
-                let micros = 2_000 + dice % 8_000 + if dice % 20 == 0 { dice % 400_000 } else { 0 };
+                let micros = 2_000
+                    + dice % 8_000
+                    + if dice.is_multiple_of(20) {
+                        dice % 400_000
+                    } else {
+                        0
+                    };
                 let service = Nanos::from_nanos(micros * 1_000 + dice % 1_000);
-                let error = (dice / 7 % FAILING == 0)
-                    .then(|| self.registry.error(key, "503 Server Error: Service Unavailable"));
+                let error = (dice / 7).is_multiple_of(FAILING).then(|| {
+                    self.registry
+                        .error(key, "503 Server Error: Service Unavailable")
+                });
                 recorder.record(&Sample {
                     key,
                     times: Some(Times {
@@ -142,17 +148,15 @@ fn strip(value: &mut Value) {
     match value {
         Value::Map(pairs) => {
             pairs.retain(|(key, _)| key.as_str() != Some(EXACT));
-            pairs.iter_mut().for_each(|(_, value)| strip(value));
+            for (_, value) in pairs {
+                strip(value);
+            }
         }
         Value::Array(items) => items.iter_mut().for_each(strip),
         _ => {}
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this program plays processes, which have clocks"
-)]
 fn now() -> Nanos {
     let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     epoch.unwrap_or_default().into()

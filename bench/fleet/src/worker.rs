@@ -104,7 +104,9 @@ impl Worker {
             Some(Ok(Order::Heartbeat)) => self.tally.borrow_mut().answered += 1,
             Some(Ok(Order::Receipt(_))) => self.tally.borrow_mut().receipts += 1,
             Some(Ok(order @ (Order::Stop | Order::Quit))) => {
-                self.users.values_mut().for_each(|count| *count = 0);
+                for count in self.users.values_mut() {
+                    *count = 0;
+                }
                 self.report();
                 self.state = "ready";
                 if matches!(order, Order::Quit) {

@@ -89,14 +89,16 @@ impl Histogram {
             return;
         }
         for (chunk, theirs) in other.present_chunks() {
-            let first = chunk * CHUNK_BINS;
             let place = self.place(chunk);
-            for (offset, &count) in theirs.iter().enumerate() {
-                let (sum, over) = self.chunks[place][offset].overflowing_add(count);
-                self.chunks[place][offset] = sum;
-                if over {
-                    self.carry(first + offset, 1);
-                }
+            let mine = &mut self.chunks[place];
+            // Without a branch for each bin, so that the processor adds many of them at a time.
+            let mut over = false;
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = mine.wrapping_add(*theirs);
+                over |= *mine < *theirs;
+            }
+            if over {
+                self.carry_over(chunk, place, theirs);
             }
         }
         for (&bin, &high) in &other.carries {
@@ -213,6 +215,16 @@ impl Histogram {
         }
     }
 
+    /// Carries what was lost when a chunk was added to the one at a place.
+    #[cold]
+    fn carry_over(&mut self, chunk: usize, place: usize, added: &Chunk) {
+        for (offset, &count) in added.iter().enumerate() {
+            if self.chunks[place][offset] < count {
+                self.carry(chunk * CHUNK_BINS + offset, 1);
+            }
+        }
+    }
+
     #[cold]
     fn carry(&mut self, bin: usize, high: u64) {
         let bin = u16::try_from(bin).expect("there are fewer than 2^16 bins");
@@ -221,7 +233,8 @@ impl Histogram {
 
     /// The chunks that exist, with their numbers.
     fn present_chunks(&self) -> impl Iterator<Item = (usize, &Chunk)> {
-        let numbers = (0..CHUNKS).filter(|chunk| self.present[chunk / 64] >> (chunk % 64) & 1 == 1);
+        let words = self.present.iter().enumerate();
+        let numbers = words.flat_map(|(word, &bits)| Bits(bits).map(move |bit| word * 64 + bit));
         numbers.zip(&self.chunks)
     }
 
@@ -247,6 +260,19 @@ impl Histogram {
     fn high(&self, bin: usize) -> u64 {
         let bin = u16::try_from(bin).expect("there are fewer than 2^16 bins");
         self.carries.get(&bin).copied().unwrap_or(0)
+    }
+}
+
+/// The places of the bits that are set, from the lowest on.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let bit = (self.0 != 0).then(|| self.0.trailing_zeros() as usize);
+        self.0 &= self.0.wrapping_sub(1);
+        bit
     }
 }
 

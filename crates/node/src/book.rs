@@ -21,6 +21,8 @@ use crate::seconds::Seconds;
 use crate::tracks::Open;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How often, at most, what many workers say one after another is shown.
+const SOON: Duration = Duration::from_millis(200);
 
 /// The record of a run.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Book {
     publish_at: Duration,
     /// Something changed that is to be shown at once.
     publish: bool,
+    /// Monotonic time by which something else that changed is to be shown.
+    soon: Option<Duration>,
 }
 
 /// The workers of a run, as far as its health goes.
@@ -87,6 +91,7 @@ impl Book {
             seq: 0,
             publish_at: now.monotonic + until_settled(settles, now),
             publish: false,
+            soon: None,
         }
     }
 
@@ -237,7 +242,10 @@ impl Book {
         };
         self.run.revision += u64::from(changes_what_is_wanted);
         self.marks.add(now.millis(), kind, text, by);
-        self.publish = true;
+        match kind {
+            Kind::Worker => self.touch(now),
+            _ => self.publish = true,
+        }
     }
 
     /// Another load is wanted; to be called before it is noted as what is wanted.
@@ -324,7 +332,8 @@ impl Book {
     /// Monotonic time at which the next [`Book::tick`] is needed.
     pub(crate) fn deadline(&self) -> Duration {
         let until = self.run_until.unwrap_or(Duration::MAX);
-        until.min(self.publish_at)
+        let soon = self.soon.unwrap_or(Duration::MAX);
+        until.min(self.publish_at).min(soon)
     }
 
     /// Time has passed; true if the run has lasted as long as it was to. `fleet` are workers that
@@ -347,6 +356,7 @@ impl Book {
             self.check(workers, busiest, now);
             self.publish = true;
         }
+        self.publish |= self.soon.is_some_and(|at| at <= now.monotonic);
         let is_over = self.run_until.is_some_and(|until| until <= now.monotonic);
         if is_over {
             self.run_until = None;
@@ -355,9 +365,11 @@ impl Book {
         is_over
     }
 
-    /// Something changed that is to be shown at once.
-    pub(crate) fn touch(&mut self) {
-        self.publish = true;
+    /// Something changed that is to be shown, together with what changes shortly after.
+    ///
+    /// A picture takes as long to make as there are workers, so not each of them gets its own.
+    pub(crate) fn touch(&mut self, now: Now) {
+        self.soon.get_or_insert(now.monotonic + SOON);
     }
 
     /// The points of all seconds that are over.
@@ -368,6 +380,9 @@ impl Book {
     /// Whether something changed since the last time that is to be shown at once.
     pub(crate) fn take_publish(&mut self) -> bool {
         let publish = std::mem::take(&mut self.publish);
+        if publish {
+            self.soon = None;
+        }
         self.seq += u64::from(publish);
         publish
     }

@@ -136,8 +136,6 @@ pub enum Notice {
         /// How many workers there are.
         workers: u32,
     },
-    /// A heartbeat was answered.
-    HeartbeatSent(String),
     /// A worker was not heard of for too long: the users it had, and about how many requests it
     /// has not told of.
     WorkerMissing(String, u32, u64),

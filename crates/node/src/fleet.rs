@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use katydid_core::dispatch::Users;
-use katydid_wire::protocol::{Assignment, Order, VERSION, Version, Word};
+use katydid_wire::protocol::{Order, Orders, VERSION, Version, Word};
 use katydid_wire::{Arrival, ConnectionError, Message, PeerId, Router, Value};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -35,6 +35,8 @@ pub enum Heard {
     Refused(String),
     /// Somebody was refused before it could say a word: from where, why, and how many so far.
     Stranger(String, String, u64),
+    /// A heartbeat of a worker's was answered.
+    HeartbeatSent(String),
     /// A worker's report as it came.
     Report(String, Value),
     /// The last lines a worker has logged.
@@ -60,16 +62,41 @@ pub enum Outgoing {
 
 /// What the host shares with the task that serves the workers.
 pub struct Desk {
-    /// Goes with every assignment from now on.
-    pub settings: Mutex<Settings>,
+    settings: Mutex<Arc<Orders>>,
     /// Whether the host wants to see every report.
     pub wants_reports: AtomicBool,
+    /// Whether the host wants to know of every heartbeat.
+    pub wants_heartbeats: AtomicBool,
     /// Takes what was heard; must not wait.
     pub hear: Box<dyn Fn(Heard) + Send + Sync>,
 }
 
 /// How the master calls itself in its messages.
 const MASTER: &str = "master";
+
+impl Desk {
+    /// A desk of a host that takes what was heard, and wants neither reports nor heartbeats yet.
+    pub fn new(hear: impl Fn(Heard) + Send + Sync + 'static) -> Self {
+        let orders = Orders::new(None, 0.0, &Value::Map(Vec::new()), MASTER);
+        Self {
+            settings: Mutex::new(Arc::new(orders)),
+            wants_reports: AtomicBool::new(false),
+            wants_heartbeats: AtomicBool::new(false),
+            hear: Box::new(hear),
+        }
+    }
+
+    /// Goes with every assignment from now on.
+    pub fn set(&self, settings: &Settings) {
+        let Settings {
+            host,
+            stop_timeout,
+            options,
+        } = settings;
+        let orders = Orders::new(host.as_deref(), *stop_timeout, options, MASTER);
+        *self.settings.lock() = Arc::new(orders);
+    }
+}
 
 /// Serves the workers until it is cancelled; then what is queued for them is still sent.
 pub async fn serve(
@@ -210,17 +237,16 @@ impl Server {
             Outgoing::Assign(worker, users) => {
                 let now = self.node.now().as_secs_f64();
                 self.last = now.max(self.last.next_up());
-                let settings = self.desk.settings.lock().clone();
-                let assignment = Assignment {
-                    timestamp: self.last,
-                    users,
-                    host: settings.host,
-                    stop_timeout: settings.stop_timeout,
-                    options: settings.options,
-                };
-                self.order(&worker, &Order::Assign(assignment));
+                let orders = Arc::clone(&self.desk.settings.lock());
+                self.dispatch(&worker, &orders.assign(self.last, &users));
             }
-            Outgoing::Order(worker, order) => self.order(&worker, &order),
+            Outgoing::Order(worker, order) => {
+                self.order(&worker, &order);
+                let desk = &self.desk;
+                if order == Order::Heartbeat && desk.wants_heartbeats.load(Ordering::Relaxed) {
+                    (desk.hear)(Heard::HeartbeatSent(worker));
+                }
+            }
             Outgoing::Everyone(order) => {
                 let workers: Vec<_> = self.node.read(|role| match role {
                     Role::Master(master) => master.workers().map(|it| it.id.clone()).collect(),
@@ -234,9 +260,12 @@ impl Server {
     }
 
     fn order(&self, worker: &str, order: &Order) {
+        self.dispatch(worker, &order.message(MASTER).encode());
+    }
+
+    fn dispatch(&self, worker: &str, payload: &[u8]) {
         let peer = PeerId(worker.as_bytes().to_vec().into());
-        let payload = order.message(MASTER).encode();
-        if let Err(error) = self.router.send(&peer, &payload) {
+        if let Err(error) = self.router.send(&peer, payload) {
             // Its silence will tell: the master waits for it, then places its users elsewhere.
             tracing::debug!(worker, %error, "could not send");
         }

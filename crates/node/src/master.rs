@@ -12,6 +12,7 @@ use katydid_wire::protocol::{Order, Word};
 
 use crate::book::{Book, Fleet};
 use crate::checkpoint::{Checkpoint, Known, Reported};
+use crate::crowd::Crowd;
 use crate::event::{Action, Event, Notice, Now};
 
 /// How the master judges silence and waits, by Locust's names.
@@ -48,12 +49,18 @@ impl Default for Timings {
     }
 }
 
+/// Workers that come and go within this time of each other have users placed once for all of
+/// them: a placement tells every worker, so that one for each of many would take for ever.
+const GATHER: Duration = Duration::from_millis(200);
+
 /// The state of a run with workers.
 #[derive(Debug)]
 pub struct Master {
     book: Book,
     timings: Timings,
     workers: BTreeMap<String, Node>,
+    /// The users of those that are heard of.
+    crowd: Crowd,
     /// Every worker ever seen.
     seen: BTreeMap<String, Seen>,
     /// Workers whose coming was marked, and their going was not.
@@ -62,6 +69,10 @@ pub struct Master {
     ramp: Option<Ramp>,
     /// What the run was last asked to be, to be asked again when workers come or go.
     plan: Option<Plan>,
+    /// Monotonic time at which users were last placed because a worker came or went.
+    placed_at: Option<Duration>,
+    /// Monotonic time at which they are to be placed next.
+    place_at: Option<Duration>,
     /// Monotonic time at which the workers' silence is looked at next.
     watch_at: Duration,
     /// What all workers were told last, if it was to end: those that were away are told again.
@@ -150,11 +161,14 @@ impl Master {
             book: Book::new(registry, timings.report_interval + TRAVEL, now),
             timings,
             workers: BTreeMap::new(),
+            crowd: Crowd::default(),
             seen: BTreeMap::new(),
             marked: BTreeSet::new(),
             dispatcher: None,
             ramp: None,
             plan: None,
+            placed_at: None,
+            place_at: None,
             watch_at: now.monotonic + timings.heartbeat_interval,
             ending: None,
             waits: None,
@@ -198,11 +212,12 @@ impl Master {
             let mut node = Node::new(known.id.clone(), index, now);
             node.seen.state = State::Running;
             node.seen.users = known.users.values().sum();
+            master.crowd.join(&known.users);
             node.seen.users_by_class = known.users;
             node.was_away = true;
             master.workers.insert(known.id, node);
         }
-        master.recount();
+        master.count_users(now);
         master
     }
 
@@ -358,7 +373,8 @@ impl Master {
             Some(Ramp::Stepping(at) | Ramp::Waiting(at)) => at,
             None => Duration::MAX,
         };
-        Some(self.book.deadline().min(self.watch_at).min(ramp))
+        let place = self.place_at.unwrap_or(Duration::MAX);
+        Some(self.book.deadline().min(self.watch_at).min(ramp).min(place))
     }
 
     /// A picture of the run as it is now.
@@ -398,8 +414,21 @@ impl Master {
         self.place(now, actions);
     }
 
+    /// Sets out for the plan because the workers are not those that they were: at once, or a
+    /// little later if that was done just now.
+    fn place_anew(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let earliest = self.placed_at.map_or(Duration::ZERO, |at| at + GATHER);
+        if now.monotonic < earliest {
+            self.place_at = Some(earliest);
+            return;
+        }
+        self.placed_at = Some(now.monotonic);
+        self.place(now, actions);
+    }
+
     /// Sets out for the plan from where the workers are now.
     fn place(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.place_at = None;
         let Some(plan) = &self.plan else {
             return;
         };
@@ -502,6 +531,7 @@ impl Master {
 
     fn forget_plan(&mut self) {
         self.plan = None;
+        self.place_at = None;
         self.ramp = None;
         self.dispatcher = None;
     }
@@ -573,7 +603,6 @@ impl Master {
                 node.seen.cpu_percent = cpu_percent;
                 node.seen.memory_bytes = memory_bytes.unwrap_or(node.seen.memory_bytes);
                 actions.push(Action::Order(worker.clone(), Order::Heartbeat));
-                actions.push(Action::Notice(Notice::HeartbeatSent(worker.clone())));
                 if was_missing {
                     self.come_back(worker, now, actions);
                 }
@@ -604,7 +633,10 @@ impl Master {
         let index = self.seen.entry(worker.clone()).or_insert(new).index;
         let was_known = self.workers.contains_key(&worker);
         let node = Node::new(worker.clone(), index, now);
-        self.workers.insert(worker.clone(), node);
+        if let Some(before) = self.workers.insert(worker.clone(), node) {
+            self.crowd.leave(&before.seen.users_by_class);
+            self.count_users(now);
+        }
         let welcome = Order::Welcome {
             index: Some(index),
             sends_receipts: true,
@@ -620,7 +652,7 @@ impl Master {
             let text = format!("worker {worker} joined");
             self.book.mark(Kind::Worker, text, now);
         }
-        self.book.touch();
+        self.book.touch(now);
         if was_known && let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.lose_worker(&worker);
         }
@@ -635,7 +667,7 @@ impl Master {
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.add_worker(worker);
         }
-        self.place(now, actions);
+        self.place_anew(now, actions);
     }
 
     /// A worker is gone for good, or until it is ready again.
@@ -650,7 +682,8 @@ impl Master {
             let left = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
             actions.push(Action::Notice(Notice::WorkerQuit(worker.to_owned(), left)));
         }
-        self.recount();
+        self.crowd.leave(&node.seen.users_by_class);
+        self.count_users(now);
         self.replace(worker, node.is_heard_of(), now, actions);
     }
 
@@ -666,7 +699,7 @@ impl Master {
             && had_users
         {
             dispatcher.lose_worker(worker);
-            self.place(now, actions);
+            self.place_anew(now, actions);
         }
     }
 
@@ -676,7 +709,7 @@ impl Master {
         };
         let was_missing = !node.is_heard_of();
         node.seen.state = state;
-        self.book.touch();
+        self.book.touch(now);
         if was_missing {
             self.come_back(worker, now, actions);
         }
@@ -697,28 +730,30 @@ impl Master {
         let Some(node) = known.filter(|node| node.is_heard_of()) else {
             return;
         };
-        node.seen.users = users.values().fold(0, |sum, &n| sum.saturating_add(n));
-        node.seen.users_by_class = users;
-        self.recount();
+        if node.seen.users_by_class != users {
+            node.seen.users = users.values().fold(0, |sum, &n| sum.saturating_add(n));
+            self.crowd.join(&users);
+            let before = std::mem::replace(&mut node.seen.users_by_class, users);
+            self.crowd.leave(&before);
+            self.count_users(now);
+        }
         self.end_ramp(now, actions);
     }
 
-    /// Adds up the users of all workers that are heard of.
-    fn recount(&mut self) {
-        let mut all = Users::new();
-        for node in self.workers.values().filter(|node| node.is_heard_of()) {
-            for (class, &count) in &node.seen.users_by_class {
-                let sum = all.entry(class.clone()).or_default();
-                *sum = sum.saturating_add(count);
-            }
-        }
-        self.book.set_users(all);
+    /// Notes the users of all workers that are heard of.
+    fn count_users(&mut self, now: Now) {
+        self.book.run.users_by_class = self.crowd.users();
+        self.book.run.users = self.crowd.count();
+        self.book.touch(now);
     }
 
     fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
         let workers = &self.workers;
         if self.book.tick(now, || Some(fleet_of(workers))) {
             actions.push(Action::RunTimeReached);
+        }
+        if self.place_at.is_some_and(|at| at <= now.monotonic) {
+            self.place_anew(now, actions);
         }
         match self.ramp {
             Some(Ramp::Stepping(at)) if at <= now.monotonic => self.step(now, actions),
@@ -753,6 +788,7 @@ impl Master {
             if node.is_heard_of() && node.silent > self.timings.liveness {
                 let lost = node.lost(per_user, now);
                 let users = std::mem::take(&mut node.seen.users);
+                self.crowd.leave(&node.seen.users_by_class);
                 node.seen.users_by_class.clear();
                 node.seen.state = State::Missing;
                 missing.push((node.seen.id.clone(), users, lost));
@@ -770,7 +806,7 @@ impl Master {
             }
             let notice = Notice::WorkerMissing(worker.clone(), users, requests);
             actions.push(Action::Notice(notice));
-            self.recount();
+            self.count_users(now);
             self.replace(&worker, true, now, actions);
         }
     }

@@ -226,6 +226,23 @@ fn a_worker_that_comes_back_takes_its_share_again() {
 }
 
 #[test]
+fn workers_that_go_together_have_their_users_placed_together() {
+    let names: Vec<_> = (0..40).map(|number| format!("host_{number}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut play = Play::with(&names);
+    play.start(80, 80.0);
+    play.passes(2, &names);
+    play.notices.clear();
+    play.passes(5, &names[..10]);
+    let placings = play.notices.iter();
+    let placings = placings.filter(|notice| matches!(notice, Notice::Placing(..)));
+    assert_eq!(placings.count(), 2, "for the first, and for the others");
+    let told = names[..10].iter().map(|name| play.told(name));
+    assert_eq!(told.sum::<u32>(), 80);
+    assert_eq!(play.master.run().users, 80);
+}
+
+#[test]
 fn a_worker_missing_for_long_is_forgotten() {
     let mut play = Play::with(&["a_1", "b_1"]);
     play.passes(62, &["a_1"]);

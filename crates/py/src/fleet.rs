@@ -212,22 +212,20 @@ impl PyFleet {
             report_wait: seconds(report_wait)?,
             report_interval: seconds(report_interval)?,
         };
+        // Thousands of workers must not keep the page's server from answering.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(os_error)?;
         let router = {
             // Sockets belong to the runtime they are made in.
-            let _runtime = self.tasks.handle.enter();
+            let _runtime = runtime.enter();
             Router::bind(host, port, trust(secret, allow_stock)).map_err(os_error)?
         };
         let bound = router.port();
         let door = Arc::clone(&self.shared.door);
-        let desk = Arc::new(fleet::Desk {
-            settings: Mutex::new(Settings {
-                host: None,
-                stop_timeout: 0.0,
-                options: Value::Map(Vec::new()),
-            }),
-            wants_reports: AtomicBool::new(false),
-            hear: Box::new(move |heard| door.ask(Message::News(News::Heard(heard)))),
-        });
+        let hear = move |heard| door.ask(Message::News(News::Heard(heard)));
+        let desk = Arc::new(fleet::Desk::new(hear));
         let (sender, outgoing) = mpsc::unbounded_channel();
         self.orders.set(sender).ok();
         self.master.set(Arc::clone(&desk)).ok();
@@ -248,8 +246,18 @@ impl PyFleet {
             self.journal.set(journal.map_err(os_error)?).ok();
         }
         let cancelled = self.tasks.cancelled.child_token();
-        self.tasks
-            .spawn(fleet::serve(node, router, outgoing, desk, cancelled));
+        let (ended, end) = oneshot::channel::<()>();
+        std::thread::Builder::new()
+            .name("katydid-fleet".to_owned())
+            .spawn(move || {
+                runtime.block_on(fleet::serve(node, router, outgoing, desk, cancelled));
+                drop(ended);
+            })
+            .map_err(os_error)?;
+        // The process waits for this thread as it does for the other's tasks.
+        self.tasks.spawn(async move {
+            end.await.ok();
+        });
         Ok(bound)
     }
 
@@ -262,11 +270,11 @@ impl PyFleet {
     ) -> PyResult<()> {
         let options = from_python(options)?;
         if let Some(desk) = self.master.get() {
-            *desk.settings.lock() = Settings {
+            desk.set(&Settings {
                 host,
                 stop_timeout,
                 options,
-            };
+            });
         }
         Ok(())
     }
@@ -278,6 +286,13 @@ impl PyFleet {
         }
         if let Some((_, desk)) = self.link.get() {
             desk.wants_reports.store(wanted, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a master's Python hears of every heartbeat that was answered.
+    fn want_heartbeats(&self, wanted: bool) {
+        if let Some(desk) = self.master.get() {
+            desk.wants_heartbeats.store(wanted, Ordering::Relaxed);
         }
     }
 
@@ -463,7 +478,6 @@ pub(crate) fn told<'py>(
                 index,
                 workers,
             } => ("worker_ready", args!(worker, index, workers)),
-            Notice::HeartbeatSent(worker) => ("heartbeat_sent", args!(worker)),
             Notice::WorkerMissing(worker, users, requests) => {
                 ("worker_missing", args!(worker, users, requests))
             }
@@ -477,6 +491,7 @@ pub(crate) fn told<'py>(
             Heard::OtherVersion(worker, version) => ("other_version", args!(worker, version)),
             Heard::Stranger(address, why, count) => ("stranger", args!(address, why, count)),
             Heard::Refused(worker) => ("refused", args!(worker)),
+            Heard::HeartbeatSent(worker) => ("heartbeat_sent", args!(worker)),
             Heard::Report(worker, data) => (
                 "worker_report",
                 vec![worker.into_pyobject(py)?.into_any(), to_python(py, data)?],

@@ -5,6 +5,8 @@ use thiserror::Error;
 
 /// How deeply values may be nested; Locust's own messages need six levels.
 const DEPTH: usize = 64;
+/// How msgpack begins an array of three.
+pub(crate) const ARRAY_OF_3: u8 = 0x93;
 
 /// A message: msgpack's array of type, data and the sender's id.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,11 +48,12 @@ impl Message {
 
     /// The message as bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let node = self.node.as_deref().map_or(Value::Nil, Value::from);
-        let parts = [Value::from(self.kind.as_str()), self.data.clone(), node];
         let mut bytes = Vec::with_capacity(64);
-        rmpv::encode::write_value(&mut bytes, &Value::Array(parts.into()))
-            .expect("a vector takes everything");
+        bytes.push(ARRAY_OF_3);
+        write(&mut bytes, &self.kind.as_str().into());
+        write(&mut bytes, &self.data);
+        let node = self.node.as_deref().map_or(Value::Nil, Value::from);
+        write(&mut bytes, &node);
         bytes
     }
 
@@ -94,6 +97,11 @@ pub fn field<'a>(map: &'a Value, key: &str) -> Option<&'a Value> {
     let pairs = map.as_map()?;
     let found = pairs.iter().find(|(name, _)| name.as_str() == Some(key));
     found.map(|(_, value)| value)
+}
+
+/// Adds a value to a message that is written in parts.
+pub(crate) fn write(bytes: &mut Vec<u8>, value: &Value) {
+    rmpv::encode::write_value(bytes, value).expect("a vector takes everything");
 }
 
 fn text(value: Value) -> Result<String, MessageError> {

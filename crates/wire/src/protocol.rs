@@ -9,7 +9,7 @@ use katydid_core::stats::Stats;
 use rmpv::Value;
 use thiserror::Error;
 
-use crate::message::{Message, field};
+use crate::message::{ARRAY_OF_3, Message, field, write};
 use crate::report::{self, EXACT, Report, ReportError};
 
 /// The version of Locust whose protocol this is.
@@ -119,6 +119,51 @@ pub struct Assignment {
     pub stop_timeout: f64,
     /// The master's options by destination.
     pub options: Value,
+}
+
+/// What is the same in many assignments, ready to be sent.
+///
+/// Thousands of workers get one each, and the options are the better part of it.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    node: String,
+    /// The pairs from `host` on.
+    rest: Vec<u8>,
+}
+
+/// How msgpack begins a map of five pairs.
+const MAP_OF_5: u8 = 0x85;
+
+impl Orders {
+    /// What a master will say in all assignments.
+    pub fn new(host: Option<&str>, stop_timeout: f64, options: &Value, node: &str) -> Self {
+        let mut rest = Vec::new();
+        write(&mut rest, &"host".into());
+        write(&mut rest, &host.map_or(Value::Nil, Value::from));
+        write(&mut rest, &"stop_timeout".into());
+        write(&mut rest, &stop_timeout.into());
+        write(&mut rest, &"parsed_options".into());
+        write(&mut rest, options);
+        Self {
+            node: node.to_owned(),
+            rest,
+        }
+    }
+
+    /// The same bytes that [`Order::Assign`] has as a message.
+    pub fn assign(&self, timestamp: f64, users: &Users) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.rest.len() + 256);
+        bytes.push(ARRAY_OF_3);
+        write(&mut bytes, &"spawn".into());
+        bytes.push(MAP_OF_5);
+        write(&mut bytes, &"timestamp".into());
+        write(&mut bytes, &timestamp.into());
+        write(&mut bytes, &"user_classes_count".into());
+        write(&mut bytes, &users_value(users));
+        bytes.extend_from_slice(&self.rest);
+        write(&mut bytes, &self.node.as_str().into());
+        bytes
+    }
 }
 
 /// A message that is not what its type says.

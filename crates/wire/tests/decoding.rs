@@ -1,6 +1,8 @@
 //! The decoders on what peers send and on what nobody should send.
 
 use bytes::BytesMut;
+use katydid_core::dispatch::Users;
+use katydid_wire::protocol::{Assignment, Order, Orders};
 use katydid_wire::zmtp::{Decoder, Item, Mechanism, Role, ZmtpError, greeting, message, ready};
 use katydid_wire::{Message, Value};
 use proptest::prelude::*;
@@ -144,4 +146,26 @@ fn deep_or_huge_msgpack_is_an_error() {
         None,
         "some masters name themselves not"
     );
+}
+
+#[test]
+fn an_assignment_made_in_parts_is_the_one_made_whole() {
+    let options = Value::Map(vec![
+        ("tags".into(), Value::Nil),
+        ("users".into(), 7.into()),
+    ]);
+    for (host, classes) in [(None, 0), (Some("http://target"), 20)] {
+        let users: Users = (0..classes)
+            .map(|class| (format!("Class{class}"), class))
+            .collect();
+        let whole = Order::Assign(Assignment {
+            timestamp: 1.5,
+            users: users.clone(),
+            host: host.map(str::to_owned),
+            stop_timeout: 2.0,
+            options: options.clone(),
+        });
+        let orders = Orders::new(host, 2.0, &options, "master");
+        assert_eq!(orders.assign(1.5, &users), whole.message("master").encode());
+    }
 }
