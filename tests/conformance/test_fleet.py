@@ -1,13 +1,16 @@
-"""Rows 67 to 80: masters and workers as objects, with a peer that says exactly what it is told."""
+"""Rows 67 to 84: masters and workers as objects, with a peer that says exactly what it is told."""
 
+import argparse
 import json
 import logging
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import gevent
+import locust.log
 import locust.runners
 import pytest
 from locust import User, constant, task
@@ -130,6 +133,23 @@ def test_69_indexes_are_dense_and_stay(master, join, until):
     assert workers["a"].all("ack")[1]["index"] == 0
 
 
+def test_70_only_missing_workers_get_no_users(impatient, master, join, until):
+    workers = {state: join(state) for state in ("ready", "spawning", "running", "missing")}
+    heard_of = [worker for state, worker in workers.items() if state != "missing"]
+
+    def is_missing():
+        for state in ("ready", "spawning", "running"):
+            beat(workers[state], state)
+        return master.clients["missing"].state == "missing"
+
+    until(is_missing)
+    starting = gevent.spawn(master.start, 6, 100)
+    until(lambda: is_missing() and all(worker.all("spawn") for worker in heard_of))
+    assert [worker.all("spawn")[-1]["user_classes_count"] for worker in heard_of] == [{"Person": 2}] * 3
+    assert not workers["missing"].all("spawn")
+    starting.kill()
+
+
 def test_72_73_a_silent_worker_is_missing_and_heals(impatient, master, join, until):
     worker, other = join("a"), join("b")
 
@@ -188,6 +208,28 @@ def test_75_a_heartbeat_may_lack_the_memory(master, join, until):
     beat(worker, current_memory_usage=1024)
     until(lambda: master.clients["b"].memory_usage == 1024)
     until(lambda: worker.all("heartbeat"))
+
+
+def test_76_options_of_the_script_go_with_the_users(master, join, until):
+    master.environment.parsed_options = argparse.Namespace(my_argument="cool", my_number=3)
+    worker = join("a")
+    starting = gevent.spawn(master.start, 1, 100)
+    until(lambda: worker.all("spawn"))
+    options = worker.all("spawn")[0]["parsed_options"]
+    assert (options["my_argument"], options["my_number"]) == ("cool", 3)
+    starting.kill()
+
+
+def test_76_a_worker_takes_the_options_of_the_script_only(hired, until):
+    boss, worker = hired
+    worker.environment.parsed_options = argparse.Namespace(my_argument="own", loglevel="INFO", expect_workers=1)
+    boss.say("heartbeat")
+    assert worker.environment.parsed_options.my_argument == "own"
+    told = {"my_argument": "cool", "loglevel": "DEBUG", "expect_workers": 5}
+    boss.say("spawn", {**spawn(100.0, 1), "parsed_options": told})
+    until(lambda: worker.user_count == 1)
+    options = worker.environment.parsed_options
+    assert (options.my_argument, options.loglevel, options.expect_workers) == ("cool", "INFO", 5)
 
 
 def test_77_messages_of_scripts(master, join, until, caplog):
@@ -289,3 +331,97 @@ def test_78_a_worker_hears_once_that_all_users_are_there(hired, until):
     until(lambda: boss.all("client_stopped"))
     assert told == [9]
     assert worker.user_count == 0
+
+
+@pytest.fixture
+def lonely(monkeypatch):
+    """Workers made after this give up a master that is silent for half a second."""
+    monkeypatch.setattr(locust.runners, "HEARTBEAT_INTERVAL", 0.15)
+    monkeypatch.setattr(locust.runners, "MASTER_HEARTBEAT_TIMEOUT", 0.5)
+
+
+def test_81_a_worker_leaves_a_master_that_is_silent(lonely, hired, until, caplog):
+    logging.getLogger("locust").propagate = True
+    boss, worker = hired
+    boss.say("heartbeat")
+    boss.say("spawn", spawn(100.0, 1))
+    until(lambda: worker.user_count == 1)
+    until(lambda: "Didn't get heartbeat from master in over" in caplog.text)
+    until(lambda: worker.user_count == 0)
+
+
+def test_82_a_worker_that_waits_for_its_script(tmp_path):
+    command = Path(sys.executable).parent / "katydid"
+    script = tmp_path / "from_the_master.py"
+    script.write_text(
+        "from locust import User, task\n"
+        "print('READ BY', __name__, flush=True)\n"
+        "class Sleeper(User):\n"
+        "    @task\n"
+        "    def go(self):\n"
+        "        print('RUN', flush=True)\n"
+        "        self.environment.runner.quit()\n"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    worker = subprocess.Popen(
+        [command, "--worker", "-f", "-", "--master-port", port, "--loglevel", "DEBUG"],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        first = worker.stdout.readline()
+        master = subprocess.run(
+            [command, "--master", "--headless", "-f", script, "--master-bind-port", port, "--master-bind-host",
+             "127.0.0.1", "--expect-workers", "1", "-u", "1", "-t", "20s"],
+            cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        said, _ = worker.communicate(timeout=60)
+    finally:
+        worker.kill()
+    assert "READ BY" not in first
+    assert "READ BY" in said
+    assert "RUN" in said
+    assert master.returncode == 0, master.stderr
+
+
+def test_83_a_worker_that_logs_too_much_stops_sending_it(monkeypatch, hired, until, caplog):
+    boss, worker = hired
+    reader = locust.log.LogReader()
+    reader.name = "log_reader"
+    monkeypatch.setattr(locust.runners, "WORKER_LOG_REPORT_INTERVAL", 0.05)
+    logging.getLogger("locust").propagate = True
+    logging.getLogger().addHandler(reader)
+    try:
+        sending = gevent.spawn(getattr(worker, "_send_logs" if hasattr(worker, "_sends_logs") else "logs_reporter"))
+        reader.logs.append("one")
+        until(lambda: boss.all("logs"))
+        assert "one" in boss.all("logs")[-1]["logs"]
+        reader.logs.extend(f"line {number}" for number in range(71))
+        until(sending.ready)
+        until(lambda: "line 70" in boss.all("logs")[-1]["logs"])
+        assert "70" in caplog.text
+    finally:
+        logging.getLogger().removeHandler(reader)
+
+
+@pytest.mark.parametrize(
+    ("text", "waits"), [("0", False), ("0.0 * WORKER_REPORT_INTERVAL", False), ("60", True),
+                        ("20 * WORKER_REPORT_INTERVAL", True), ("20.5*WORKER_REPORT_INTERVAL", True)],
+)  # fmt: skip
+def test_84_how_long_the_end_of_a_ramp_waits_for_the_workers(text, waits, monkeypatch, request, until):
+    monkeypatch.setenv("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", text)
+    master, join = request.getfixturevalue("master"), request.getfixturevalue("join")
+    complete = []
+    master.environment.events.spawning_complete.add_listener(lambda user_count: complete.append(user_count))
+    worker = join("a")
+    starting = gevent.spawn(master.start, 2, 100)
+    until(lambda: worker.all("spawn"))
+    if waits:
+        # An answer to a heartbeat comes after whatever the master did at once.
+        beat(worker)
+        until(lambda: worker.all("heartbeat"))
+        assert not complete
+        worker.say("spawning_complete", {"user_classes_count": {"Person": 2}, "user_count": 2})
+    until(lambda: complete and starting.ready())
+    worker.say("quit")
