@@ -208,3 +208,102 @@ def test_workers_tell_their_master_the_same(run):
     assert kinds == ["start", "reached", "stop", "end"]
     # Killed, it would leave its workers to wait for it for a minute.
     api.running.end(signal.SIGINT)
+
+
+FAULTY = """
+import itertools
+from urllib.parse import urlsplit
+
+from locust import HttpUser, constant, task
+
+numbers = itertools.count()
+
+class Shopper(HttpUser):
+    wait_time = constant(0.02)
+
+    def on_start(self):
+        host = urlsplit(self.host).netloc
+        self.client.cookies.set("visit", "hunter0")
+        self.client.get("/status/500?token=hunter1&page=2", name="/report", headers={"Authorization": "Bearer hunter2"})
+        self.client.get(f"http://ann:hunter3@{host}/status/403", name="/private")
+        hidden = {"X-Api-Key": "hunter4", "X-Plain": "seen"}
+        body = {"password": "hunter5", "card": "4111"}
+        with self.client.post("/echo", json=body, name="/pay", headers=hidden, catch_response=True) as response:
+            response.failure("declined: token=hunter6")
+        self.client.get("http://127.0.0.1:9/?sid=hunter7", name="/down")
+
+    @task
+    def shop(self):
+        with self.client.get("/items", catch_response=True) as response:
+            response.failure(f"expected {next(numbers)} items of order 1f0c9a9e-23b1-4d5e-8f66-0123456789ab")
+"""
+
+
+def by_name(api: Api) -> dict[str, Any]:
+    return {fault["name"]: fault for fault in api.get("errors")["errors"]}
+
+
+def test_failures_that_tell_the_same_are_one_error_with_examples(run):
+    api = run(FAULTY)
+    api.post("start", users=2, spawn_rate=10)
+    api.until("snapshot", lambda state: state["total"][1] >= 60)
+    api.post("stop")
+    answer = api.get("errors")
+    assert answer["others"] == 0
+    faults = by_name(api)
+    assert next(iter(faults)) == "/items"
+    items = faults["/items"]
+    assert items["pattern"] == "CatchResponseError('expected <n> items of order <id>')"
+    assert items["kind"] == "check"
+    assert items["variants"] == items["count"] > 50
+    assert items["first_seen"] < items["last_seen"]
+    assert items["workers"] == {}
+    assert len(items["samples"]) == 3
+    kinds = {name: fault["kind"] for name, fault in faults.items()}
+    assert kinds == {
+        "/items": "check",
+        "/report": "http 5xx",
+        "/private": "http 4xx",
+        "/pay": "check",
+        "/down": "connect",
+    }
+    [sample] = {sample["url"].split("/", 3)[3]: sample for sample in faults["/report"]["samples"]}.values()
+    assert sample["url"].endswith("/status/500?token=***&page=2")
+    assert (sample["method"], sample["status"], sample["worker"]) == ("GET", 500, "")
+    assert sample["body"] == "500 Internal Server Error\n"
+    assert sample["body_bytes"] == len(sample["body"])
+    assert sample["duration_ms"] > 0
+    assert ["Authorization", "***"] in sample["request_headers"]
+    assert any(name == "Content-Type" and value.startswith("text/plain") for name, value in sample["response_headers"])
+    pay = faults["/pay"]["samples"][0]
+    assert ["X-Plain", "seen"] in pay["request_headers"]
+    assert "seen" in pay["body"]
+    assert faults["/down"]["samples"][0]["status"] is None
+    total = api.get("snapshot")["total"]
+    assert sum(fault["count"] for fault in faults.values()) == total[2]
+
+
+def test_no_secret_of_a_request_is_told(run):
+    api = run(FAULTY)
+    api.post("start", users=1, spawn_rate=1)
+    api.until("errors", lambda answer: len(answer["errors"]) == 5)
+    for path in ("errors", "snapshot", "endpoints/-1"):
+        told = api.visitor.get(f"{api.url}/api/v1/{path}", timeout=30).text
+        assert "hunter" not in told, told[max(0, told.index("hunter") - 200) :][:300]
+
+
+def test_errors_are_counted_for_each_worker(run):
+    api = run(FAULTY, "--processes", 2)
+    api.until("snapshot", lambda state: (state["run"]["workers"] or {}).get("connected") == 2)
+    api.post("start", users=2, spawn_rate=10)
+    api.until(
+        "errors", lambda answer: len(answer["errors"]) == 5 and all(fault["samples"] for fault in answer["errors"])
+    )
+    api.post("stop")
+    for fault in api.get("errors")["errors"]:
+        assert sum(fault["workers"].values()) == fault["count"]
+        assert len(fault["workers"]) == 2
+        assert {sample["worker"] for sample in fault["samples"]} <= set(fault["workers"])
+    assert "hunter" not in api.visitor.get(f"{api.url}/api/v1/errors", timeout=30).text
+    # Killed, it would leave its workers to wait for it for a minute.
+    api.running.end(signal.SIGINT)

@@ -20,6 +20,8 @@ pub mod stats;
 
 pub mod dispatch;
 
+pub mod fault;
+pub mod fingerprint;
 pub mod health;
 pub mod mark;
 pub mod series;
@@ -28,4 +30,5 @@ pub mod track;
 
 pub mod threshold;
 
+pub mod redact;
 pub mod report;

@@ -10,10 +10,15 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
+use crate::fault::{Example, Faults};
+use crate::{fingerprint, redact};
+
 /// How many different names (method and name together) are told apart.
 pub const MAX_NAMES: usize = 10_000;
 /// How many different errors (of all names together) are told apart.
 pub const MAX_ERRORS: usize = 10_000;
+/// How many fingerprints of errors are told apart.
+pub const MAX_FINGERPRINTS: usize = 500;
 
 /// The number of one method and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +27,31 @@ pub struct KeyId(u32);
 /// The number of one error of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErrorId(u32);
+
+/// The number of a group of errors that differ only in numbers, ids, addresses and quoted parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FingerprintId(u32);
+
+impl FingerprintId {
+    /// Everything beyond [`MAX_FINGERPRINTS`].
+    pub const OTHER: Self = Self(0);
+
+    /// Its number.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What the errors of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The name whose requests failed this way.
+    pub key: KeyId,
+    /// The kind of failure, see [`fingerprint::kind`].
+    pub kind: &'static str,
+    /// The error's text, with placeholders where they differ; secrets hidden.
+    pub pattern: Arc<str>,
+}
 
 impl KeyId {
     /// Everything beyond [`MAX_NAMES`] names.
@@ -70,6 +100,7 @@ pub struct ErrorName {
 #[derive(Debug)]
 pub struct Registry {
     tables: RwLock<Tables>,
+    faults: Faults,
 }
 
 #[derive(Debug)]
@@ -78,6 +109,10 @@ struct Tables {
     keys: FxHashMap<Arc<str>, FxHashMap<Arc<str>, KeyId>>,
     errors: Vec<ErrorName>,
     error_ids: FxHashMap<KeyId, FxHashMap<Arc<str>, ErrorId>>,
+    fingerprints: Vec<Fingerprint>,
+    fingerprint_ids: FxHashMap<(KeyId, Arc<str>), FingerprintId>,
+    /// By [`ErrorId::index`].
+    fingerprint_of: Vec<FingerprintId>,
 }
 
 impl Default for Registry {
@@ -97,12 +132,21 @@ impl Registry {
             key: KeyId::OTHER,
             text: "(other errors)".into(),
         };
+        let other_fingerprint = Fingerprint {
+            key: KeyId::OTHER,
+            kind: "exception",
+            pattern: "(other errors)".into(),
+        };
         Self {
+            faults: Faults::default(),
             tables: RwLock::new(Tables {
                 names: vec![other_name],
                 keys: FxHashMap::default(),
                 errors: vec![other_error],
                 error_ids: FxHashMap::default(),
+                fingerprints: vec![other_fingerprint],
+                fingerprint_ids: FxHashMap::default(),
+                fingerprint_of: vec![FingerprintId::OTHER],
             }),
         }
     }
@@ -123,7 +167,43 @@ impl Registry {
         if let Some(error) = self.tables.read().find_error(key, &text) {
             return error;
         }
-        self.tables.write().add_error(key, &text)
+        let fingerprint = Fingerprint {
+            key,
+            kind: fingerprint::kind(&text),
+            pattern: redact::text(&fingerprint::pattern(&text)).into(),
+        };
+        self.tables.write().add_error(key, &text, fingerprint)
+    }
+
+    /// The group an error belongs to.
+    pub fn fingerprint_of(&self, error: ErrorId) -> FingerprintId {
+        self.tables.read().fingerprint_of[error.index()]
+    }
+
+    /// What a group of errors has in common.
+    pub fn fingerprint(&self, id: FingerprintId) -> Fingerprint {
+        self.tables.read().fingerprints[id.index()].clone()
+    }
+
+    /// Examples of errors, and the workers they came from.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Whether an example of an error would be welcome now; making one costs something.
+    pub fn wants_example(&self, error: ErrorId, now_ms: u64) -> bool {
+        self.faults.wants(self.fingerprint_of(error), now_ms)
+    }
+
+    /// Keeps an example of an error.
+    pub fn add_example(&self, error: ErrorId, example: Example) {
+        let fingerprint = self.fingerprint_of(error);
+        self.faults.add(fingerprint, error, example);
+    }
+
+    /// Counts errors of a worker.
+    pub fn count_errors(&self, worker: &str, error: ErrorId, times: u64) {
+        self.faults.count(self.fingerprint_of(error), worker, times);
     }
 
     /// The method and name behind a number.
@@ -179,7 +259,7 @@ impl Tables {
         self.error_ids.get(&key)?.get(text).copied()
     }
 
-    fn add_error(&mut self, key: KeyId, text: &str) -> ErrorId {
+    fn add_error(&mut self, key: KeyId, text: &str, fingerprint: Fingerprint) -> ErrorId {
         if let Some(error) = self.find_error(key, text) {
             return error;
         }
@@ -194,7 +274,23 @@ impl Tables {
             .or_default()
             .insert(Arc::clone(&text), error);
         self.errors.push(ErrorName { key, text });
+        let fingerprint = self.add_fingerprint(fingerprint);
+        self.fingerprint_of.push(fingerprint);
         error
+    }
+
+    fn add_fingerprint(&mut self, fingerprint: Fingerprint) -> FingerprintId {
+        let known = (fingerprint.key, Arc::clone(&fingerprint.pattern));
+        if let Some(&id) = self.fingerprint_ids.get(&known) {
+            return id;
+        }
+        if self.fingerprints.len() > MAX_FINGERPRINTS {
+            return FingerprintId::OTHER;
+        }
+        let next = u32::try_from(self.fingerprints.len()).expect("bounded by MAX_FINGERPRINTS");
+        self.fingerprint_ids.insert(known, FingerprintId(next));
+        self.fingerprints.push(fingerprint);
+        FingerprintId(next)
     }
 }
 

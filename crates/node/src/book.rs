@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_core::dispatch::Users;
+use katydid_core::fault::Example;
 use katydid_core::health::{Change, Finding, Health, Signs, lacks};
 use katydid_core::locust::Recent;
 use katydid_core::mark::{Kind, Marks};
-use katydid_core::registry::{KeyId, Registry};
+use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::series::Series;
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
@@ -101,6 +102,7 @@ impl Book {
         self.exceptions.clear();
         self.losses.clear();
         self.marks.clear();
+        self.registry.faults().clear();
         self.health.clear();
         self.findings = Arc::default();
         self.time_is_up = false;
@@ -310,6 +312,23 @@ impl Book {
             self.lacks.1 |= ports;
         }
         Arc::make_mut(&mut self.stats).merge(delta);
+    }
+
+    /// Counts what a worker has reported.
+    pub(crate) fn count_of(&mut self, worker: &str, delta: &Stats) {
+        self.count(delta);
+        for (error, count) in delta.errors() {
+            self.registry.count_errors(worker, error, count.occurrences);
+        }
+    }
+
+    /// Keeps requests of a worker that failed.
+    pub(crate) fn add_examples(&self, worker: &str, examples: Vec<(ErrorId, Example)>) {
+        for (error, example) in examples {
+            let worker = worker.to_owned();
+            self.registry
+                .add_example(error, Example { worker, ..example });
+        }
     }
 
     pub(crate) fn clear_stats(&mut self, now: Now) {

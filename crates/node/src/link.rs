@@ -13,7 +13,8 @@ use std::time::Duration;
 use katydid_core::snapshot::State;
 use katydid_wire::ConnectionError;
 use katydid_wire::dealer::Event as DealerEvent;
-use katydid_wire::protocol::{Order, VERSION, users_value};
+use katydid_wire::example;
+use katydid_wire::protocol::{EXAMPLES, Order, VERSION, users_value};
 use katydid_wire::report::{self, EXACT};
 use katydid_wire::{Dealer, Message, Trust, Value};
 use parking_lot::Mutex;
@@ -426,6 +427,18 @@ impl Link {
         self.dealer.send(&payload);
         if self.sends_receipts {
             self.in_flight = Some((self.number, payload));
+            self.send_examples();
+        }
+    }
+
+    /// Shows the master some requests that failed; what is lost on the way is missed by nobody.
+    fn send_examples(&mut self) {
+        let registry = self.node.registry();
+        let examples = registry.faults().take_unsent();
+        if !examples.is_empty() {
+            let data = example::encode(&examples, registry);
+            let message = Message::new(EXAMPLES, data, self.address.worker.as_str());
+            self.dealer.send(&message.encode());
         }
     }
 

@@ -300,7 +300,10 @@ impl Master {
             Event::Tick
                 | Event::Saved
                 | Event::Load { .. }
-                | Event::Worker(_, Word::Heartbeat { .. } | Word::Logs(_) | Word::Custom(..))
+                | Event::Worker(
+                    _,
+                    Word::Heartbeat { .. } | Word::Logs(_) | Word::Examples(_) | Word::Custom(..)
+                )
         );
         match event {
             Event::Start {
@@ -560,7 +563,7 @@ impl Master {
             } => {
                 let seen = self.seen.get_mut(&worker);
                 if seen.is_none_or(|seen| seen.takes(number)) {
-                    self.book.count(&stats);
+                    self.book.count_of(&worker, &stats);
                     if let Some(node) = self.workers.get_mut(&worker) {
                         node.seen.is_exact = is_exact;
                         node.reports(stats.total().requests, now);
@@ -614,6 +617,7 @@ impl Master {
             Word::Exception { msg, traceback } => {
                 self.book.exceptions.add(worker, msg, traceback);
             }
+            Word::Examples(examples) => self.book.add_examples(&worker, examples),
             // These are between the host and its scripts.
             Word::Logs(_) | Word::Locustfile | Word::Custom(..) => {}
             Word::Spawning => self.set_state(worker, State::Spawning, now, actions),

@@ -116,6 +116,7 @@ impl Node {
     pub fn follow(&self) {
         if let Role::Local(local) = &mut *self.role.lock() {
             local.keep_unsent();
+            self.registry.faults().keep_unsent();
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
-use katydid_core::registry::KeyId;
+use katydid_core::registry::{ErrorId, KeyId};
 use katydid_core::units::Nanos;
 use katydid_http::body::Body;
 use katydid_http::{Exchange, Response};
@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::engine::Shared;
+use crate::example;
 use crate::failure::{Cause, Flavour};
 use crate::io::{Submission, length_of, sample_of, trip_of};
 use crate::parts::PyBody;
@@ -66,6 +67,12 @@ impl PyExchange {
         }
     }
 
+    fn keep_example(&self, error: Option<ErrorId>) {
+        if let Some(error) = error {
+            example::keep(&self.shared.registry, error, &self.exchange);
+        }
+    }
+
     fn response(&self) -> Option<&Response> {
         self.exchange.result.as_ref().ok()
     }
@@ -75,7 +82,7 @@ fn headers_of(response: &Response) -> Vec<(String, String)> {
     spelled(&response.headers)
 }
 
-fn spelled(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(crate) fn spelled(headers: &HeaderMap) -> Vec<(String, String)> {
     // Header bytes are Latin-1 to Python's http.client, and so to scripts.
     let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
     headers
@@ -293,6 +300,7 @@ impl PyExchange {
             return;
         }
         let error = error.map(|text| self.shared.registry.error(self.key, text));
+        self.keep_example(error);
         let sample = sample_of(&self.exchange, self.key, error, self.length);
         // Whoever wants to know has the queue flushed; waking the thread for each would cost more than the rest.
         let trip = trip_of(&self.exchange);
@@ -315,6 +323,7 @@ impl PyExchange {
         }
         let key = self.shared.registry.key(method, name);
         let error = error.map(|text| self.shared.registry.error(key, text));
+        self.keep_example(error);
         let mut sample = sample_of(&self.exchange, key, error, length);
         sample.times = match (sample.times, response_time) {
             (Some(mut times), Some(given)) => {

@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, LocalSet};
 
 use crate::door::{Door, Finished, Landed, Message};
+use crate::example;
 use crate::failure::{self, Cause, Flavour};
 use crate::latency;
 use crate::tickets::Ticket;
@@ -394,6 +395,9 @@ impl Worker {
         let recorded = !judged || abandoned;
         if recorded {
             let sample = judge(&exchange, key, flavour, &self.registry);
+            if let Some(error) = sample.error {
+                example::keep(&self.registry, error, &exchange);
+            }
             let trip = trip_of(&exchange);
             self.recorder.borrow_mut().record_trip(&sample, &trip);
         }

@@ -8,6 +8,7 @@
 //! - [`latency`]: how the I/O thread gets its turn in time
 //! - [`service`]: the service thread, which keeps the run's clock and serves the page
 //! - [`fleet`], [`values`]: masters and workers, and what they send each other
+//! - [`example`]: failed requests, as the page shows them
 //! - [`failure`], [`stats`]: the engine's facts in Locust's words
 //!
 //! Runtime threads never take the GIL and never hold a Python object.
@@ -16,6 +17,7 @@ mod client;
 mod dispatcher;
 mod door;
 mod engine;
+mod example;
 mod exchange;
 mod failure;
 mod fleet;

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, MAX_ERRORS, MAX_NAMES};
 use katydid_core::snapshot::Snapshot;
 use serde::Serialize;
@@ -72,7 +73,8 @@ struct Made {
 struct Failure {
     method: Arc<str>,
     name: Arc<str>,
-    error: Arc<str>,
+    /// Without secrets.
+    error: String,
     occurrences: u64,
     first_seen: u64,
     last_seen: u64,
@@ -223,7 +225,7 @@ impl Board {
             Failure {
                 method: name.method,
                 name: name.name,
-                error: error.text,
+                error: redact::text(&error.text),
                 occurrences: count.occurrences,
                 first_seen: count.first_seen.as_millis(),
                 last_seen: count.last_seen.as_millis(),

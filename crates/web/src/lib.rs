@@ -17,6 +17,7 @@ mod api;
 mod board;
 mod command;
 mod endpoint;
+mod faults;
 mod recent;
 mod rows;
 mod stream;

@@ -2,7 +2,7 @@
 //!
 //! - [`message`]: one message, msgpack in and out
 //! - [`protocol`]: what masters and workers say to each other
-//! - [`report`]: statistics in Locust's dictionaries
+//! - [`report`]: statistics in Locust's dictionaries; [`example`]: failed requests, which Locust has none of
 //! - [`secret`]: how two nodes prove that they belong together
 //! - [`zmtp`]: `ZeroMQ`'s handshake and frames, without a socket
 //! - [`router`], [`dealer`]: the master's and the worker's end
@@ -14,6 +14,7 @@
 
 mod connection;
 pub mod dealer;
+pub mod example;
 pub mod message;
 pub mod protocol;
 pub mod report;

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use katydid_core::dispatch::Users;
-use katydid_core::registry::Registry;
+use katydid_core::fault::Example;
+use katydid_core::registry::{ErrorId, Registry};
 use katydid_core::snapshot::State;
 use katydid_core::stats::Stats;
 use rmpv::Value;
 use thiserror::Error;
 
+use crate::example;
 use crate::message::{ARRAY_OF_3, Message, field, write};
 use crate::report::{self, EXACT, Report, ReportError};
 
@@ -55,6 +57,8 @@ pub enum Word {
         /// Where it was raised.
         traceback: String,
     },
+    /// Requests of its that failed, with their errors. Only masters that send receipts are told.
+    Examples(Vec<(ErrorId, Example)>),
     /// All that it has logged, the last lines of it.
     Logs(Vec<String>),
     /// It wants the scripts.
@@ -223,6 +227,7 @@ impl Word {
                 traceback: text(data, "traceback"),
             },
             "logs" => Self::Logs(lines(data)),
+            EXAMPLES => Self::Examples(example::decode(data, registry)),
             "locustfile" => Self::Locustfile,
             _ => Self::Custom(message.kind, message.data),
         })
@@ -300,6 +305,8 @@ impl Order {
     }
 }
 
+/// The type of a message with failed requests.
+pub const EXAMPLES: &str = "katydid_examples";
 /// The type of a receipt, which only workers get that number their reports.
 const RECEIPT: &str = "katydid_receipt";
 

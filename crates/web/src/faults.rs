@@ -1,0 +1,142 @@
+//! The errors of a run, those together that differ only in numbers, ids, addresses and quoted parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use katydid_core::fault::Example;
+use katydid_core::redact;
+use katydid_core::registry::FingerprintId;
+use katydid_core::snapshot::Snapshot;
+use serde::Serialize;
+
+use crate::site::Shared;
+
+#[derive(Debug, Serialize)]
+struct Faults {
+    t: u64,
+    errors: Vec<Fault>,
+    others: u64,
+}
+
+/// Errors with one fingerprint.
+#[derive(Debug, Serialize)]
+struct Fault {
+    id: usize,
+    method: Arc<str>,
+    name: Arc<str>,
+    kind: &'static str,
+    pattern: Arc<str>,
+    example: String,
+    variants: usize,
+    count: u64,
+    first_seen: u64,
+    last_seen: u64,
+    workers: BTreeMap<String, u64>,
+    samples: Vec<Sample>,
+}
+
+/// One failed request.
+#[derive(Debug, Serialize)]
+struct Sample {
+    t: u64,
+    worker: String,
+    method: String,
+    url: String,
+    status: Option<u16>,
+    error: String,
+    duration_ms: f64,
+    request_headers: Vec<(String, String)>,
+    response_headers: Vec<(String, String)>,
+    body: String,
+    body_bytes: u64,
+}
+
+/// What is known of one fingerprint while errors are gone through.
+#[derive(Default)]
+struct Group {
+    count: u64,
+    variants: usize,
+    first_seen: u64,
+    last_seen: u64,
+    /// The most frequent error, and how often it occurred.
+    most: Option<(u64, Arc<str>)>,
+}
+
+/// Answers with all errors, the most frequent first.
+pub(crate) async fn errors(State(shared): State<Arc<Shared>>) -> Response {
+    let faults = faults(&shared.snapshot());
+    ([(CACHE_CONTROL, "no-store")], Json(faults)).into_response()
+}
+
+fn faults(snapshot: &Snapshot) -> Faults {
+    let registry = &snapshot.registry;
+    let mut groups = BTreeMap::<FingerprintId, Group>::new();
+    for (error, seen) in snapshot.stats.errors() {
+        let group = groups.entry(registry.fingerprint_of(error)).or_default();
+        let (first, last) = (seen.first_seen.as_millis(), seen.last_seen.as_millis());
+        if group.variants == 0 || first < group.first_seen {
+            group.first_seen = first;
+        }
+        group.last_seen = group.last_seen.max(last);
+        group.variants += 1;
+        group.count += seen.occurrences;
+        let is_most = group.most.as_ref();
+        if is_most.is_none_or(|(most, _)| seen.occurrences > *most) {
+            group.most = Some((seen.occurrences, registry.error_name(error).text));
+        }
+    }
+    let others = groups.remove(&FingerprintId::OTHER);
+    let errors = groups.into_iter().map(|(id, group)| {
+        let fingerprint = registry.fingerprint(id);
+        let name = registry.name(fingerprint.key);
+        let example = group.most.map(|(_, text)| redact::text(&text));
+        Fault {
+            id: id.index(),
+            method: name.method,
+            name: name.name,
+            kind: fingerprint.kind,
+            pattern: fingerprint.pattern,
+            example: example.unwrap_or_default(),
+            variants: group.variants,
+            count: group.count,
+            first_seen: group.first_seen,
+            last_seen: group.last_seen,
+            workers: registry.faults().workers(id),
+            samples: registry
+                .faults()
+                .examples(id)
+                .iter()
+                .map(|example| Sample::from(&**example))
+                .collect(),
+        }
+    });
+    let mut errors: Vec<_> = errors.collect();
+    errors.sort_by_key(|fault| (std::cmp::Reverse(fault.count), fault.id));
+    Faults {
+        t: snapshot.at_ms,
+        errors,
+        others: others.map_or(0, |group| group.count),
+    }
+}
+
+impl From<&Example> for Sample {
+    fn from(example: &Example) -> Self {
+        Self {
+            t: example.at_ms,
+            worker: example.worker.clone(),
+            method: example.method.clone(),
+            url: example.url.clone(),
+            status: example.status,
+            error: example.error.clone(),
+            duration_ms: example.duration.as_millis_f64(),
+            request_headers: example.request_headers.clone(),
+            response_headers: example.response_headers.clone(),
+            body: example.body.clone(),
+            body_bytes: example.body_bytes,
+        }
+    }
+}
