@@ -19,6 +19,7 @@ __all__ = [
     "decode_message",
     "encode_message",
     "fetch_locustfile",
+    "log",
     "manual",
     "option_table",
     "target_main",
@@ -31,6 +32,7 @@ DEBUG: bool
 _Cookie = tuple[str, str, str, bool, str, bool, bool, int | None]
 _Headers = Sequence[tuple[str, str | bytes | None]]
 
+def log(created: float, level: str, logger: str, text: str) -> None: ...
 def target_main(arguments: Sequence[str]) -> int:
     """Runs ``katydid target`` until it is interrupted and returns its exit code."""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
 
+from katydid import _core
 from katydid.exception import LocustError
 
 HOSTNAME = re.sub(r"\..*", "", socket.gethostname())
@@ -40,7 +41,11 @@ class LogReader(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keeps one line."""
-        self.logs.append(self.format(record))
+        line = self.format(record)
+        self.logs.append(line)
+        # The page shows time, level and logger beside the text.
+        _, found, text = line.partition(f"/{record.levelname}/{record.name}: ")
+        _core.log(record.created, record.levelname, record.name, text if found else line)
 
 
 def setup_logging(loglevel: str, logfile: str | None = None) -> None:

@@ -307,3 +307,62 @@ def test_errors_are_counted_for_each_worker(run):
     assert "hunter" not in api.visitor.get(f"{api.url}/api/v1/errors", timeout=30).text
     # Killed, it would leave its workers to wait for it for a minute.
     api.running.end(signal.SIGINT)
+
+
+CHATTY = (
+    READER
+    + """
+import logging
+
+from locust import events
+
+@events.test_start.add_listener
+def tell(environment, **kwargs):
+    logging.getLogger("shop.cart").warning("cart is full\\nof eggs, password=hunter8")
+"""
+)
+
+
+def test_what_is_logged_is_told_once_with_its_level_and_without_secrets(run):
+    api = run(CHATTY)
+    first = api.get("logs")
+    assert any("Starting web interface" in line["text"] for line in first["lines"])
+    api.post("start", users=1, spawn_rate=1)
+    later = api.until(f"logs?after={first['next']}", lambda answer: answer["lines"])
+    line = next(line for line in later["lines"] if line["logger"] == "shop.cart")
+    assert (line["level"], line["source"], later["dropped"]) == ("WARNING", "", 0)
+    assert line["text"] == "cart is full\nof eggs, password=***"
+    numbers = [line["seq"] for line in first["lines"] + later["lines"]]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_this_process_is_a_worker_where_it_runs_the_users(run):
+    api = run(READER)
+    api.post("start", users=2, spawn_rate=10)
+    [worker] = api.until("workers", lambda answer: answer["workers"][0]["rps"] > 10)["workers"]
+    assert (worker["id"], worker["state"], worker["precision"]) == ("local", "running", "exact")
+    assert (worker["users"], worker["users_by_class"]) == (2, {"Reader": 2})
+    assert worker["heartbeat_age"] is None
+
+
+def test_workers_and_their_logs_are_told(run):
+    api = run(CHATTY, "--processes", 2)
+    api.until("snapshot", lambda state: (state["run"]["workers"] or {}).get("connected") == 2)
+    api.post("start", users=3, spawn_rate=10)
+    answer = api.until("workers", lambda answer: all(worker["rps"] > 5 for worker in answer["workers"]))
+    assert [worker["index"] for worker in answer["workers"]] == [0, 1]
+    assert sorted(worker["users"] for worker in answer["workers"]) == [1, 2]
+    for worker in answer["workers"]:
+        assert worker["id"].startswith(worker["host"] + "_")
+        assert (worker["state"], worker["precision"], worker["version"]) == ("running", "exact", "2.47.0")
+        assert worker["heartbeat_age"] < 30
+        assert 0 < worker["open_files"] < worker["file_limit"]
+    ids = {worker["id"] for worker in answer["workers"]}
+
+    def told(answer: Any) -> bool:
+        sources = {line["source"] for line in answer["lines"] if line["logger"] == "shop.cart"}
+        return sources == {"", *ids}
+
+    api.until("logs?after=0", told)
+    # Killed, it would leave its workers to wait for it for a minute.
+    api.running.end(signal.SIGINT)

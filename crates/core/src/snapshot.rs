@@ -174,6 +174,25 @@ pub struct Worker {
     pub memory_bytes: u64,
     /// Whether its statistics come with exact times, and not only with Locust's two digits.
     pub is_exact: bool,
+    /// The version it says it speaks.
+    pub version: Option<String>,
+    /// When it was heard of last, in milliseconds since the Unix epoch.
+    pub heard_ms: u64,
+    /// Requests per second of its last report; zero if there was none for long.
+    pub requests_per_second: f64,
+    /// How it is; workers of other kinds do not say.
+    pub vitals: Option<Vitals>,
+}
+
+/// What a process has under way and open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// Requests that were sent and have no answer yet.
+    pub in_flight: u32,
+    /// How long the oldest of them has been waiting.
+    pub oldest: Option<Duration>,
+    /// Open files, and how many there may be, where the system tells.
+    pub files: Option<(u64, u64)>,
 }
 
 /// Load of which a master knows that it was, but not what became of it: its worker has not been

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use katydid_core::dispatch::Users;
+use katydid_core::log::logs;
 use katydid_wire::protocol::{Order, Orders, VERSION, Version, Word};
 use katydid_wire::{Arrival, ConnectionError, Message, PeerId, Router, Value};
 use parking_lot::Mutex;
@@ -224,7 +225,10 @@ impl Server {
                     hear(Heard::OtherVersion(worker.clone(), version.clone()));
                 }
             }
-            Word::Logs(lines) => return hear(Heard::Logs(worker, lines)),
+            Word::Logs(lines) => {
+                logs().add_of_worker(self.node.now().as_millis(), &worker, &lines);
+                return hear(Heard::Logs(worker, lines));
+            }
             Word::Locustfile => return hear(Heard::Locustfile(worker)),
             Word::Custom(kind, data) => return hear(Heard::Custom(worker, kind, data)),
             _ => {}

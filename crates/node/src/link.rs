@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use katydid_core::snapshot::State;
+use katydid_core::snapshot::{State, Vitals};
 use katydid_wire::ConnectionError;
 use katydid_wire::dealer::Event as DealerEvent;
 use katydid_wire::example;
-use katydid_wire::protocol::{EXAMPLES, Order, VERSION, users_value};
+use katydid_wire::protocol::{EXAMPLES, Order, VERSION, users_value, vitals_value};
 use katydid_wire::report::{self, EXACT};
 use katydid_wire::{Dealer, Message, Trust, Value};
 use parking_lot::Mutex;
@@ -345,9 +345,14 @@ impl Link {
             self.heard_at = now;
             (self.desk.tell)(Told::Silent);
         }
-        let (cpu, memory) = self.node.read(|role| {
+        let (cpu, memory, vitals) = self.node.read(|role| {
             let run = role.run();
-            (run.cpu_percent, run.memory_bytes)
+            let vitals = Vitals {
+                in_flight: run.in_flight,
+                oldest: run.oldest,
+                files: run.files,
+            };
+            (run.cpu_percent, run.memory_bytes, vitals)
         });
         let state = self.desk.state.lock().as_str();
         self.say(
@@ -356,6 +361,7 @@ impl Link {
                 ("state".into(), state.into()),
                 ("current_cpu_usage".into(), cpu.into()),
                 ("current_memory_usage".into(), memory.into()),
+                (EXACT.into(), vitals_value(&vitals)),
             ]),
         );
     }

@@ -8,7 +8,7 @@ use katydid_core::dispatch::{Class, Dispatcher, Users};
 use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{Loss, RunInfo, Snapshot, State, Worker};
-use katydid_wire::protocol::{Order, Word};
+use katydid_wire::protocol::{Order, Version, Word};
 
 use crate::book::{Book, Fleet};
 use crate::checkpoint::{Checkpoint, Known, Reported};
@@ -384,6 +384,10 @@ impl Master {
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let mut workers: Vec<_> = self.workers().cloned().collect();
         workers.sort_by_key(|worker| worker.index);
+        for worker in &mut workers {
+            let node = self.workers.get(&worker.id);
+            worker.requests_per_second = node.map_or(0.0, |node| node.rate_now(now));
+        }
         Snapshot {
             workers: Some(Arc::new(workers)),
             ..self.book.snapshot(now)
@@ -550,7 +554,13 @@ impl Master {
         }
         self.remind(&worker, actions);
         match word {
-            Word::Ready(_) => self.welcome(worker, now, actions),
+            Word::Ready(version) => {
+                self.welcome(worker.clone(), now, actions);
+                if let (Some(node), Version::Of(version)) = (self.workers.get_mut(&worker), version)
+                {
+                    node.seen.version = Some(version);
+                }
+            }
             Word::Quit | Word::Stopped => {
                 let is_end = matches!(word, Word::Quit);
                 self.leave(&worker, is_end, now, actions);
@@ -587,6 +597,7 @@ impl Master {
                 state,
                 cpu_percent,
                 memory_bytes,
+                vitals,
             } => {
                 let Some(node) = self.workers.get_mut(&worker) else {
                     // Away for so long that it was forgotten. A stock worker says by itself that it
@@ -604,6 +615,8 @@ impl Master {
                 node.silent = 0;
                 node.seen.state = state;
                 node.seen.cpu_percent = cpu_percent;
+                node.seen.vitals = vitals;
+                node.seen.heard_ms = now.millis();
                 node.seen.memory_bytes = memory_bytes.unwrap_or(node.seen.memory_bytes);
                 actions.push(Action::Order(worker.clone(), Order::Heartbeat));
                 if was_missing {
@@ -852,6 +865,10 @@ impl Node {
                 cpu_percent: 0.0,
                 memory_bytes: 0,
                 is_exact: false,
+                version: None,
+                heard_ms: now.millis(),
+                requests_per_second: 0.0,
+                vitals: None,
             },
             silent: 0,
             reported_ms: now.millis(),
@@ -873,6 +890,14 @@ impl Node {
         if passed >= 500 {
             self.rate = requests as f64 * 1e3 / passed as f64;
         }
+    }
+
+    /// Requests per second that it makes now, as far as it has told.
+    fn rate_now(&self, now: Now) -> f64 {
+        /// Two reports that did not come, and some time for one to come late.
+        const SILENT_MS: u64 = 8_000;
+        let silent = now.millis().saturating_sub(self.reported_ms);
+        if silent < SILENT_MS { self.rate } else { 0.0 }
     }
 
     /// What it has not reported, if it is given up now.

@@ -108,6 +108,7 @@ impl Play {
                     state,
                     cpu_percent: 1.0,
                     memory_bytes: None,
+                    vitals: None,
                 },
             );
         }
@@ -443,5 +444,6 @@ fn heartbeat() -> Word {
         state: State::Running,
         cpu_percent: 1.0,
         memory_bytes: None,
+        vitals: None,
     }
 }

@@ -30,11 +30,20 @@ mod stats;
 mod tickets;
 mod values;
 
+use katydid_core::log::logs;
+use katydid_core::units::Nanos;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Keeps a line that was logged, for the page. The time is in seconds since the Unix epoch.
+#[pyfunction]
+fn log(created: f64, level: &str, logger: &str, text: &str) {
+    let at = Nanos::from_millis_f64(created * 1e3);
+    logs().add(at.as_millis(), level, logger, text);
+}
 
 /// `katydid target ...`: runs the demo target until it is interrupted.
 #[pyfunction]
@@ -80,6 +89,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fleet::PyJoinSecret>()?;
     module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
+    module.add_function(wrap_pyfunction!(log, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add_function(wrap_pyfunction!(completions, module)?)?;
     module.add_function(wrap_pyfunction!(manual, module)?)?;
@@ -107,6 +117,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "decode_message",
                 "encode_message",
                 "fetch_locustfile",
+                "log",
                 "manual",
                 "option_table",
                 "target_main",

@@ -16,6 +16,7 @@ mod about;
 mod api;
 mod board;
 mod command;
+mod crew;
 mod endpoint;
 mod faults;
 mod recent;

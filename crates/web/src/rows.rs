@@ -296,6 +296,6 @@ impl Times {
 }
 
 /// A number to the nearest `1 / parts`.
-fn rounded(number: f64, parts: f64) -> f64 {
+pub(crate) fn rounded(number: f64, parts: f64) -> f64 {
     (number * parts).round() / parts
 }

@@ -26,7 +26,7 @@ use crate::board::Board;
 use crate::command::{self, Command, Commands};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
-use crate::{api, document, endpoint, faults, gate, guard, locust, page, stream};
+use crate::{api, crew, document, endpoint, faults, gate, guard, locust, page, stream};
 
 /// What a server shows.
 pub struct Site {
@@ -144,6 +144,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/run", get(api::run))
         .route("/snapshot", get(api::snapshot))
         .route("/endpoints/{id}", get(endpoint::endpoint))
+        .route("/workers", get(crew::workers))
+        .route("/logs", get(crew::logs))
         .route("/errors", get(faults::errors))
         .route("/stream", get(stream::stream))
         .fallback(api::not_found);

@@ -1,11 +1,12 @@
 //! What masters and workers say to each other, by Locust's words for it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use katydid_core::dispatch::Users;
 use katydid_core::fault::Example;
 use katydid_core::registry::{ErrorId, Registry};
-use katydid_core::snapshot::State;
+use katydid_core::snapshot::{State, Vitals};
 use katydid_core::stats::Stats;
 use rmpv::Value;
 use thiserror::Error;
@@ -30,6 +31,8 @@ pub enum Word {
         cpu_percent: f64,
         /// Memory it holds, in bytes; workers in other languages may not say.
         memory_bytes: Option<u64>,
+        /// What it has under way and open; only ours say.
+        vitals: Option<Vitals>,
     },
     /// It begins to start users.
     Spawning,
@@ -207,6 +210,7 @@ impl Word {
                     .filter(|percent| percent.is_finite())
                     .unwrap_or(0.0),
                 memory_bytes: field(data, "current_memory_usage").and_then(Value::as_u64),
+                vitals: field(data, EXACT).and_then(vitals),
             },
             "spawning" => Self::Spawning,
             "spawning_complete" => Self::SpawningComplete(users(data, "user_classes_count")),
@@ -344,6 +348,33 @@ pub fn users_value(users: &Users) -> Value {
             .map(|(class, count)| (class.as_str().into(), (*count).into()))
             .collect(),
     )
+}
+
+/// What a worker has under way and open, as its heartbeat says under [`EXACT`].
+pub fn vitals_value(vitals: &Vitals) -> Value {
+    let number = |number: Option<u64>| number.map_or(Value::Nil, Value::from);
+    let oldest = vitals.oldest.map(|age| age.as_millis());
+    Value::Map(vec![
+        ("in_flight".into(), vitals.in_flight.into()),
+        (
+            "oldest_ms".into(),
+            number(oldest.and_then(|age| u64::try_from(age).ok())),
+        ),
+        ("files".into(), number(vitals.files.map(|files| files.0))),
+        (
+            "file_limit".into(),
+            number(vitals.files.map(|files| files.1)),
+        ),
+    ])
+}
+
+fn vitals(value: &Value) -> Option<Vitals> {
+    let number = |key| field(value, key).and_then(Value::as_u64);
+    Some(Vitals {
+        in_flight: u32::try_from(number("in_flight")?).ok()?,
+        oldest: number("oldest_ms").map(Duration::from_millis),
+        files: number("files").zip(number("file_limit")),
+    })
 }
 
 fn users(data: &Value, key: &str) -> Users {

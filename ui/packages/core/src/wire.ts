@@ -273,7 +273,7 @@ export interface WireWorker {
   users_by_class: Record<string, number>;
   cpu_percent: number;
   memory_bytes: number;
-  /** Requests per second over the last ten that it reported. */
+  /** Requests per second of its last report. */
   rps: number;
   /** Seconds since it was heard of; null for this process itself. */
   heartbeat_age: number | null;
