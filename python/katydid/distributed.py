@@ -235,6 +235,7 @@ class MasterRunner(DistributedRunner):
             ("worker_missing", self._worker_missing),
             ("worker_back", self._worker_back),
             ("nothing_lost", self._nothing_lost),
+            ("rounded", self._rounded),
             ("worker_quit", self._worker_quit),
             ("no_workers_left", self._no_workers_left),
             ("placing", self._placing),
@@ -514,6 +515,13 @@ class MasterRunner(DistributedRunner):
             worker,
             users,
             requests,
+        )
+
+    def _rounded(self, worker: str) -> None:
+        logger.info(
+            "Worker %s tells its response times in Locust's two digits, and does not tell those of failures apart: "
+            "percentiles are as rough as its part in them.",
+            worker,
         )
 
     def _nothing_lost(self, worker: str) -> None:

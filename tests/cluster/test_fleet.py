@@ -25,6 +25,7 @@ def test_a_master_of_ours_counts_what_its_workers_did(fleet, target, second_is_s
     assert re.search(rf"^GET +lost +{lost} +{lost}\(100.00%\)", master.log, re.MULTILINE)
     assert 'All users spawned: {"Loser": 3, "Reader": 3} (6 total users)' in master.log
     assert all("SPAWNED 6" in worker.log for worker in workers)
+    assert ("in Locust's two digits" in master.log) == second_is_stock
 
 
 def test_a_stock_master_counts_what_our_workers_did(fleet, target):

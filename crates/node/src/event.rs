@@ -139,6 +139,8 @@ pub enum Notice {
     /// A worker was not heard of for too long: the users it had, and about how many requests it
     /// has not told of.
     WorkerMissing(String, u32, u64),
+    /// A worker's response times have only Locust's two digits.
+    Rounded(String),
     /// What a worker had not told when it was given up is here.
     NothingLost(String),
     /// A worker that was missing is there again.

@@ -1,10 +1,10 @@
 //! A worker's way to its master.
 //!
 //! It runs on a thread of its own, so a script that fills the CPU never looks dead. A master of
-//! ours gets every report once, whatever happens to the connection: the last report is kept
-//! until its receipt is here, and sent again after a new connection; what is counted meanwhile
-//! goes into the next one.
+//! ours gets every report once, whatever happens to the connection: reports are kept until their
+//! receipts are here, and sent again after a new connection.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,7 +144,7 @@ pub async fn follow(
         desk,
         is_known: false,
         sends_receipts: false,
-        in_flight: None,
+        in_flight: VecDeque::new(),
         number: 0,
         is_due: None,
         finishing: None,
@@ -200,10 +200,10 @@ struct Link {
     /// Whether the master has welcomed us.
     is_known: bool,
     sends_receipts: bool,
-    /// A report without a receipt: its number and the message.
-    in_flight: Option<(u64, Vec<u8>)>,
+    /// Reports without receipts, the oldest first: number and message.
+    in_flight: VecDeque<(u64, Vec<u8>)>,
     number: u64,
-    /// A report to be sent when the one before has its receipt.
+    /// A report to be sent when one before has its receipt.
     is_due: Option<Vec<(Value, Value)>>,
     finishing: Option<oneshot::Sender<()>>,
     /// When to introduce ourselves again.
@@ -229,6 +229,8 @@ enum Lease {
     Over,
 }
 
+/// Reports that may wait for their receipts; what is counted beyond goes into the next one.
+const MOST_IN_FLIGHT: usize = 32;
 /// How long what is queued at the end may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -322,8 +324,9 @@ impl Link {
         self.introduce_at = Instant::now() + self.timings.introduce;
         if !self.is_known {
             self.say("client_ready", VERSION);
-        } else if let Some((_, report)) = &self.in_flight {
-            // The connection it went out on is gone, perhaps with the report.
+        }
+        // The connection they went out on is gone, perhaps with them.
+        for (_, report) in &self.in_flight {
             self.dealer.send(report);
         }
     }
@@ -341,7 +344,9 @@ impl Link {
             self.heard_at = now;
         }
         self.beat_at = now;
-        if now - self.heard_at > self.timings.silence {
+        // A master of ours knows how to wait, and no user runs meanwhile.
+        let patience = self.timings.silence * if self.sends_receipts { 2 } else { 1 };
+        if now - self.heard_at > patience {
             self.heard_at = now;
             (self.desk.tell)(Told::Silent);
         }
@@ -396,17 +401,17 @@ impl Link {
                 (self.desk.tell)(Told::Heartbeat);
             }
             Order::Receipt(number) => {
-                if self
+                while self
                     .in_flight
-                    .as_ref()
-                    .is_some_and(|(last, _)| *last <= number)
+                    .front()
+                    .is_some_and(|(first, _)| *first <= number)
                 {
-                    self.in_flight = None;
+                    self.in_flight.pop_front();
                     if let Some(extras) = self.is_due.take() {
                         self.report(extras);
                     }
-                    self.finish_if_done();
                 }
+                self.finish_if_done();
             }
             Order::Reconnect => self.dealer = connect(&self.address),
             order => (self.desk.tell)(Told::Order(order)),
@@ -414,7 +419,7 @@ impl Link {
     }
 
     fn report(&mut self, extras: Vec<(Value, Value)>) {
-        if self.in_flight.is_some() {
+        if self.in_flight.len() >= MOST_IN_FLIGHT {
             self.is_due.get_or_insert_default().extend(extras);
             return;
         }
@@ -432,7 +437,7 @@ impl Link {
         let payload = message.encode();
         self.dealer.send(&payload);
         if self.sends_receipts {
-            self.in_flight = Some((self.number, payload));
+            self.in_flight.push_back((self.number, payload));
             self.send_examples();
         }
     }
@@ -450,7 +455,8 @@ impl Link {
 
     /// Tells whoever waits for the end that the master has everything.
     fn finish_if_done(&mut self) {
-        if self.in_flight.is_none()
+        if self.in_flight.is_empty()
+            && self.is_due.is_none()
             && let Some(finished) = self.finishing.take()
         {
             // Whoever waited may have given up.

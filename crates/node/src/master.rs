@@ -142,6 +142,8 @@ struct Node {
     left_ms: Option<u64>,
     /// Requests per second that it told of.
     rate: f64,
+    /// Whether it was said that its times are rounded.
+    is_told_rounded: bool,
     /// It has not been heard of since this process took over the run.
     was_away: bool,
 }
@@ -336,6 +338,9 @@ impl Master {
             Event::Unconnected(worker) => {
                 if let Some(node) = self.workers.get_mut(&worker) {
                     node.left_ms = Some(now.millis());
+                    if !node.is_heard_of() {
+                        self.look_for_workers(&mut actions);
+                    }
                 }
             }
             Event::Stranger => self.book.run.refused_connections += 1,
@@ -576,6 +581,10 @@ impl Master {
                     self.book.count_of(&worker, &stats);
                     if let Some(node) = self.workers.get_mut(&worker) {
                         node.seen.is_exact = is_exact;
+                        let is_rounded = !is_exact && stats.total().requests > 0;
+                        if is_rounded && !std::mem::replace(&mut node.is_told_rounded, is_rounded) {
+                            actions.push(Action::Notice(Notice::Rounded(worker.clone())));
+                        }
                         node.reports(stats.total().requests, now);
                     }
                     if self.book.losses.strike(&worker) {
@@ -706,17 +715,23 @@ impl Master {
 
     /// Has the users of a worker that is gone started on the others.
     fn replace(&mut self, worker: &str, had_users: bool, now: Now, actions: &mut Vec<Action>) {
-        if !self.workers.values().any(Node::is_heard_of) {
-            if self.book.run.state.is_active() {
-                actions.push(Action::Notice(Notice::NoWorkersLeft));
-            }
-            return;
-        }
         if let Some(dispatcher) = &mut self.dispatcher
             && had_users
         {
             dispatcher.lose_worker(worker);
-            self.place_anew(now, actions);
+            if self.workers.values().any(Node::is_heard_of) {
+                self.place_anew(now, actions);
+            }
+        }
+        self.look_for_workers(actions);
+    }
+
+    /// Says if there is no worker left for the test, nor one that may come back: where all are
+    /// silent at once, it may be this process's own link that is cut.
+    fn look_for_workers(&self, actions: &mut Vec<Action>) {
+        let may_come = |node: &Node| node.is_heard_of() || node.left_ms.is_none();
+        if self.book.run.state.is_active() && !self.workers.values().any(may_come) {
+            actions.push(Action::Notice(Notice::NoWorkersLeft));
         }
     }
 
@@ -769,7 +784,8 @@ impl Master {
         if self.book.tick(now, || Some(fleet_of(workers))) {
             actions.push(Action::RunTimeReached);
         }
-        if self.place_at.is_some_and(|at| at <= now.monotonic) {
+        let has_workers = self.workers.values().any(Node::is_heard_of);
+        if has_workers && self.place_at.is_some_and(|at| at <= now.monotonic) {
             self.place_anew(now, actions);
         }
         match self.ramp {
@@ -812,7 +828,11 @@ impl Master {
             }
         }
         let most = self.timings.liveness + self.timings.dead;
+        let known = self.workers.len();
         self.workers.retain(|_, node| node.silent <= most);
+        if self.workers.len() < known {
+            self.look_for_workers(actions);
+        }
         for (worker, users, lost) in missing {
             self.marked.remove(&worker);
             let text = format!("worker {worker}, with {users} users, is not heard of");
@@ -874,6 +894,7 @@ impl Node {
             reported_ms: now.millis(),
             left_ms: None,
             rate: 0.0,
+            is_told_rounded: false,
             was_away: false,
         }
     }

@@ -267,6 +267,24 @@ fn the_last_worker_to_go_is_told_and_a_missing_ones_late_farewell_is_not() {
 }
 
 #[test]
+fn workers_that_are_silent_all_at_once_may_come_back() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(2, 2.0);
+    play.passes(1, &["a_1", "b_1"]);
+    play.passes(10, &[]);
+    assert!(!play.notices.contains(&Notice::NoWorkersLeft));
+    play.assigned.clear();
+    play.passes(3, &["a_1", "b_1"]);
+    assert_eq!([play.told("a_1"), play.told("b_1")], [1, 1]);
+    // One is heard of no more, and the other's process has ended.
+    play.happens(Event::Unconnected("a_1".to_owned()));
+    play.passes(10, &[]);
+    assert!(!play.notices.contains(&Notice::NoWorkersLeft));
+    play.passes(60, &[]);
+    assert_eq!(play.notices.last(), Some(&Notice::NoWorkersLeft));
+}
+
+#[test]
 fn a_report_that_comes_twice_counts_once_and_always_gets_its_receipt() {
     let mut play = Play::with(&["a_1"]);
     for (number, total) in [(1, 3), (1, 3), (2, 6), (1, 6)] {

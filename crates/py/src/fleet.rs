@@ -481,6 +481,7 @@ pub(crate) fn told<'py>(
             Notice::WorkerMissing(worker, users, requests) => {
                 ("worker_missing", args!(worker, users, requests))
             }
+            Notice::Rounded(worker) => ("rounded", args!(worker)),
             Notice::NothingLost(worker) => ("nothing_lost", args!(worker)),
             Notice::WorkerBack(worker) => ("worker_back", args!(worker)),
             Notice::WorkerQuit(worker, left) => ("worker_quit", args!(worker, left)),

@@ -104,6 +104,17 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
     if users < wanted {
         out.push_str("The run ended, or users did, before all had been started.\n");
     }
+    let workers = snapshot.workers.iter().flat_map(|workers| workers.iter());
+    let rounded: Vec<_> = workers.filter(|worker| !worker.is_exact).collect();
+    if !rounded.is_empty() {
+        let names: Vec<_> = rounded.iter().map(|worker| worker.id.as_str()).collect();
+        writeln!(
+            out,
+            "Response times of {} have only Locust's two digits.",
+            names.join(", ")
+        )
+        .expect("a string takes everything");
+    }
     for loss in losses(snapshot) {
         writeln!(out, "{loss}").expect("a string takes everything");
     }
