@@ -784,9 +784,12 @@ impl Master {
         if self.book.tick(now, || Some(fleet_of(workers))) {
             actions.push(Action::RunTimeReached);
         }
-        let has_workers = self.workers.values().any(Node::is_heard_of);
-        if has_workers && self.place_at.is_some_and(|at| at <= now.monotonic) {
-            self.place_anew(now, actions);
+        if self.place_at.is_some_and(|at| at <= now.monotonic) {
+            self.place_at = None;
+            // Where there is none left, the next one that comes is given users.
+            if self.workers.values().any(Node::is_heard_of) {
+                self.place_anew(now, actions);
+            }
         }
         match self.ramp {
             Some(Ramp::Stepping(at)) if at <= now.monotonic => self.step(now, actions),

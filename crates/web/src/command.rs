@@ -323,13 +323,13 @@ impl Asked {
     fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let fields = match body {
             [] => Map::new(),
-            body => match serde_json::from_slice(body) {
-                Ok(Value::Object(fields)) => fields,
-                _ => {
+            body => {
+                let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
                     let message = "the command is not a JSON object";
                     return Err(Refusal::whole(StatusCode::BAD_REQUEST, message));
-                }
-            },
+                };
+                fields
+            }
         };
         let given = |name| fields.get(name).filter(|value| !value.is_null());
         let id = given("id").map(|id| {
