@@ -832,7 +832,11 @@ impl Master {
         }
         let most = self.timings.liveness + self.timings.dead;
         let known = self.workers.len();
-        self.workers.retain(|_, node| node.silent <= most);
+        // Our own workers keep what they have counted for twice as long as Locust's.
+        let seen = &self.seen;
+        let is_ours = |id: &str| seen.get(id).is_some_and(|it| it.reported.is_some());
+        self.workers
+            .retain(|id, node| node.silent <= if is_ours(id) { most * 2 } else { most });
         if self.workers.len() < known {
             self.look_for_workers(actions);
         }

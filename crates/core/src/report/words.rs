@@ -127,13 +127,16 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
 /// What is missing from the numbers because workers went with it, a sentence for each.
 pub fn losses(snapshot: &Snapshot) -> Vec<String> {
     let sentence = |loss: &Loss| {
-        format!(
-            "Worker {} was lost with {}: about {} requests that it made in {} s are not counted.",
-            loss.worker,
-            many(loss.users, "user"),
-            count(loss.requests),
-            loss.until_ms.saturating_sub(loss.from_ms).div_ceil(1_000),
-        )
+        let seconds = loss.until_ms.saturating_sub(loss.from_ms).div_ceil(1_000);
+        let missing = match loss.requests {
+            0 => format!("what it did in {seconds} s is not counted"),
+            requests => format!(
+                "about {} requests that it made in {seconds} s are not counted",
+                count(requests)
+            ),
+        };
+        let users = many(loss.users, "user");
+        format!("Worker {} was lost with {users}: {missing}.", loss.worker)
     };
     snapshot.lost.iter().map(sentence).collect()
 }
