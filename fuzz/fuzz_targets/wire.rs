@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use bytes::BytesMut;
 use katydid_core::registry::Registry;
+use katydid_wire::example;
 use katydid_wire::message::Message;
 use katydid_wire::report;
 use katydid_wire::secret::{self, Asking, JoinSecret};
@@ -27,5 +28,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = Message::decode(bytes) {
         assert_eq!(Message::decode(&message.encode()).expect("ours"), message);
         let _ = report::decode(&message.data, &Registry::new());
+        let _ = example::decode(&message.data, &Registry::new());
     }
 });
