@@ -52,6 +52,8 @@ impl Default for Timings {
 /// Workers that come and go within this time of each other have users placed once for all of
 /// them: a placement tells every worker, so that one for each of many would take for ever.
 const GATHER: Duration = Duration::from_millis(200);
+/// So much longer for each worker.
+const GATHER_EACH: Duration = Duration::from_micros(200);
 
 /// The state of a run with workers.
 #[derive(Debug)]
@@ -429,7 +431,9 @@ impl Master {
     /// Sets out for the plan because the workers are not those that they were: at once, or a
     /// little later if that was done just now.
     fn place_anew(&mut self, now: Now, actions: &mut Vec<Action>) {
-        let earliest = self.placed_at.map_or(Duration::ZERO, |at| at + GATHER);
+        let workers = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
+        let pause = GATHER + GATHER_EACH.saturating_mul(workers);
+        let earliest = self.placed_at.map_or(Duration::ZERO, |at| at + pause);
         if now.monotonic < earliest {
             self.place_at = Some(earliest);
             return;
