@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.runners")
 
+CLOCK_TOLERANCE_MS = 1000
+"""How far a worker's clock may be from the master's without anybody being told."""
 MOST_LINES = 70
 """Log lines within one interval beyond which a worker stops sending its log."""
 PAUSE = "katydid_pause"
@@ -234,6 +236,7 @@ class MasterRunner(DistributedRunner):
             ("heartbeat_sent", self._heartbeat_sent),
             ("worker_missing", self._worker_missing),
             ("worker_back", self._worker_back),
+            ("clock_off", self._clock_off),
             ("nothing_lost", self._nothing_lost),
             ("rounded", self._rounded),
             ("worker_quit", self._worker_quit),
@@ -529,6 +532,17 @@ class MasterRunner(DistributedRunner):
 
     def _worker_back(self, worker: str) -> None:
         logger.info("Worker %s self-healed with heartbeat, setting state to ready.", worker)
+
+    def _clock_off(self, worker: str, ahead_ms: int) -> None:
+        if abs(ahead_ms) <= CLOCK_TOLERANCE_MS:
+            logger.info("The clock of worker %s is right again.", worker)
+            return
+        logger.warning(
+            "The clock of worker %s is %.1f s %s this machine's. The times it reports are corrected by whole seconds.",
+            worker,
+            abs(ahead_ms) / 1000,
+            "ahead of" if ahead_ms > 0 else "behind",
+        )
 
     def _worker_quit(self, worker: str, left: int) -> None:
         logger.info("Worker %s quit. %d workers left.", worker, left)

@@ -56,6 +56,16 @@ impl PerSecond {
             .filter(|&(_, count)| count > 0)
     }
 
+    /// The same counts so many seconds later, or earlier.
+    #[must_use]
+    pub fn shifted(&self, by: i64) -> Self {
+        let mut shifted = Self::default();
+        for (second, count) in self.iter() {
+            shifted.add(second.saturating_add_signed(by), count);
+        }
+        shifted
+    }
+
     fn advance(&mut self, newest: u64) {
         if newest - self.newest >= KEPT {
             self.counts = [0; SLOTS];

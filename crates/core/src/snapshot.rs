@@ -174,6 +174,9 @@ pub struct Worker {
     pub memory_bytes: u64,
     /// Whether its statistics come with exact times, and not only with Locust's two digits.
     pub is_exact: bool,
+    /// How far its clock is ahead of the master's, in milliseconds, once that is known; stock
+    /// workers do not tell. Its times are corrected by whole seconds.
+    pub clock_ahead_ms: Option<i64>,
     /// The version it says it speaks.
     pub version: Option<String>,
     /// When it was heard of last, in milliseconds since the Unix epoch.

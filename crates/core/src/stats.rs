@@ -192,6 +192,22 @@ impl Stats {
         }
     }
 
+    /// Has everything have happened so many seconds later, or earlier: what a worker counted whose
+    /// clock is wrong.
+    pub fn shift(&mut self, seconds: i64) {
+        if seconds == 0 {
+            return;
+        }
+        for entry in self.entries.iter_mut().flatten() {
+            Arc::make_mut(entry).shift(seconds);
+        }
+        Arc::make_mut(&mut self.total).shift(seconds);
+        for count in self.errors.values_mut() {
+            count.first_seen = shifted(count.first_seen, seconds);
+            count.last_seen = shifted(count.last_seen, seconds);
+        }
+    }
+
     /// Forgets everything.
     pub fn clear_all(&mut self, now: Nanos) {
         *self = Self::starting(now);
@@ -243,6 +259,13 @@ impl Entry {
             self.failures += 1;
             self.failures_by_second.add(second, 1);
         }
+    }
+
+    fn shift(&mut self, seconds: i64) {
+        self.start = self.start.map(|at| shifted(at, seconds));
+        self.last = self.last.map(|at| shifted(at, seconds));
+        self.requests_by_second = self.requests_by_second.shifted(seconds);
+        self.failures_by_second = self.failures_by_second.shifted(seconds);
     }
 
     fn record_times(&mut self, times: &Times, failed: bool) {
@@ -331,6 +354,11 @@ impl ErrorCount {
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
     }
+}
+
+fn shifted(at: Nanos, seconds: i64) -> Nanos {
+    let nanos = seconds.saturating_mul(1_000_000_000);
+    Nanos::from_nanos(at.as_nanos().saturating_add_signed(nanos))
 }
 
 /// The smaller of what there is.

@@ -145,6 +145,8 @@ pub enum Notice {
     NothingLost(String),
     /// A worker that was missing is there again.
     WorkerBack(String),
+    /// A worker's clock is so many milliseconds ahead of ours, or behind if negative.
+    ClockOff(String, i64),
     /// A worker has ended by itself; how many are left.
     WorkerQuit(String, u32),
     /// The last worker is gone while there was a test.

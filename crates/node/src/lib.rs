@@ -5,6 +5,7 @@
 //! Python, so a test can play any run by handing in events. [`run::Node`] drives them in earnest.
 
 mod book;
+mod clock;
 mod crowd;
 mod event;
 mod exceptions;

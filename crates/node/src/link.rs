@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use katydid_core::snapshot::{State, Vitals};
+use katydid_core::units::Nanos;
 use katydid_wire::ConnectionError;
 use katydid_wire::dealer::Event as DealerEvent;
 use katydid_wire::example;
-use katydid_wire::protocol::{EXAMPLES, Order, VERSION, users_value, vitals_value};
+use katydid_wire::protocol::{EXAMPLES, Order, Stamps, VERSION, users_value, vitals_value};
 use katydid_wire::report::{self, EXACT};
 use katydid_wire::{Dealer, Message, Trust, Value};
 use parking_lot::Mutex;
@@ -146,6 +147,7 @@ pub async fn follow(
         sends_receipts: false,
         in_flight: VecDeque::new(),
         number: 0,
+        receipt: None,
         is_due: None,
         finishing: None,
         introduce_at: now + timings.introduce,
@@ -203,6 +205,8 @@ struct Link {
     /// Reports without receipts, the oldest first: number and message.
     in_flight: VecDeque<(u64, Vec<u8>)>,
     number: u64,
+    /// The last receipt, and when it came.
+    receipt: Option<(u64, Nanos)>,
     /// A report to be sent when one before has its receipt.
     is_due: Option<Vec<(Value, Value)>>,
     finishing: Option<oneshot::Sender<()>>,
@@ -401,6 +405,7 @@ impl Link {
                 (self.desk.tell)(Told::Heartbeat);
             }
             Order::Receipt(number) => {
+                self.receipt = Some((number, self.node.now()));
                 while self
                     .in_flight
                     .front()
@@ -430,7 +435,15 @@ impl Link {
         let count: u32 = users.values().sum();
         data.push(("user_classes_count".into(), users_value(&users)));
         data.push(("user_count".into(), count.into()));
-        let ours = vec![("number".into(), self.number.into())];
+        let mut ours = vec![("number".into(), self.number.into())];
+        if let Some((receipt, heard)) = self.receipt {
+            let stamps = Stamps {
+                receipt,
+                heard,
+                sent: self.node.now(),
+            };
+            ours.push(("stamps".into(), stamps.value()));
+        }
         data.push((EXACT.into(), Value::Map(ours)));
         data.extend(extras);
         let message = Message::new("stats", Value::Map(data), self.address.worker.as_str());

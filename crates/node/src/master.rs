@@ -8,10 +8,11 @@ use katydid_core::dispatch::{Class, Dispatcher, Users};
 use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{Loss, RunInfo, Snapshot, State, Worker};
-use katydid_wire::protocol::{Order, Version, Word};
+use katydid_wire::protocol::{Order, Stamps, Version, Word};
 
 use crate::book::{Book, Fleet};
 use crate::checkpoint::{Checkpoint, Known, Reported};
+use crate::clock::Clock;
 use crate::crowd::Crowd;
 use crate::event::{Action, Event, Notice, Now};
 
@@ -104,11 +105,12 @@ struct Journal {
 }
 
 /// What must not be forgotten of a worker, however long it is away.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Seen {
     index: u32,
     /// The number of its last report that was counted.
     reported: Option<u64>,
+    clock: Clock,
 }
 
 impl Seen {
@@ -208,7 +210,15 @@ impl Master {
                 index,
                 reported,
             } = seen;
-            (id, Seen { index, reported })
+            let clock = Clock::default();
+            (
+                id,
+                Seen {
+                    index,
+                    reported,
+                    clock,
+                },
+            )
         });
         master.seen = seen.collect();
         for known in from.workers {
@@ -367,7 +377,9 @@ impl Master {
             Event::GoOn => self.go_on(now, &mut actions),
             Event::Saved => {
                 let written = std::mem::take(&mut self.journal.last);
-                actions.extend(written.into_iter().map(receipt));
+                for (worker, number) in written {
+                    self.receipt(worker, number, now, &mut actions);
+                }
             }
             Event::Tick => self.tick(now, &mut actions),
         }
@@ -575,11 +587,13 @@ impl Master {
                 self.leave(&worker, is_end, now, actions);
             }
             Word::Report {
-                stats,
+                mut stats,
                 users,
                 is_exact,
                 number,
+                stamps,
             } => {
+                stats.shift(self.set_right(&worker, stamps, now, actions));
                 let seen = self.seen.get_mut(&worker);
                 if seen.is_none_or(|seen| seen.takes(number)) {
                     self.book.count_of(&worker, &stats);
@@ -602,7 +616,7 @@ impl Master {
                     if self.journal.is_kept {
                         self.journal.next.push((worker, number));
                     } else {
-                        actions.push(receipt((worker, number)));
+                        self.receipt(worker, number, now, actions);
                     }
                 }
             }
@@ -654,11 +668,49 @@ impl Master {
         }
     }
 
+    fn receipt(&mut self, worker: String, number: u64, now: Now, actions: &mut Vec<Action>) {
+        if let Some(seen) = self.seen.get_mut(&worker) {
+            seen.clock.sends(number, now);
+        }
+        actions.push(Action::Order(worker, Order::Receipt(number)));
+    }
+
+    /// Learns what a report tells of a worker's clock; the seconds that bring its times to ours.
+    fn set_right(
+        &mut self,
+        worker: &str,
+        stamps: Option<Stamps>,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) -> i64 {
+        let Some(seen) = self.seen.get_mut(worker) else {
+            return 0;
+        };
+        if let Some(stamps) = stamps {
+            seen.clock.hears(&stamps, now);
+        }
+        if let Some(node) = self.workers.get_mut(worker) {
+            node.seen.clock_ahead_ms = seen.clock.ahead_ms();
+        }
+        if let Some(ahead_ms) = seen.clock.news() {
+            let seconds = ahead_ms as f64 / 1e3;
+            let text =
+                format!("the clock of worker {worker} is {seconds:+.1} s from this machine's");
+            self.book.mark(Kind::Worker, text, now);
+            actions.push(Action::Notice(Notice::ClockOff(
+                worker.to_owned(),
+                ahead_ms,
+            )));
+        }
+        seen.clock.correction()
+    }
+
     fn welcome(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
         let next = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
         let new = Seen {
             index: next,
             reported: None,
+            clock: Clock::default(),
         };
         let index = self.seen.entry(worker.clone()).or_insert(new).index;
         let was_known = self.workers.contains_key(&worker);
@@ -880,10 +932,6 @@ fn fleet_of(workers: &BTreeMap<String, Node>) -> Fleet {
     fleet
 }
 
-fn receipt((worker, number): (String, u64)) -> Action {
-    Action::Order(worker, Order::Receipt(number))
-}
-
 impl Node {
     fn new(id: String, index: u32, now: Now) -> Self {
         Self {
@@ -896,6 +944,7 @@ impl Node {
                 cpu_percent: 0.0,
                 memory_bytes: 0,
                 is_exact: false,
+                clock_ahead_ms: None,
                 version: None,
                 heard_ms: now.millis(),
                 requests_per_second: 0.0,

@@ -13,7 +13,7 @@ use katydid_core::units::Nanos;
 use katydid_node::checkpoint::Checkpoint;
 use katydid_node::master::{Master, Timings};
 use katydid_node::{Action, ClassSpec, Event, Notice, Now};
-use katydid_wire::protocol::{Order, Version, Word};
+use katydid_wire::protocol::{Order, Stamps, Version, Word};
 
 type Users = BTreeMap<String, u32>;
 
@@ -119,6 +119,23 @@ impl Play {
     }
 
     fn report(&mut self, worker: &str, requests: u64, number: Option<u64>) {
+        self.report_at(
+            worker,
+            requests,
+            number,
+            Nanos::from_secs(1_700_000_001),
+            None,
+        );
+    }
+
+    fn report_at(
+        &mut self,
+        worker: &str,
+        requests: u64,
+        number: Option<u64>,
+        at: Nanos,
+        stamps: Option<Stamps>,
+    ) {
         let mut recorder = Recorder::new();
         for _ in 0..requests {
             recorder.record(&Sample {
@@ -127,7 +144,7 @@ impl Play {
                 times: Some(Times::default()),
                 bytes_in: 1,
                 bytes_out: 1,
-                at: Nanos::from_secs(1_700_000_001),
+                at,
                 counts_request: true,
             });
         }
@@ -137,6 +154,7 @@ impl Play {
             users: self.assigned.get(worker).cloned().unwrap_or_default(),
             is_exact: true,
             number,
+            stamps,
         };
         self.says(worker, word);
     }
@@ -463,5 +481,47 @@ fn heartbeat() -> Word {
         cpu_percent: 1.0,
         memory_bytes: None,
         vitals: None,
+    }
+}
+
+#[test]
+fn what_a_worker_counts_whose_clock_is_wrong_is_in_the_second_it_was_made_in() {
+    for ahead in [90, -90, 0] {
+        let mut play = Play::with(&["a_1", "b_1"]);
+        let theirs = |at: u64| {
+            let millis = i64::try_from(now(at).millis()).unwrap() + ahead * 1_000;
+            Nanos::from_millis(millis.try_into().unwrap())
+        };
+        play.start(2, 2.0);
+        play.passes(1, &["a_1", "b_1"]);
+        play.report_at("a_1", 0, Some(1), theirs(play.at), None);
+        let receipted_at = play.at;
+        play.passes(3, &["a_1", "b_1"]);
+        let counted_at = play.at;
+        // A tenth of a second each way, which the exchange cancels out.
+        play.at += 100;
+        let stamps = Stamps {
+            receipt: 1,
+            heard: theirs(receipted_at + 100),
+            sent: theirs(counted_at),
+        };
+        play.report_at("a_1", 7, Some(2), theirs(counted_at), Some(stamps));
+        play.report_at("b_1", 2, Some(1), now(counted_at).nanos(), None);
+        let told = ahead * 1_000;
+        let notice = Notice::ClockOff("a_1".to_owned(), told);
+        assert_eq!(play.notices.contains(&notice), ahead != 0);
+        play.at += 900;
+        play.passes(9, &["a_1", "b_1"]);
+        let snapshot = play.master.snapshot(now(play.at));
+        let workers = snapshot.workers.unwrap();
+        let clocks: Vec<_> = workers.iter().map(|it| it.clock_ahead_ms).collect();
+        assert_eq!(clocks, [Some(told), None]);
+        let second = now(counted_at).epoch.as_secs();
+        let points = snapshot.series.iter().filter(|point| point.ok > 0);
+        let points: Vec<_> = points.map(|point| (point.t, point.ok)).collect();
+        assert_eq!(points, [(second, 9)]);
+        let total = snapshot.stats.total();
+        assert_eq!(total.last.map(Nanos::as_secs), Some(second));
+        assert_eq!(total.requests_by_second.get(second), 9);
     }
 }

@@ -330,6 +330,7 @@ impl PyFleet {
             row.set_item("cpu_usage", worker.cpu_percent)?;
             row.set_item("memory_usage", worker.memory_bytes)?;
             row.set_item("is_exact", worker.is_exact)?;
+            row.set_item("clock_ahead_ms", worker.clock_ahead_ms)?;
             rows.append(row)?;
         }
         Ok(rows)
@@ -484,6 +485,7 @@ pub(crate) fn told<'py>(
             Notice::Rounded(worker) => ("rounded", args!(worker)),
             Notice::NothingLost(worker) => ("nothing_lost", args!(worker)),
             Notice::WorkerBack(worker) => ("worker_back", args!(worker)),
+            Notice::ClockOff(worker, ahead_ms) => ("clock_off", args!(worker, ahead_ms)),
             Notice::WorkerQuit(worker, left) => ("worker_quit", args!(worker, left)),
             Notice::NoWorkersLeft => ("no_workers_left", vec![]),
             Notice::Placing(users, rate, workers) => ("placing", args!(users, rate, workers)),

@@ -8,6 +8,7 @@ use katydid_core::fault::Example;
 use katydid_core::registry::{ErrorId, Registry};
 use katydid_core::snapshot::{State, Vitals};
 use katydid_core::stats::Stats;
+use katydid_core::units::Nanos;
 use rmpv::Value;
 use thiserror::Error;
 
@@ -48,6 +49,8 @@ pub enum Word {
         is_exact: bool,
         /// The report's number, of workers that wait for a receipt; each has its own sequence.
         number: Option<u64>,
+        /// What tells its clock from the master's.
+        stamps: Option<Stamps>,
     },
     /// It has stopped its users and will be ready again.
     Stopped,
@@ -68,6 +71,44 @@ pub enum Word {
     Locustfile,
     /// Something between scripts.
     Custom(String, Value),
+}
+
+/// When a worker got a receipt and when it sent its next report, by its own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamps {
+    /// The receipt's number.
+    pub receipt: u64,
+    /// When it came, since the Unix epoch.
+    pub heard: Nanos,
+    /// When the report was sent.
+    pub sent: Nanos,
+}
+
+impl Stamps {
+    /// The stamps as they go with a report, under [`EXACT`] and `stamps`.
+    pub fn value(&self) -> Value {
+        let Self {
+            receipt,
+            heard,
+            sent,
+        } = self;
+        Value::Array(vec![
+            (*receipt).into(),
+            heard.as_nanos().into(),
+            sent.as_nanos().into(),
+        ])
+    }
+
+    fn of(value: &Value) -> Option<Self> {
+        let [receipt, heard, sent] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            receipt: receipt.as_u64()?,
+            heard: Nanos::from_nanos(heard.as_u64()?),
+            sent: Nanos::from_nanos(sent.as_u64()?),
+        })
+    }
 }
 
 /// What a worker says about its version.
@@ -217,11 +258,13 @@ impl Word {
             "stats" => {
                 let Report { stats, is_exact } = report::decode(data, registry)?;
                 let ours = field(data, EXACT);
+                let stamps = ours.and_then(|ours| field(ours, "stamps"));
                 Self::Report {
                     stats,
                     users: users(data, "user_classes_count"),
                     is_exact,
                     number: ours.and_then(|ours| field(ours, "number")?.as_u64()),
+                    stamps: stamps.and_then(Stamps::of),
                 }
             }
             "client_stopped" => Self::Stopped,
