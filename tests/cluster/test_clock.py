@@ -68,6 +68,9 @@ def test_a_clock_that_is_off_is_told_of_and_corrected(fleet):
                 series = json.load(answer)["series"]
             points = [point for point in series["points"] if point[1]] if series else []
         assert [(point[0], point[1]) for point in points] == [(int(counted), 3)]
+        with urllib.request.urlopen(f"{url}/api/v1/workers") as answer:
+            clocks = {row["id"]: row["clock_offset_ms"] for row in json.load(answer)["workers"]}
+        assert abs(clocks["far_1"] - AHEAD * 1000) < 500
     finally:
         peer.kill()
         peer.wait()

@@ -364,15 +364,16 @@ impl Link {
             (run.cpu_percent, run.memory_bytes, vitals)
         });
         let state = self.desk.state.lock().as_str();
-        self.say(
-            "heartbeat",
-            Value::Map(vec![
-                ("state".into(), state.into()),
-                ("current_cpu_usage".into(), cpu.into()),
-                ("current_memory_usage".into(), memory.into()),
-                (EXACT.into(), vitals_value(&vitals)),
-            ]),
-        );
+        let mut data = vec![
+            ("state".into(), state.into()),
+            ("current_cpu_usage".into(), cpu.into()),
+            ("current_memory_usage".into(), memory.into()),
+        ];
+        // Stock masters get what stock workers say.
+        if self.sends_receipts {
+            data.push((EXACT.into(), vitals_value(&vitals)));
+        }
+        self.say("heartbeat", Value::Map(data));
     }
 
     fn receive(&mut self, payload: &[u8]) {

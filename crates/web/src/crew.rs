@@ -33,7 +33,7 @@ struct Worker {
     heartbeat_age: Option<f64>,
     version: Option<String>,
     precision: &'static str,
-    clock_offset_ms: Option<f64>,
+    clock_offset_ms: Option<i64>,
     in_flight: Option<u32>,
     oldest_ms: Option<u64>,
     open_files: Option<u64>,
@@ -103,7 +103,7 @@ impl Worker {
             heartbeat_age: Some(age),
             version: worker.version.clone(),
             precision,
-            clock_offset_ms: None,
+            clock_offset_ms: worker.clock_ahead_ms,
             ..Self::with(worker.vitals)
         }
     }
