@@ -325,10 +325,10 @@ def tell(environment, **kwargs):
 
 def test_what_is_logged_is_told_once_with_its_level_and_without_secrets(run):
     api = run(CHATTY)
-    first = api.get("logs")
-    assert any("Starting web interface" in line["text"] for line in first["lines"])
+    first = api.until("logs", lambda answer: any("Starting web interface" in line["text"] for line in answer["lines"]))
     api.post("start", users=1, spawn_rate=1)
-    later = api.until(f"logs?after={first['next']}", lambda answer: answer["lines"])
+    path = f"logs?after={first['next']}"
+    later = api.until(path, lambda answer: any(line["logger"] == "shop.cart" for line in answer["lines"]))
     line = next(line for line in later["lines"] if line["logger"] == "shop.cart")
     assert (line["level"], line["source"], later["dropped"]) == ("WARNING", "", 0)
     assert line["text"] == "cart is full\nof eggs, password=***"
