@@ -54,6 +54,12 @@ def decode_message(bytes: bytes) -> tuple[str, Any, str | None]:
 def completions(shell: str) -> str | None:
     """A script that completes the command line for bash, zsh or fish; None for another shell."""
 
+def check_web_access(users: str, token: str) -> bool:
+    """Whether anybody is named in lines of ``name:role:hash``, or by a token; ValueError if they cannot be read."""
+
+def web_user_line(name: str, role: str, password: str) -> str:
+    """A line of ``name:role:hash``; ValueError if it cannot be made of these."""
+
 def manual() -> str:
     """The manual page, in roff."""
 

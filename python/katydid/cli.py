@@ -22,6 +22,11 @@ def main() -> None:
     if arguments[:1] in (["completions"], ["man"]) and not os.path.exists(arguments[0]):
         _describe(arguments)
         return
+    if arguments[:1] == ["web-user"] and not os.path.exists(arguments[0]):
+        from katydid import web_access
+
+        web_access.print_line(arguments[1:])
+        return
     if arguments in (["--version"], ["-V"]):
         print(version())
         return

@@ -477,15 +477,23 @@ class MasterRunner(DistributedRunner):
         self._patience = seconds
         self._fleet.send(None, STOP_TIMEOUT, seconds)
 
-    def pause_users(self) -> None:
-        """Has the users of Katydid's workers start no new tasks; workers of Locust's do not know how to."""
-        self._fleet.send(None, PAUSE, True)
-        super().pause_users()
+    def pause_users(self, by: str | None = None) -> None:
+        """Has the users of Katydid's workers start no new tasks; workers of Locust's do not know how to.
 
-    def resume_users(self) -> None:
-        """Has the users of a paused test go on."""
+        Args:
+            by: Who wants it, to be shown.
+        """
+        self._fleet.send(None, PAUSE, True)
+        super().pause_users(by)
+
+    def resume_users(self, by: str | None = None) -> None:
+        """Has the users of a paused test go on.
+
+        Args:
+            by: Who wants it, to be shown.
+        """
         self._fleet.send(None, PAUSE, False)
-        super().resume_users()
+        super().resume_users(by)
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Sends a message to the scripts on the workers.

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import gevent
 from gevent.event import Event
 
-from katydid import html, hub, log, stats
+from katydid import html, hub, log, stats, web_access
 from katydid.distributed import MasterRunner
 from katydid.env import Environment
 from katydid.input_events import input_listener, load_keys
@@ -50,6 +50,7 @@ class Run:
         self.csv_writer = self._create_csv_writer()
         self.web_ui: WebUI | None = None
         self.url: str | None = None
+        self.is_page_private = False
         """Where the page is."""
         self.line: Line | None = None
         self.printer: Any = None
@@ -207,8 +208,11 @@ class Run:
             give_up("--web-base-path must start with a slash, such as /load")
         if bool(settings.get("tls_cert")) != bool(settings.get("tls_key")):
             give_up("--tls-cert and --tls-key are only meaningful together")
+        asks = bool(settings.get("web_login") or web_access.settings(options))
+        # A page that asks nobody who they are is for this machine, unless it is told otherwise.
+        self.is_page_private = not options.web_host and not asks
         return self.environment.create_web_ui(
-            options.web_host,
+            "127.0.0.1" if self.is_page_private else options.web_host,
             options.web_port,
             delayed_start=True,
             stats_csv_writer=self.csv_writer,
@@ -223,7 +227,7 @@ class Run:
             logger.error(
                 "Could not start the web interface on %s:%d: %s. Choose another port with -P, "
                 "or run without the page with --headless.",
-                self.options.web_host or "*",
+                web_ui.host or "*",
                 self.options.web_port,
                 error.strerror or error,
             )
@@ -233,7 +237,8 @@ class Run:
         scheme = "https" if web_ui.tls_cert and web_ui.tls_key else "http"
         host = f"[{shown}]" if ":" in shown else shown
         self.url = f"{scheme}://{host}:{web_ui.port}{web_ui.web_base_path}"
-        logger.info("Starting web interface at %s, press enter to open your default browser.", self.url)
+        reach = " (from this machine only, --web-host 0.0.0.0 opens it to others)" if self.is_page_private else ""
+        logger.info("Starting web interface at %s%s, press enter to open your default browser.", self.url, reach)
 
     def _announce_run_time(self) -> None:
         if self.options.run_time:

@@ -358,15 +358,23 @@ class Runner:
         """Seconds that users get to finish their tasks when they are stopped."""
         return (self.environment.stop_timeout or 0.0) if self._patience is None else self._patience
 
-    def pause_users(self) -> None:
-        """Has users start no new tasks after those they are in; what they hold, such as connections, stays."""
-        self.gate.close(self._users())
-        self._engine.mark("pause", "users start no new tasks")
+    def pause_users(self, by: str | None = None) -> None:
+        """Has users start no new tasks after those they are in; what they hold, such as connections, stays.
 
-    def resume_users(self) -> None:
-        """Has the users of a paused test go on."""
+        Args:
+            by: Who wants it, to be shown.
+        """
+        self.gate.close(self._users())
+        self._engine.mark("pause", "users start no new tasks", by)
+
+    def resume_users(self, by: str | None = None) -> None:
+        """Has the users of a paused test go on.
+
+        Args:
+            by: Who wants it, to be shown.
+        """
         self.gate.open(self._users())
-        self._engine.mark("resume", "users go on")
+        self._engine.mark("resume", "users go on", by)
 
     def _users(self) -> list[User]:
         return [member.args[0] for member in self.user_greenlets]

@@ -16,7 +16,7 @@ import gevent
 from gevent.event import Event
 
 import katydid._patch  # noqa: F401  patches the standard library
-from katydid import _about, _form, _template_args, hub, log
+from katydid import _about, _form, _template_args, hub, log, web_access
 from katydid.html import get_html_report, task_ratios
 from katydid.runners import STATE_RUNNING
 from katydid.util.timespan import parse_timespan
@@ -393,12 +393,12 @@ class WebUI:
     def pause(self, asked: dict[str, Any]) -> None:
         """Has users start no new tasks."""
         if self.environment.runner is not None:
-            self.environment.runner.pause_users()
+            self.environment.runner.pause_users(asked["by"])
 
     def resume(self, asked: dict[str, Any]) -> None:
         """Has the users of a paused test go on."""
         if self.environment.runner is not None:
-            self.environment.runner.resume_users()
+            self.environment.runner.resume_users(asked["by"])
 
     def end_test(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Stops the test and answers when it has stopped.
@@ -478,6 +478,7 @@ class WebUI:
         settings: dict[str, Any] = {"base_path": self.web_base_path, "names": [name] if name else []}
         if self.tls_cert and self.tls_key:
             settings |= {"tls_cert": self.tls_cert, "tls_key": self.tls_key}
+        settings |= web_access.settings(self.environment.parsed_options)
         return {key: value for key, value in settings.items() if value}
 
     def _made_pages(self) -> Pages:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +55,13 @@ def serve(start, locustfile) -> Callable[..., Site]:
         return Site(running, running.wait_for(r"Starting web interface at (https?://[^\s,]+)")[1])
 
     return serve
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    """A folder with ``cert.pem`` and ``key.pem`` for this machine."""
+    folder = tmp_path_factory.mktemp("certificate")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    command += f" -addext subjectAltName=IP:127.0.0.1 -keyout {folder}/key.pem -out {folder}/cert.pem"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return folder

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -71,16 +70,6 @@ print(requests.get(url, timeout=20).json()["state"])
 environment.runner.quit()
 again.stop()
 """
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> Path:
-    """A folder with ``cert.pem`` and ``key.pem`` for this machine."""
-    folder = tmp_path_factory.mktemp("certificate")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-    command += f" -addext subjectAltName=IP:127.0.0.1 -keyout {folder}/key.pem -out {folder}/cert.pem"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return folder
 
 
 def test_a_base_path_stands_before_everything(serve):

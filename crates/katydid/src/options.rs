@@ -235,7 +235,8 @@ pub const OPTIONS: &[OptionSpec] = &[
         default: Default::Text(""),
         env: Some("LOCUST_WEB_HOST"),
         group: Group::WebUi,
-        help: "Address that the web page listens on; every address of this machine without it",
+        help: "Address that the web page listens on, 0.0.0.0 for all. Without it: only this machine's own, or all where \
+               visitors are asked who they are",
         metavar: Some("HOST"),
         ..PLAIN
     },
@@ -308,6 +309,26 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::WebUi,
         help: "Ask visitors of the web page to log in; the script says who may",
         ..FLAG
+    },
+    OptionSpec {
+        flags: &["--web-users"],
+        dest: "web_users",
+        group: Group::WebUi,
+        help: "File with those who may use the web page, one on each line, as `katydid web-user NAME` prints \
+               them. The environment variable KATYDID_WEB_USERS may hold the lines instead",
+        metavar: Some("FILE"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--web-token"],
+        dest: "web_token",
+        group: Group::WebUi,
+        help: "File with a token of 16 bytes at least, by which programs may use the web page's addresses. The \
+               environment variable KATYDID_WEB_TOKEN may hold it instead",
+        metavar: Some("FILE"),
+        ours: true,
+        ..PLAIN
     },
     OptionSpec {
         flags: &["--tls-cert"],

@@ -32,6 +32,7 @@ mod values;
 
 use katydid_core::log::logs;
 use katydid_core::units::Nanos;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -74,6 +75,27 @@ fn manual() -> String {
     katydid::shell::manual()
 }
 
+/// Whether anybody is named in lines of `name:role:hash`, or by a token.
+///
+/// # Errors
+///
+/// A `ValueError` if they cannot be read.
+#[pyfunction]
+fn check_web_access(users: &str, token: &str) -> PyResult<bool> {
+    let access = katydid_web::Access::parse(users, token).map_err(PyValueError::new_err)?;
+    Ok(!access.is_open())
+}
+
+/// A line of `name:role:hash`.
+///
+/// # Errors
+///
+/// A `ValueError` if it cannot be made of these.
+#[pyfunction]
+fn web_user_line(name: &str, role: &str, password: &str) -> PyResult<String> {
+    katydid_web::user_line(name, role, password).map_err(PyValueError::new_err)
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -93,6 +115,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add_function(wrap_pyfunction!(completions, module)?)?;
     module.add_function(wrap_pyfunction!(manual, module)?)?;
+    module.add_function(wrap_pyfunction!(check_web_access, module)?)?;
+    module.add_function(wrap_pyfunction!(web_user_line, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::fetch_locustfile, module)?)?;
     module.add_function(wrap_pyfunction!(stats::check_threshold, module)?)?;
     module.add_function(wrap_pyfunction!(values::encode_message, module)?)?;
@@ -113,6 +137,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "Pool",
                 "Upload",
                 "check_threshold",
+                "check_web_access",
                 "completions",
                 "decode_message",
                 "encode_message",
@@ -121,6 +146,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "manual",
                 "option_table",
                 "target_main",
+                "web_user_line",
             ],
         )?,
     )?;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use katydid_node::run::Node;
 use katydid_web::{
-    About, Answer, BoxFuture, Document, Options, Page, PageBody, Script, Site, Telling, Tls, Visit,
-    bind, document, file_name, report, serve,
+    About, Access, Answer, BoxFuture, Document, Options, Page, PageBody, Script, Site, Telling,
+    Tls, Visit, bind, document, file_name, report, serve,
 };
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     names: Vec<String>,
     tls_cert: String,
     tls_key: String,
+    /// Lines of `name:role:hash`.
+    users: String,
+    token: String,
 }
 
 /// A server that was started.
@@ -136,6 +139,8 @@ impl Service {
         let is_secure = !settings.tls_cert.is_empty() && !settings.tls_key.is_empty();
         let (chain, key) = (Path::new(&settings.tls_cert), Path::new(&settings.tls_key));
         let tls = is_secure.then(|| Tls::from_files(chain, key)).transpose()?;
+        let access = Access::parse(&settings.users, &settings.token)
+            .map_err(|problem| io::Error::new(io::ErrorKind::InvalidInput, problem))?;
         let listener = bind(host, port)?;
         let port = listener.local_addr()?.port();
         let site = Site {
@@ -147,6 +152,7 @@ impl Service {
                 names: settings.names,
                 base_path: settings.base_path,
                 tls,
+                access,
             },
         };
         let server = Server {

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::about::About;
+use crate::login::Visitor;
 use crate::script::Answer;
 use crate::site::Shared;
 
@@ -28,6 +29,8 @@ pub(crate) struct Refusal {
 #[derive(Serialize)]
 struct Run<'a> {
     boot: &'a str,
+    /// Who asks; none where visitors are not asked who they are.
+    visitor: Option<Visitor>,
     #[serde(flatten)]
     about: &'a About,
 }
@@ -37,10 +40,14 @@ struct Run<'a> {
 pub(crate) struct Form(pub(crate) Map<String, Value>);
 
 /// What is known about the script.
-pub(crate) async fn run(State(shared): State<Arc<Shared>>) -> Response {
+pub(crate) async fn run(
+    State(shared): State<Arc<Shared>>,
+    visitor: Option<Extension<Visitor>>,
+) -> Response {
     let about = shared.about.read().clone();
     let run = Run {
         boot: &shared.boot,
+        visitor: visitor.map(|Extension(visitor)| visitor),
         about: &about,
     };
     ([(CACHE_CONTROL, "no-store")], Json(run)).into_response()

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared as Joint};
 use katydid_core::mark::Kind;
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::about::About;
 use crate::api::{Form, Refusal, done, user_classes};
+use crate::login::Visitor;
 use crate::rows::Run;
 use crate::site::Shared;
 
@@ -73,6 +74,8 @@ struct Asked {
     id: Option<String>,
     /// The state of the run that it rests on.
     revision: Option<u64>,
+    /// Who asks, if that is known.
+    by: Option<String>,
 }
 
 impl Command {
@@ -112,9 +115,11 @@ impl Command {
 pub(crate) async fn take(
     State(shared): State<Arc<Shared>>,
     command: Command,
+    visitor: Option<Extension<Visitor>>,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let mut asked = Asked::parse(&body)?;
+    asked.by = visitor.map(|Extension(visitor)| visitor.name);
     let id = asked.id.take();
     let task = {
         let shared = Arc::clone(&shared);
@@ -169,7 +174,7 @@ fn joint(task: JoinHandle<Outcome>) -> Joint<BoxFuture<'static, Outcome>> {
 
 async fn outcome(shared: &Shared, command: Command, asked: Asked) -> Outcome {
     let done = match check(shared, command, &asked) {
-        Ok(()) => carry_out(shared, command, asked.fields).await,
+        Ok(()) => carry_out(shared, command, asked).await,
         Err(refusal) => Err(refusal),
     };
     let snapshot = shared.snapshot();
@@ -212,7 +217,7 @@ fn check(shared: &Shared, command: Command, asked: &Asked) -> Result<(), Refusal
 async fn carry_out(
     shared: &Shared,
     command: Command,
-    fields: Map<String, Value>,
+    Asked { fields, by, .. }: Asked,
 ) -> Result<(), Refusal> {
     let about = shared.about.read().clone();
     let payload = match command {
@@ -221,9 +226,9 @@ async fn carry_out(
             json!(form.into_iter().collect::<Vec<_>>())
         }
         Command::Load => load(&fields, &about)?,
-        Command::Pause | Command::Resume => json!({}),
+        Command::Pause | Command::Resume => json!({ "by": by }),
         Command::Stop => stop(&fields)?,
-        Command::Segment | Command::Note => return mark(shared, command, &fields),
+        Command::Segment | Command::Note => return mark(shared, command, &fields, by),
     };
     // Locust's own way of stopping has no mode.
     let name = match command {
@@ -291,7 +296,12 @@ fn stop(fields: &Map<String, Value>) -> Result<Value, Refusal> {
 }
 
 /// Notes something in words, or begins a segment.
-fn mark(shared: &Shared, command: Command, fields: &Map<String, Value>) -> Result<(), Refusal> {
+fn mark(
+    shared: &Shared,
+    command: Command,
+    fields: &Map<String, Value>,
+    by: Option<String>,
+) -> Result<(), Refusal> {
     let (field, kind) = match command {
         Command::Segment => ("name", Kind::Segment),
         _ => ("text", Kind::Note),
@@ -311,11 +321,7 @@ fn mark(shared: &Shared, command: Command, fields: &Map<String, Value>) -> Resul
         // What is before the first one is a segment, too.
         text = format!("Segment {}", before.count() + 2);
     }
-    shared.tell(Event::Mark {
-        kind,
-        text,
-        by: None,
-    });
+    shared.tell(Event::Mark { kind, text, by });
     Ok(())
 }
 
@@ -349,6 +355,7 @@ impl Asked {
         Ok(Self {
             id: id.transpose()?,
             revision: revision.transpose()?,
+            by: None,
             fields,
         })
     }

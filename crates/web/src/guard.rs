@@ -97,11 +97,8 @@ fn check(request: &Request, options: &Options) -> Result<(), (StatusCode, &'stat
         return Err((StatusCode::FORBIDDEN, message));
     }
     let path = path_of(request, options);
-    let reads = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    if (!reads || COMMANDS.contains(&path)) && !is_same_site(headers, host) {
+    let reads = is_read(request.method());
+    if changes(request.method(), path) && !is_same_site(headers, host) {
         let message = "Another web site may not give commands to this server.";
         return Err((StatusCode::FORBIDDEN, message));
     }
@@ -112,8 +109,17 @@ fn check(request: &Request, options: &Options) -> Result<(), (StatusCode, &'stat
     Ok(())
 }
 
+/// Whether a request may change something.
+pub(crate) fn changes(method: &Method, path: &str) -> bool {
+    !is_read(method) || COMMANDS.contains(&path)
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// The path as our routes see it.
-fn path_of<'a>(request: &'a Request, options: &Options) -> &'a str {
+pub(crate) fn path_of<'a>(request: &'a Request, options: &Options) -> &'a str {
     let path = request.uri().path();
     gate::below(path, &options.base_path).unwrap_or(path)
 }

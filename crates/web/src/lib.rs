@@ -9,6 +9,7 @@ mod site;
 
 mod gate;
 mod guard;
+mod login;
 mod page;
 mod script;
 
@@ -34,6 +35,7 @@ mod report;
 pub use about::{About, Answers, Defaults, Pages, ScriptOption, Task, UserClass};
 pub use csv::file_name;
 pub use document::{Document, document};
+pub use login::{Access, user_line};
 pub use port::{Tls, bind};
 pub use report::{Telling, report};
 pub use script::{Answer, BoxFuture, Page, PageBody, Script, Visit};

@@ -81,7 +81,7 @@ pub enum PageBody {
 /// | `swarm` | the fields of the form in order, as pairs of a name and a list of strings | Locust's reply to `/swarm` |
 /// | `start` | the same, from our own page | the same |
 /// | `load` | `users`, `spawn_rate`, `run_time`, `user_classes` (names, or weights by name); null for as it is | like `swarm` |
-/// | `pause`, `resume` | `{}` | not looked at |
+/// | `pause`, `resume` | `{"by": name}`, null where visitors are not asked who they are | not looked at |
 /// | `stop` | `{}` | Locust's reply to `/stop`, once all users have stopped |
 /// | `end` | `{"timeout": seconds}`, which users get to finish their tasks | the same |
 /// | `reset_stats` | `{}` | not looked at |

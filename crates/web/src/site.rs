@@ -24,6 +24,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use crate::about::About;
 use crate::board::Board;
 use crate::command::{self, Command, Commands};
+use crate::login::{self, Access, Desk};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
 use crate::{api, crew, document, endpoint, faults, gate, guard, locust, page, stream};
@@ -51,6 +52,8 @@ pub struct Options {
     pub base_path: String,
     /// The certificate to serve with; plain HTTP without one.
     pub tls: Option<Tls>,
+    /// Who may come in.
+    pub access: Access,
 }
 
 /// What all handlers share.
@@ -61,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) boot: String,
     pub(crate) board: Mutex<Board>,
     pub(crate) commands: Commands,
+    pub(crate) desk: Desk,
     /// How many streams are open.
     pub(crate) streams: AtomicUsize,
     pub(crate) shutdown: CancellationToken,
@@ -78,6 +82,7 @@ impl Shared {
             boot: format!("{boot:016x}"),
             board: Mutex::default(),
             commands: Commands::default(),
+            desk: Desk::default(),
             streams: AtomicUsize::new(0),
             shutdown,
             snapshots: site.node.snapshots(),
@@ -150,7 +155,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/stream", get(stream::stream))
         .fallback(api::not_found);
     for command in Command::ALL {
-        let take = move |shared, body| command::take(shared, command, body);
+        let take = move |shared, visitor, body| command::take(shared, command, visitor, body);
         own = own.route(&format!("/{}", command.as_str()), post(take));
     }
     let own = own.method_not_allowed_fallback(api::wrong_method);
@@ -182,6 +187,7 @@ fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .fallback_service(routes)
         .layer(from_fn_with_state(Arc::clone(shared), gate::gate))
+        .layer(from_fn_with_state(Arc::clone(shared), login::login))
         .layer(from_fn_with_state(Arc::clone(shared), guard::guard))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_ours)))
 }

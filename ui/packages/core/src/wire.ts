@@ -153,6 +153,8 @@ export interface WireOption {
 
 /** What the loaded script offers, and what was asked for on the command line. */
 export interface WireAbout {
+  /** Who asks; null where visitors are not asked who they are. */
+  visitor?: { name: string; role: "viewer" | "operator" } | null;
   version: string;
   boot: string;
   locustfile: string;
