@@ -1,7 +1,7 @@
 //! The port a server listens on, with or without TLS.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio_util::either::Either;
 use tokio_util::sync::DropGuard;
 
 /// How many connections may wait to be accepted.
-const BACKLOG: i32 = 1024;
+const BACKLOG: i32 = 4096;
 /// How long a visitor may take to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -58,20 +58,36 @@ impl std::fmt::Debug for Tls {
 
 /// Listens on a port, 0 for any free one; the host `""` or `"*"` stands for all interfaces.
 pub fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
-    if !matches!(host, "" | "*") {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        return TcpListener::bind((host, port));
+    if matches!(host, "" | "*") {
+        // A machine without IPv6 cannot even make such a socket.
+        let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        return listen(all).or_else(|_| listen((Ipv4Addr::UNSPECIFIED, port).into()));
     }
-    // A machine without IPv6 cannot even make such a socket.
-    bind_both(port).or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in (host, port).to_socket_addrs()? {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
-/// Listens on all interfaces, in IPv6 and IPv4.
-fn bind_both(port: u16) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_only_v6(false)?;
+/// Listens on an address, that of all interfaces also in IPv4, and for more visitors at once than
+/// the standard library does.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
+    socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
