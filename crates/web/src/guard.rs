@@ -8,6 +8,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -35,6 +36,10 @@ const COMMANDS: [&str; 2] = ["/stop", "/stats/reset"];
 /// Ends of names that nobody can register on the Internet.
 const PRIVATE: [&str; 3] = [".internal", ".local", ".localhost"];
 
+/// How much of a refused request is read, and for how long.
+const REFUSED: usize = 64 * 1024;
+const HEARING: Duration = Duration::from_secs(1);
+
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -51,11 +56,25 @@ pub(crate) async fn guard(
     let own = path_of(&request, &shared.options).starts_with("/api/");
     let mut response = match check(&request, &shared.options) {
         Ok(()) => next.run(request).await,
-        Err((status, message)) if own => Refusal::whole(status, message).into_response(),
-        Err((status, message)) => page::plain(status, message),
+        Err((status, message)) => {
+            hear_out(request).await;
+            if own {
+                Refusal::whole(status, message).into_response()
+            } else {
+                page::plain(status, message)
+            }
+        }
     };
     protect(&mut response);
     response
+}
+
+/// Reads what belongs to a request that is refused, so that its connection can go on; whoever
+/// sends much or slowly is not waited for.
+pub(crate) async fn hear_out(request: Request) {
+    let body = axum::body::to_bytes(request.into_body(), REFUSED);
+    // Either way there is nothing to do with it.
+    drop(tokio::time::timeout(HEARING, body).await);
 }
 
 /// Says to browsers what a reply may be used for. A page of the script's may say otherwise, and

@@ -206,11 +206,14 @@ pub(crate) async fn login(
         _ => {}
     }
     let Some(visitor) = visitor(&shared, request.headers()) else {
-        return ask(&shared, &request, &path);
+        let answer = ask(&shared, &request, &path);
+        guard::hear_out(request).await;
+        return answer;
     };
     let changes = guard::changes(request.method(), &path);
     if changes && visitor.role == Role::Viewer {
         let message = "You may look, but not change anything: your role is viewer.";
+        guard::hear_out(request).await;
         return refuse(StatusCode::FORBIDDEN, &path, message);
     }
     request.extensions_mut().insert(visitor);
@@ -289,6 +292,7 @@ async fn enter(shared: &Shared, request: Request) -> Response {
         let text = format!("Too many wrong passwords. Try again in {wait} seconds.");
         let mut response = form(shared, StatusCode::TOO_MANY_REQUESTS, &text);
         response.headers_mut().insert(RETRY_AFTER, wait.into());
+        guard::hear_out(request).await;
         return response;
     }
     let Ok(body) = to_bytes(request.into_body(), LARGEST).await else {
