@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, start, state, test } from "./katydid";
 
-const PAGES = ["#/new", "#/run/overview", "#/run/endpoints", "#/run/errors"];
+const PAGES = ["#/new", "#/run/overview", "#/run/endpoints", "#/run/errors", "#/run/workers", "#/run/logs"];
 
 for (const theme of ["light", "dark"] as const) {
   test(`no page breaks an accessibility rule in the ${theme} theme`, async ({ page }) => {

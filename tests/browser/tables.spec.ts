@@ -1,4 +1,5 @@
 import { column, expect, number, start, stop, test } from "./katydid";
+import { MOCK } from "./processes";
 
 const MARKUP = "/a_b?x=<img src=x onerror=alert(1)>";
 
@@ -63,4 +64,21 @@ test("a page without data says what will be there", async ({ page }) => {
   await expect(page.getByText("No requests yet")).toBeVisible();
   await page.goto("#/run/overview");
   await expect(page.getByRole("link", { name: "Start a test" })).toBeVisible();
+});
+
+test("an endpoint opens by Enter, its address leads to it, and Escape gives the focus back", async ({
+  page,
+}) => {
+  test.skip(MOCK, "the mock server knows no endpoint closer");
+  await start(page);
+  await page.goto("#/run/endpoints?q=add_to");
+  const name = page.getByRole("link", { name: /add_to_cart/ });
+  await name.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "GET add_to_cart" });
+  await expect(dialog.getByRole("table", { name: "Status codes" })).toContainText("200");
+  await page.reload();
+  await expect(dialog.getByRole("table", { name: "Percentiles" })).toContainText("95 %");
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  await expect(page).toHaveURL(/endpoints\?q=add_to$/);
 });

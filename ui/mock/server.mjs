@@ -207,5 +207,7 @@ const server = createServer(async (request, response) => {
 });
 
 server.listen(Number(options.port), "127.0.0.1", () => {
-  console.error(`Starting web interface at http://127.0.0.1:${server.address().port}, press enter to open your default browser.`);
+  console.error(
+    `Starting web interface at http://127.0.0.1:${server.address().port}, press enter to open your default browser.`,
+  );
 });

@@ -13,8 +13,10 @@ import { useAbout, useLive, useView } from "./live/hooks";
 import { chartGroup } from "./pages/chartGroup";
 import { Endpoints } from "./pages/Endpoints";
 import { Errors } from "./pages/Errors";
+import { Logs } from "./pages/Logs";
 import { NewTest } from "./pages/NewTest";
 import { Overview } from "./pages/Overview";
+import { Workers } from "./pages/Workers";
 import { redirect, useRoute } from "./route";
 import { useTitle } from "./title";
 
@@ -89,6 +91,8 @@ const PAGES: Readonly<Record<string, typeof NewTest | undefined>> = {
   "/run/overview": Overview,
   "/run/endpoints": Endpoints,
   "/run/errors": Errors,
+  "/run/workers": Workers,
+  "/run/logs": Logs,
 };
 
 /** A link could not do this: the part of the address after # is the route. */

@@ -13,6 +13,8 @@ const PLACES: Readonly<Record<string, string>> = {
   o: "/run/overview",
   e: "/run/endpoints",
   r: "/run/errors",
+  w: "/run/workers",
+  l: "/run/logs",
   n: "/new",
 };
 
@@ -21,6 +23,8 @@ export const SHORTCUTS: readonly [keys: string[], what: string][] = [
   [["g", "o"], "Overview"],
   [["g", "e"], "Endpoints"],
   [["g", "r"], "Errors"],
+  [["g", "w"], "Workers"],
+  [["g", "l"], "Logs"],
   [["g", "n"], "New test"],
   [["S"], "Stop the test"],
   [["/"], "Filter the table"],

@@ -7,7 +7,7 @@
 import { decodeFailure, decodeRecent, decodeRow, decodeRun } from "./decode";
 import { type Failure, type Recent, type Row, type Run, TOTAL_ID } from "./run";
 import { Series } from "./series";
-import type { WireFrame, WireRow, WireSnapshot } from "./wire";
+import type { WireFrame, WireHealth, WireRow, WireSnapshot } from "./wire";
 
 export class Model {
   /** Names one life of the controller; null before the first snapshot. */
@@ -19,6 +19,8 @@ export class Model {
   recent: Recent | null = null;
   rows: readonly Row[] = [];
   failures: readonly Failure[] = [];
+  /** What is wrong with the generator now, the worst first. */
+  health: readonly WireHealth[] = [];
   /** What the server left out, in its own words. */
   truncated: string | null = null;
   /** Goes up whenever points arrive. */
@@ -37,6 +39,7 @@ export class Model {
     this.#byId = new Map();
     this.rows = [];
     this.failures = [];
+    this.health = [];
     this.truncated = truncation(snapshot.truncated);
     this.series.clear();
     this.seriesVersion += 1;
@@ -70,6 +73,7 @@ export class Model {
     this.total = frame.total === null ? null : decodeRow(frame.total, this.#names);
     this.recent = decodeRecent(frame.recent);
     this.#addRows(frame.entries ?? []);
+    if (frame.health !== undefined) this.health = frame.health;
     if (frame.errors !== undefined) this.failures = frame.errors.map(decodeFailure);
     if (frame.points !== undefined && frame.points.length > 0) {
       this.series.add(frame.points);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { formatDuration, parseDuration } from "./duration";
 import { closed, heard, newLink, view } from "./link";
 import { planShape } from "./plan";
-import { elapsed, type Run, stateLabel } from "./run";
+import { elapsed, isActive, isRunState, type Run, stateLabel } from "./run";
 import { matches, sortRows } from "./sort";
 
 const RUN: Run = {
@@ -106,4 +106,9 @@ test("a filter needs every word and ignores case", () => {
   expect(matches("GET /Cart/items", "get cart")).toBe(true);
   expect(matches("GET /Cart/items", "post cart")).toBe(false);
   expect(matches("GET /Cart/items", "")).toBe(true);
+});
+
+test("a paused run is under way and says so", () => {
+  expect(isRunState("paused")).toBe(true);
+  expect(isActive("paused")).toBe(true);
 });

@@ -1,6 +1,15 @@
 /** What a run is to the page: its state, its rows, its errors. No wire format and no drawing here. */
 
-const STATES = ["ready", "spawning", "running", "cleanup", "stopping", "stopped", "missing"] as const;
+const STATES = [
+  "ready",
+  "spawning",
+  "running",
+  "paused",
+  "cleanup",
+  "stopping",
+  "stopped",
+  "missing",
+] as const;
 
 export type RunState = (typeof STATES)[number];
 
@@ -70,7 +79,7 @@ export interface Recent {
 
 /** True while users exist or are being made. */
 export function isActive(state: RunState): boolean {
-  return state === "spawning" || state === "running" || state === "stopping" || state === "cleanup";
+  return state !== "ready" && state !== "stopped" && state !== "missing";
 }
 
 export type Tone = "idle" | "ok" | "warn" | "err";
@@ -92,6 +101,8 @@ export function stateLabel(run: Run): StateLabel {
       return run.users < run.targetUsers * 0.95
         ? { word: "Degraded", tone: "warn" }
         : { word: "Running", tone: "ok" };
+    case "paused":
+      return { word: "Paused", tone: "warn" };
     case "cleanup":
     case "stopping":
       return { word: "Stopping", tone: "warn" };

@@ -1,5 +1,13 @@
 /** Calls to the controller. Addresses are relative, so that the page works under any path prefix. */
-import { parseSnapshot, type WireAbout, type WireSnapshot, type WireStart } from "@katydid/core";
+import {
+  parseSnapshot,
+  type WireAbout,
+  type WireEndpoint,
+  type WireLogs,
+  type WireSnapshot,
+  type WireStart,
+  type WireWorkers,
+} from "@katydid/core";
 
 export const STREAM_URL = "api/v1/stream";
 
@@ -20,6 +28,18 @@ export async function readAbout(): Promise<WireAbout> {
 
 export async function readSnapshot(): Promise<WireSnapshot> {
   return parseSnapshot(await read("api/v1/snapshot"));
+}
+
+export async function readEndpoint(id: number): Promise<WireEndpoint> {
+  return JSON.parse(await read(`api/v1/endpoints/${id}`));
+}
+
+export async function readWorkers(): Promise<WireWorkers> {
+  return JSON.parse(await read("api/v1/workers"));
+}
+
+export async function readLogs(after: number | null): Promise<WireLogs> {
+  return JSON.parse(await read(after === null ? "api/v1/logs" : `api/v1/logs?after=${after}`));
 }
 
 export function postStart(form: WireStart): Promise<Outcome> {

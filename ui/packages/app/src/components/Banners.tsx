@@ -9,6 +9,7 @@ export function Banners() {
     <>
       <Disconnected />
       <Restarted />
+      <Health />
       <Truncated />
     </>
   );
@@ -62,6 +63,17 @@ function Restarted() {
       </button>
     </div>
   );
+}
+
+/** What the generator does to the numbers: said before anybody trusts them. */
+function Health() {
+  const health = useView((view) => view.health);
+  return health.map(({ code, level, text }) => (
+    <div key={code} className={styles.banner} data-tone={level === "error" ? "err" : "warn"} role="status">
+      <Icon name="errors" />
+      <p>{text}</p>
+    </div>
+  ));
 }
 
 function Truncated() {

@@ -5,6 +5,8 @@ const PATHS = {
   endpoints: "M4 6h16M4 12h16M4 18h10",
   errors:
     "M12 8.5v4.5M12 16.5v.01M10.3 4.2 2.9 17.2A2 2 0 0 0 4.6 20.2h14.8a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0Z",
+  workers: "M4 4h16v6H4zM4 14h16v6H4zM8 7v.01M8 17v.01",
+  logs: "M6 3h9l4 4v14H6zM9.5 11h6M9.5 15h6",
   add: "M12 5v14M5 12h14",
   stop: "M7 7h10v10H7z",
   play: "M8 5.5v13l10.5-6.5z",

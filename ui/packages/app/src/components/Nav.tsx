@@ -9,6 +9,8 @@ const PAGES: readonly { path: string; label: string; icon: IconName }[] = [
   { path: "/run/overview", label: "Overview", icon: "overview" },
   { path: "/run/endpoints", label: "Endpoints", icon: "endpoints" },
   { path: "/run/errors", label: "Errors", icon: "errors" },
+  { path: "/run/workers", label: "Workers", icon: "workers" },
+  { path: "/run/logs", label: "Logs", icon: "logs" },
 ];
 
 /** A failure this recent makes the badge red. */

@@ -17,6 +17,7 @@ import {
   type Run,
   view as viewLink,
   type WireFrame,
+  type WireHealth,
   type WireSnapshot,
 } from "@katydid/core";
 
@@ -36,6 +37,7 @@ export interface View {
   recent: Recent | null;
   rows: readonly Row[];
   failures: readonly Failure[];
+  health: readonly WireHealth[];
   truncated: string | null;
   seriesVersion: number;
   link: Link;
@@ -66,6 +68,7 @@ export class Store {
       recent: null,
       rows: [],
       failures: [],
+      health: [],
       truncated: null,
       seriesVersion: 0,
       link: newLink(Date.now()),
@@ -162,8 +165,8 @@ export class Store {
 
   #commit = (): void => {
     this.#scheduled = false;
-    const { boot, run, total, recent, rows, failures, truncated, seriesVersion } = this.model;
-    const data = { boot, run, total, recent, rows, failures, truncated, seriesVersion };
+    const { boot, run, total, recent, rows, failures, health, truncated, seriesVersion } = this.model;
+    const data = { boot, run, total, recent, rows, failures, health, truncated, seriesVersion };
     this.view = { ...this.view, ...data, ...this.#patch };
     this.#patch = {};
     for (const listener of this.#listeners) listener();

@@ -4,6 +4,8 @@ import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
 import { Name } from "../components/Name";
 import { useView } from "../live/hooks";
+import { useQuery, useRoute } from "../route";
+import { EndpointDetail } from "./EndpointDetail";
 import styles from "./Endpoints.module.css";
 
 /** Every endpoint with its counts and times. The default order is by time taken: what hurts most. */
@@ -11,7 +13,10 @@ export function Endpoints() {
   const rows = useView((view) => view.rows);
   const total = useView((view) => view.total);
   const wholeTime = total === null ? 0 : total.requests * (total.avg ?? 0);
-  const columns = useMemo(() => columnsOf(wholeTime), [wholeTime]);
+  const { query } = useRoute();
+  const columns = useMemo(() => columnsOf(wholeTime, query), [wholeTime, query]);
+  const [open, setOpen] = useQuery("endpoint", "");
+  const chosen = rows.find(({ id }) => String(id) === open);
   return (
     <>
       <h1 className={styles.title}>Endpoints</h1>
@@ -31,6 +36,7 @@ export function Endpoints() {
           initial={{ key: "share", direction: "descending" }}
         />
       )}
+      {chosen !== undefined && <EndpointDetail key={open} row={chosen} onClose={() => setOpen("")} />}
     </>
   );
 }
@@ -38,7 +44,7 @@ export function Endpoints() {
 /** Failing at or above this share of requests is shown in red. */
 const BAD_RATIO = 0.01;
 
-function columnsOf(wholeTime: number): Column<Row>[] {
+function columnsOf(wholeTime: number, query: URLSearchParams): Column<Row>[] {
   const numeric = true;
   const share = (row: Row) => (wholeTime > 0 ? (row.requests * (row.avg ?? 0)) / wholeTime : null);
   const ratio = ({ requests, failures }: Row) => failRatio(requests, failures);
@@ -56,7 +62,14 @@ function columnsOf(wholeTime: number): Column<Row>[] {
       numeric: false,
       wide: true,
       value: ({ name }) => name,
-      cell: ({ id, name, method }) => (id === -1 ? "Total" : <Name name={name} method={method} />),
+      cell: ({ id, name, method }) =>
+        id === -1 ? (
+          "Total"
+        ) : (
+          <a className={styles.open} href={linkTo(id, query)}>
+            <Name name={name} method={method} />
+          </a>
+        ),
     },
     {
       key: "share",
@@ -130,6 +143,13 @@ function columnsOf(wholeTime: number): Column<Row>[] {
       cell: ({ avgSize }) => format.bytes(avgSize),
     },
   ];
+}
+
+/** The address of one endpoint, with the filter and the order as they are. */
+function linkTo(id: number, query: URLSearchParams): string {
+  const changed = new URLSearchParams(query);
+  changed.set("endpoint", String(id));
+  return `#/run/endpoints?${changed}`;
 }
 
 const TIMES = [

@@ -1,0 +1,96 @@
+import { format, type Row, type WireEndpoint } from "@katydid/core";
+import { useCallback, useEffect, useRef } from "react";
+import { readEndpoint } from "../api/client";
+import { usePolled } from "../live/usePolled";
+import styles from "./EndpointDetail.module.css";
+import { count } from "./words";
+
+const POLL_MS = 2_000;
+
+/** The percentiles that are listed besides those of the table; the server gives more. */
+const PARTS = [0.75, 0.9, 0.999, 0.9999];
+
+/** What one endpoint answered, where its time went, and how its times spread. */
+export function EndpointDetail({ row, onClose }: { row: Row; onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const { id, method, name } = row;
+  const detail = usePolled(
+    useCallback(() => readEndpoint(id), [id]),
+    POLL_MS,
+  );
+  useEffect(() => {
+    const element = dialog.current;
+    if (element !== null && !element.open) element.showModal();
+  }, []);
+  return (
+    <dialog ref={dialog} className={styles.dialog} onClose={onClose} aria-labelledby="endpoint-title">
+      <h2 id="endpoint-title">
+        {method} <bdi>{name}</bdi>
+      </h2>
+      {detail !== null && <Detail detail={detail} row={row} />}
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}
+
+function Detail({ detail, row }: { detail: WireEndpoint; row: Row }) {
+  const { requests, failures, bytes_in, bytes_out, statuses, phases, percentiles } = detail;
+  const listed = PARTS.flatMap((part) => {
+    // A part that so few requests do not tell apart would only repeat the slowest of them.
+    const found = requests * (1 - part) >= 1 ? percentiles.find(([least]) => least >= part) : undefined;
+    return found === undefined ? [] : [{ part: found[0], ms: found[1] }];
+  });
+  const table = [
+    { part: 0.5, ms: row.p50 },
+    { part: 0.95, ms: row.p95 },
+    { part: 0.99, ms: row.p99 },
+  ];
+  const parts = [...table, ...listed].sort((a, b) => a.part - b.part);
+  return (
+    <>
+      <p className={styles.totals}>
+        {count(requests, "request")}, {count(failures, "failure")} · {format.bytes(bytes_in)} in,{" "}
+        {format.bytes(bytes_out)} out
+      </p>
+      <div className={styles.parts}>
+        <table>
+          <caption>Status codes</caption>
+          <tbody>
+            {statuses.map(([code, times]) => (
+              <tr key={code}>
+                <th scope="row">{code === 0 ? "no response" : code}</th>
+                <td>{format.count(times)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        <table>
+          <caption>Time by phase, mean</caption>
+          <tbody>
+            {phases
+              .filter((phase) => phase.count > 0)
+              .map((phase) => (
+                <tr key={phase.name}>
+                  <th scope="row">{phase.name}</th>
+                  <td>{format.time(phase.sum_ms / phase.count)}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+        <table>
+          <caption>Percentiles</caption>
+          <tbody>
+            {parts.map(({ part, ms }) => (
+              <tr key={part}>
+                <th scope="row">{Number((part * 100).toFixed(2))} %</th>
+                <td>{format.time(ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
