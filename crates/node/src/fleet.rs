@@ -158,7 +158,9 @@ impl Server {
                     Some(Arrival::Refused(address, error)) => self.refused(address, &error),
                     Some(Arrival::Left(peer, error)) => {
                         tracing::debug!(?peer, %error, "a connection ended");
-                        if let Ok(worker) = std::str::from_utf8(&peer.0) {
+                        if error.is_end_of_peer()
+                            && let Ok(worker) = std::str::from_utf8(&peer.0)
+                        {
                             self.node.send(Event::Unconnected(worker.to_owned()));
                         }
                     }

@@ -259,7 +259,7 @@ impl Link {
                     Some(DealerEvent::Connected) => self.connected(),
                     Some(DealerEvent::Message(payload)) => self.receive(&payload),
                     Some(DealerEvent::Disconnected(error)) => {
-                        if is_dead(&error) && self.lease != Lease::Over {
+                        if error.is_end_of_peer() && self.lease != Lease::Over {
                             self.lease = Lease::None;
                         }
                         // Once welcome, we are so again when the master is back.
@@ -487,21 +487,6 @@ fn connect(address: &Address) -> Dealer {
         address.worker.as_bytes(),
         trust,
     )
-}
-
-/// Whether the master's process is gone, and not only the way to it.
-fn is_dead(error: &ConnectionError) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset};
-    match error {
-        ConnectionError::Closed => true,
-        ConnectionError::Io(error) => {
-            matches!(
-                error.kind(),
-                BrokenPipe | ConnectionRefused | ConnectionReset
-            )
-        }
-        _ => false,
-    }
 }
 
 async fn lease_ends(lease: Lease) {

@@ -144,7 +144,9 @@ struct Node {
     reported_ms: u64,
     /// When its connection ended, if it has not been heard of since.
     left_ms: Option<u64>,
-    /// Requests per second that it told of.
+    /// Users it had at its last report.
+    reported_users: u32,
+    /// Requests per second of one of its users, by its last report.
     rate: f64,
     /// Whether it was said that its times are rounded.
     is_told_rounded: bool,
@@ -858,17 +860,10 @@ impl Master {
         }
     }
 
-    /// Requests per second of a user, as far as the workers have told.
+    /// Requests per second of a user, the most that a worker has told.
     fn rate_per_user(&self) -> f64 {
-        let told = self.workers.values().filter(|node| node.rate > 0.0);
-        let (rate, users) = told.fold((0.0, 0), |(rate, users), node| {
-            (rate + node.rate, users + node.seen.users)
-        });
-        if users == 0 {
-            0.0
-        } else {
-            rate / f64::from(users)
-        }
+        let rates = self.workers.values().map(|node| node.rate);
+        rates.fold(0.0, f64::max)
     }
 
     /// Looks at the workers' silence, once in each heartbeat interval.
@@ -953,6 +948,7 @@ impl Node {
             silent: 0,
             reported_ms: now.millis(),
             left_ms: None,
+            reported_users: 0,
             rate: 0.0,
             is_told_rounded: false,
             was_away: false,
@@ -967,9 +963,12 @@ impl Node {
     fn reports(&mut self, requests: u64, now: Now) {
         let passed = now.millis().saturating_sub(self.reported_ms);
         self.reported_ms = now.millis();
+        // Half-way through the time of the report, about, there were so many.
+        let users = f64::from(self.reported_users + self.seen.users) / 2.0;
+        self.reported_users = self.seen.users;
         // Reports out of turn are for too short a time to tell a rate.
-        if passed >= 500 {
-            self.rate = requests as f64 * 1e3 / passed as f64;
+        if passed >= 500 && users > 0.0 {
+            self.rate = requests as f64 * 1e3 / passed as f64 / users;
         }
     }
 
@@ -988,7 +987,7 @@ impl Node {
         reason = "the cast saturates, and it is an estimate"
     )]
     fn lost(&self, per_user: f64, now: Now) -> Option<Loss> {
-        let rate = self.rate.max(per_user * f64::from(self.seen.users));
+        let rate = self.rate.max(per_user) * f64::from(self.seen.users);
         // Who has lost its connection may be at work still; who has died is not.
         let end_ms = self.left_ms.unwrap_or(now.millis());
         let seconds = end_ms.saturating_sub(self.reported_ms) as f64 / 1e3;

@@ -20,6 +20,10 @@ use crate::zmtp::{
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Silence after which the system asks whether the peer's machine still lives; Locust's choice.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long the peer's machine may leave data unacknowledged. The kernel would wait for a quarter of
+/// an hour, and after a minute try again only twice in the next one.
+#[cfg(target_os = "linux")]
+const UNANSWERED: Duration = Duration::from_secs(10);
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
 /// How long a refused peer may take to read why.
@@ -64,6 +68,21 @@ pub enum ConnectionError {
 }
 
 impl ConnectionError {
+    /// Whether the peer's process has ended, and not only the way to it.
+    pub fn is_end_of_peer(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset};
+        match self {
+            Self::Closed => true,
+            Self::Io(error) => {
+                matches!(
+                    error.kind(),
+                    BrokenPipe | ConnectionRefused | ConnectionReset
+                )
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the two sides cannot agree about the join secret, however often they try.
     pub fn is_about_secret(&self) -> bool {
         matches!(self, Self::Unarmed | Self::Wanted | Self::Mismatch(_))
@@ -101,6 +120,8 @@ pub(crate) async fn shake_hands(
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
     SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    SockRef::from(&stream).set_tcp_user_timeout(Some(UNANSWERED))?;
     let (read, write) = stream.into_split();
     let mut incoming = Incoming {
         stream: read,
