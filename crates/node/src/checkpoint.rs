@@ -18,6 +18,8 @@ use katydid_wire::protocol::users_value;
 use katydid_wire::{Message, Value, report};
 use thiserror::Error;
 
+use crate::numbers::Numbers;
+
 const KIND: &str = "checkpoint";
 /// Grows when a checkpoint of an earlier version means something else.
 const VERSION: u64 = 1;
@@ -73,8 +75,8 @@ pub struct Reported {
     pub id: String,
     /// Its index, which no other worker gets.
     pub index: u32,
-    /// The number of its last report that was counted.
-    pub reported: Option<u64>,
+    /// Its reports that were counted.
+    pub reported: Numbers,
 }
 
 /// Bytes that are no checkpoint, or one of another version.
@@ -232,18 +234,22 @@ fn reported_value(seen: &Reported) -> Value {
     Value::Array(vec![
         seen.id.as_str().into(),
         seen.index.into(),
-        seen.reported.map_or(Value::Nil, Value::from),
+        seen.reported.up_to().into(),
+        Value::Array(seen.reported.beyond().map(Value::from).collect()),
     ])
 }
 
 fn reported_of(value: &Value) -> Option<Reported> {
-    let [id, index, reported] = value.as_array()?.as_slice() else {
+    let [id, index, up_to, beyond] = value.as_array()?.as_slice() else {
         return None;
     };
     Some(Reported {
         id: id.as_str()?.to_owned(),
         index: u32::try_from(index.as_u64()?).ok()?,
-        reported: reported.as_u64(),
+        reported: Numbers::new(
+            up_to.as_u64()?,
+            beyond.as_array()?.iter().filter_map(Value::as_u64),
+        ),
     })
 }
 

@@ -11,6 +11,7 @@ mod event;
 mod exceptions;
 mod load;
 mod losses;
+pub mod numbers;
 mod seconds;
 mod tracks;
 

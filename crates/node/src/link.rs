@@ -406,16 +406,9 @@ impl Link {
                 (self.desk.tell)(Told::Heartbeat);
             }
             Order::Receipt(number) => {
-                self.receipt = Some((number, self.node.now()));
-                while self
-                    .in_flight
-                    .front()
-                    .is_some_and(|(first, _)| *first <= number)
-                {
-                    self.in_flight.pop_front();
-                    if let Some(extras) = self.is_due.take() {
-                        self.report(extras);
-                    }
+                self.in_flight.retain(|(sent, _)| *sent != number);
+                if let Some(extras) = self.is_due.take() {
+                    self.report(extras);
                 }
                 self.finish_if_done();
             }

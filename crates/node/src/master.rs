@@ -15,6 +15,7 @@ use crate::checkpoint::{Checkpoint, Known, Reported};
 use crate::clock::Clock;
 use crate::crowd::Crowd;
 use crate::event::{Action, Event, Notice, Now};
+use crate::numbers::Numbers;
 
 /// How the master judges silence and waits, by Locust's names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,22 +109,15 @@ struct Journal {
 #[derive(Clone, Debug)]
 struct Seen {
     index: u32,
-    /// The number of its last report that was counted.
-    reported: Option<u64>,
+    /// Its reports that were counted.
+    reported: Numbers,
     clock: Clock,
 }
 
 impl Seen {
     /// Whether a report is one that was not counted yet.
     fn takes(&mut self, number: Option<u64>) -> bool {
-        let Some(number) = number else {
-            return true;
-        };
-        let is_new = self.reported.is_none_or(|last| number > last);
-        if is_new {
-            self.reported = Some(number);
-        }
-        is_new
+        number.is_none_or(|number| self.reported.take(number))
     }
 }
 
@@ -283,7 +277,7 @@ impl Master {
                 .map(|(id, seen)| Reported {
                     id: id.clone(),
                     index: seen.index,
-                    reported: seen.reported,
+                    reported: seen.reported.clone(),
                 })
                 .collect(),
             stats: Arc::clone(&self.book.stats),
@@ -607,7 +601,9 @@ impl Master {
                         }
                         node.reports(stats.total().requests, now);
                     }
-                    if self.book.losses.strike(&worker) {
+                    let has_gap = |seen: &Seen| seen.reported.has_gap();
+                    let is_whole = !self.seen.get(&worker).is_some_and(has_gap);
+                    if is_whole && self.book.losses.strike(&worker) {
                         let text = format!("all that worker {worker} counted is here");
                         self.book.mark(Kind::Worker, text, now);
                         actions.push(Action::Notice(Notice::NothingLost(worker.clone())));
@@ -634,7 +630,7 @@ impl Master {
                     if self
                         .seen
                         .get(&worker)
-                        .is_some_and(|seen| seen.reported.is_some())
+                        .is_some_and(|seen| !seen.reported.is_empty())
                     {
                         self.welcome(worker, now, actions);
                     }
@@ -711,7 +707,7 @@ impl Master {
         let next = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
         let new = Seen {
             index: next,
-            reported: None,
+            reported: Numbers::default(),
             clock: Clock::default(),
         };
         let index = self.seen.entry(worker.clone()).or_insert(new).index;
@@ -885,7 +881,7 @@ impl Master {
         let known = self.workers.len();
         // Our own workers keep what they have counted for twice as long as Locust's.
         let seen = &self.seen;
-        let is_ours = |id: &str| seen.get(id).is_some_and(|it| it.reported.is_some());
+        let is_ours = |id: &str| seen.get(id).is_some_and(|it| !it.reported.is_empty());
         self.workers
             .retain(|id, node| node.silent <= if is_ours(id) { most * 2 } else { most });
         if self.workers.len() < known {
