@@ -20,9 +20,13 @@ def test_a_master_of_ours_counts_what_its_workers_did(fleet, target, second_is_s
     assert master.wait() == 1, "requests failed"
     assert [worker.wait() for worker in workers] == [0, 0]
     truth = target.truth()
-    assert master.requests == truth["total"] > 50
+    # Locust's own worker may end a user in the middle of a request, which then nobody counts.
+    unseen = 3 if second_is_stock else 0
+    assert truth["total"] - unseen <= master.requests <= truth["total"]
+    assert master.requests > 50
     lost = truth["by_path"]["GET /status/404"]
-    assert re.search(rf"^GET +lost +{lost} +{lost}\(100.00%\)", master.log, re.MULTILINE)
+    counted = re.findall(r"^GET +lost +(\d+) +\1\(100.00%\)", master.log, re.MULTILINE)
+    assert lost - unseen <= int(counted[-1]) <= lost
     assert 'All users spawned: {"Loser": 3, "Reader": 3} (6 total users)' in master.log
     assert all("SPAWNED 6" in worker.log for worker in workers)
     assert ("in Locust's two digits" in master.log) == second_is_stock
