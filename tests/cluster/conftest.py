@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -97,8 +98,6 @@ class Fleet:
 
     def master(self, *options: object, stock: bool = False) -> Node:
         """Starts a master on a port that was free a moment ago."""
-        import socket
-
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -119,6 +118,14 @@ class Fleet:
         node = Node(command, self.directory)
         self.nodes.append(node)
         return node
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
