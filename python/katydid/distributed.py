@@ -841,8 +841,8 @@ class WorkerRunner(DistributedRunner):
         self.stop_users(self.user_classes_count)
         self._engine.spawned(self.user_classes_count)
 
-    def _silent(self) -> None:
-        logger.error("Didn't get heartbeat from master in over %ss", runners.MASTER_HEARTBEAT_TIMEOUT)
+    def _silent(self, seconds: float) -> None:
+        logger.error("Didn't get heartbeat from master in over %gs", seconds)
         gevent.spawn(self.quit)
 
     def _all_spawned(self, users: int) -> None:

@@ -50,8 +50,9 @@ class Run:
         self.csv_writer = self._create_csv_writer()
         self.web_ui: WebUI | None = None
         self.url: str | None = None
-        self.is_page_private = False
         """Where the page is."""
+        self.is_page_private = False
+        """Whether only this machine reaches it."""
         self.line: Line | None = None
         self.printer: Any = None
         self.over = Event()

@@ -184,6 +184,19 @@ impl Dispatcher {
         distribution
     }
 
+    /// What is to run by now on one worker, if it is one of ours; every class is in it.
+    pub fn users_of(&self, worker: &str) -> Option<Users> {
+        if !self.workers.names.iter().any(|name| name == worker) {
+            return None;
+        }
+        let classes = self.turns.names.iter().map(|name| (name.clone(), 0));
+        let mut users: Users = classes.collect();
+        for (_, class) in self.users.iter().filter(|(at, _)| at == worker) {
+            *users.entry(self.turns.names[*class].clone()).or_default() += 1;
+        }
+        Some(users)
+    }
+
     /// Takes in a worker that gets its share of all users with the next step.
     pub fn add_worker(&mut self, worker: String) {
         let mut names = std::mem::take(&mut self.workers.names);

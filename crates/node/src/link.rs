@@ -79,8 +79,8 @@ pub enum Told {
     Disconnected(String),
     /// The master and we cannot agree about the join secret, and never have.
     Refused(Refusal),
-    /// The master was silent for too long.
-    Silent,
+    /// The master was silent for so long, which is too long.
+    Silent(Duration),
     /// The master does not hear of us, so it starts our users elsewhere: they must not run twice.
     CutOff,
 }
@@ -352,7 +352,7 @@ impl Link {
         let patience = self.timings.silence * if self.sends_receipts { 2 } else { 1 };
         if now - self.heard_at > patience {
             self.heard_at = now;
-            (self.desk.tell)(Told::Silent);
+            (self.desk.tell)(Told::Silent(patience));
         }
         let (cpu, memory, vitals) = self.node.read(|role| {
             let run = role.run();

@@ -253,7 +253,9 @@ impl Master {
             users: node.seen.users_by_class.clone(),
             wanted: wanted.remove(&node.seen.id).unwrap_or_default(),
         };
-        let workers = self.workers.values().map(known).collect();
+        // One that is missing is welcomed anew if it comes back.
+        let heard = self.workers.values().filter(|node| node.is_heard_of());
+        let workers = heard.map(known).collect();
         let run = &self.book.run;
         Some(Checkpoint {
             state: run.state,
@@ -534,7 +536,7 @@ impl Master {
         if let Some(order) = &self.ending {
             actions.push(Action::Order(worker.to_owned(), order.clone()));
         } else if let Some(dispatcher) = &self.dispatcher
-            && let Some(users) = dispatcher.distribution().remove(worker)
+            && let Some(users) = dispatcher.users_of(worker)
         {
             actions.push(Action::Assign(worker.to_owned(), users));
         }

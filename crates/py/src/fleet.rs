@@ -510,7 +510,7 @@ pub(crate) fn told<'py>(
             Told::Reporting => ("reporting", vec![]),
             Told::Refused(refusal) => ("refused_by_master", args!(refusal.as_str())),
             Told::Disconnected(reason) => ("disconnected", args!(reason)),
-            Told::Silent => ("silent", vec![]),
+            Told::Silent(patience) => ("silent", args!(patience.as_secs_f64())),
             Told::CutOff => ("cut_off", vec![]),
             Told::Order(order) => ordered(py, order)?,
         },
