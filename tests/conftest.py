@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 
 # What tests do is kept nowhere but in files of their own.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="katydid-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 KATYDID = Path(sys.executable).parent / "katydid"
 
@@ -53,15 +56,15 @@ def target() -> Iterator[Target]:
 def katydid(tmp_path: Path) -> Run:
     """Runs the command in an empty directory, as a user would type it."""
 
-    def run(*arguments: object, script: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: object, script: str | None = None, cwd: str | Path = tmp_path
+    ) -> subprocess.CompletedProcess[str]:
         command = [str(KATYDID)]
         if script is not None:
             (tmp_path / "locustfile.py").write_text(script)
             command += ["-f", "locustfile.py"]
         command += [str(argument) for argument in arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
-        )
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
 
     return run
 
