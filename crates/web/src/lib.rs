@@ -4,6 +4,7 @@
 //! It runs apart from Python, so the page answers while scripts burn the processor. It reads the
 //! snapshots a node publishes and nothing else; what has to be done is asked of the [`Script`].
 
+mod guests;
 mod port;
 mod site;
 

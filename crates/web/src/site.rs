@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -10,7 +10,7 @@ use axum::Router;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
+use axum::serve::Listener;
 use katydid_core::snapshot::Snapshot;
 use katydid_node::Event;
 use katydid_node::run::Node;
@@ -20,10 +20,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::about::About;
 use crate::board::Board;
 use crate::command::{self, Command, Commands};
+use crate::guests::{Guests, PATIENCE};
 use crate::login::{self, Access, Desk};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
@@ -136,12 +138,16 @@ pub async fn serve(
     shutdown: CancellationToken,
     closed: CancellationToken,
 ) -> io::Result<()> {
-    let port = Port::new(listener, site.options.tls.clone(), closed.drop_guard())?;
+    let mut port = Port::new(listener, site.options.tls.clone(), closed.drop_guard())?;
     let shared = Arc::new(Shared::new(site, shutdown.clone()));
-    let service = router(&shared).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(port.tap_io(|_| {}), service)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    let routes = router(&shared);
+    let guests = Guests::default();
+    while let Some((stream, peer)) = shutdown.run_until_cancelled(port.accept()).await {
+        guests.receive(stream, peer, routes.clone(), &shutdown);
+    }
+    drop(port);
+    guests.empty().await;
+    Ok(())
 }
 
 fn router(shared: &Arc<Shared>) -> Router {
@@ -189,6 +195,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Arc::clone(shared), gate::gate))
         .layer(from_fn_with_state(Arc::clone(shared), login::login))
         .layer(from_fn_with_state(Arc::clone(shared), guard::guard))
+        .layer(RequestBodyTimeoutLayer::new(PATIENCE))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(is_ours)))
 }
 
