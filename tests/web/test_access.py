@@ -67,8 +67,12 @@ def add(environment, **kwargs):
     assert site.get("/added").text == "from the script"
     assert site.post("/api/v1/start", json=START).json()["ok"] is True
     assert site.post("/api/v1/note", json={"text": "here"}).json()["ok"] is True
-    notes = [mark for mark in site.get("/api/v1/snapshot").json()["marks"] if mark["kind"] == "note"]
-    assert [(mark["text"], mark["by"]) for mark in notes] == [("here", "ann")]
+    assert site.post("/api/v1/load", json={"users": 2}).json()["ok"] is True
+    assert site.post("/api/v1/stop", json={"mode": "now"}).json()["ok"] is True
+    marks = site.get("/api/v1/snapshot").json()["marks"]
+    done = [(mark["kind"], mark["by"]) for mark in marks if mark["kind"] in ("start", "note", "load", "stop")]
+    assert done == [("start", "ann"), ("note", "ann"), ("load", "ann"), ("stop", "ann")]
+    assert site.post("/api/v1/start", json=START).json()["ok"] is True
     assert site.post("/logout").url == f"{site.url}/login"
     assert site.get("/stats/requests").status_code == 401
     site.visitor.headers["Cookie"] = cookie.split(";")[0]

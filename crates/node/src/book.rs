@@ -39,6 +39,8 @@ pub(crate) struct Book {
     pub(crate) exceptions: Exceptions,
     pub(crate) losses: Losses,
     marks: Marks,
+    /// Who gives the command that is being carried out.
+    pub(crate) author: Option<String>,
     health: Health,
     findings: Arc<Vec<Finding>>,
     /// Whether connections failed since the last second for want of files, and of ports.
@@ -83,6 +85,7 @@ impl Book {
             exceptions: Exceptions::default(),
             losses: Losses::default(),
             marks: Marks::default(),
+            author: None,
             health: Health::default(),
             findings: Arc::default(),
             lacks: (false, false),
@@ -227,7 +230,11 @@ impl Book {
 
     /// Remembers something that happened just now.
     pub(crate) fn mark(&mut self, kind: Kind, text: String, now: Now) {
-        self.mark_by(kind, text, None, now);
+        let by = match kind {
+            Kind::Start | Kind::Load | Kind::Stop => self.author.clone(),
+            _ => None,
+        };
+        self.mark_by(kind, text, by, now);
     }
 
     /// Remembers something that somebody did just now.

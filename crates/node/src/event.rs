@@ -86,6 +86,8 @@ pub enum Event {
         /// Who did it, if a person is known to have.
         by: Option<String>,
     },
+    /// Who starts, changes or stops the run from now on, if a person is known to; until it is said again.
+    Author(Option<String>),
     /// A worker said something.
     Worker(String, Word),
     /// A worker's connection has ended; it may come back.

@@ -220,13 +220,14 @@ async fn carry_out(
     Asked { fields, by, .. }: Asked,
 ) -> Result<(), Refusal> {
     let about = shared.about.read().clone();
+    let is_written_down = matches!(command, Command::Start | Command::Load | Command::Stop);
     let payload = match command {
         Command::Start => {
             let Form(form) = Form::parse(&fields, &about)?;
             json!(form.into_iter().collect::<Vec<_>>())
         }
         Command::Load => load(&fields, &about)?,
-        Command::Pause | Command::Resume => json!({ "by": by }),
+        Command::Pause | Command::Resume => json!({ "by": by.as_deref() }),
         Command::Stop => stop(&fields)?,
         Command::Segment | Command::Note => return mark(shared, command, &fields, by),
     };
@@ -236,7 +237,13 @@ async fn carry_out(
         Command::Stop => "end",
         other => other.as_str(),
     };
-    done(&shared.call(name, payload).await)
+    if !is_written_down {
+        return done(&shared.call(name, payload).await);
+    }
+    shared.tell(Event::Author(by));
+    let answer = shared.call(name, payload).await;
+    shared.tell(Event::Author(None));
+    done(&answer)
 }
 
 /// Another load, with everything that is not said left as it is.
