@@ -1,6 +1,7 @@
 /** The fixtures: a fresh controller and target for every test, and a page that must stay silent. */
+import { writeFileSync } from "node:fs";
 import { test as base, expect, type Page } from "@playwright/test";
-import { end, MOCK, type Server, startKatydid, startTarget } from "./processes";
+import { end, MOCK, type Server, startKatydid, startTarget, webUser } from "./processes";
 
 /** What the target counted itself. */
 export interface Target {
@@ -12,11 +13,17 @@ export interface Target {
 interface Fixtures {
   target: Target;
   katydid: Server;
+  /** More options of the command line. */
+  options: readonly string[];
+  /** Who may come in with the password "right", and their roles; everybody, if nobody is named. */
+  visitors: Readonly<Record<string, string>>;
   /** Messages of the console that the test expects, by a part of their text. */
   expectedMessages: string[];
 }
 
 export const test = base.extend<Fixtures>({
+  options: [[], { option: true }],
+  visitors: [{}, { option: true }],
   expectedMessages: [[], { option: true }],
 
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures from here
@@ -30,8 +37,15 @@ export const test = base.extend<Fixtures>({
     await end(server);
   },
 
-  katydid: async ({ target }, use) => {
-    const server = await startKatydid(target.url);
+  katydid: async ({ target, options, visitors }, use, testInfo) => {
+    const more = [...options];
+    const lines = Object.entries(visitors).map(([name, role]) => webUser(name, role, "right"));
+    if (lines.length > 0) {
+      const file = testInfo.outputPath("visitors");
+      writeFileSync(file, lines.join(""));
+      more.push("--web-users", file);
+    }
+    const server = await startKatydid(target.url, 0, more);
     await use(server);
     await end(server);
   },

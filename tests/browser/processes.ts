@@ -1,5 +1,5 @@
 /** Starts what a test talks to, and ends it again. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
@@ -24,12 +24,18 @@ export async function startTarget(): Promise<Server> {
 }
 
 /** Starts a controller; port 0 is any free one. */
-export async function startKatydid(target: string, port = 0): Promise<Server> {
+export async function startKatydid(target: string, port = 0, more: readonly string[] = []): Promise<Server> {
   const web = /Starting web interface at (http:\/\/[^\s,]+)/;
   if (MOCK)
     return listening(process.execPath, [here("../../ui/mock/server.mjs"), "--port", String(port)], web);
   const options = ["-f", here("locustfile.py"), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
-  return listening(BINARY, options, web);
+  return listening(BINARY, [...options, ...more], web);
+}
+
+/** A line of a file of visitors. */
+export function webUser(name: string, role: string, password: string): string {
+  const command = ["web-user", name, "--role", role];
+  return execFileSync(BINARY, command, { input: `${password}\n`, encoding: "utf8" });
 }
 
 export async function end({ process: child }: Server): Promise<void> {

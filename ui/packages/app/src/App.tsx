@@ -6,6 +6,7 @@ import { Banners } from "./components/Banners";
 import { Logo } from "./components/Logo";
 import { Nav } from "./components/Nav";
 import { RunBar } from "./components/RunBar";
+import type { Control } from "./components/RunControls";
 import { ShortcutsDialog } from "./components/ShortcutsDialog";
 import { Toasts } from "./components/Toasts";
 import { useShortcuts } from "./keys";
@@ -26,19 +27,18 @@ export function App() {
   const { path } = useRoute();
   const { store } = useLive();
   const run = useView((view) => view.run);
-  const [stopping, setStopping] = useState(false);
+  const [open, setOpen] = useState<Control>(null);
   const [helping, setHelping] = useState(false);
   useTitle();
 
   const commands = useMemo(
     () => ({
-      stop: () => {
+      control: (control: Control) => {
         const state = store.view.run?.state;
-        if (state !== undefined && isActive(state)) setStopping(true);
+        if (state !== undefined && isActive(state)) setOpen(control);
       },
       help: () => setHelping(true),
       leave: () => {
-        setStopping(false);
         chartGroup.setZoom(null);
       },
     }),
@@ -69,11 +69,11 @@ export function App() {
           <Logo />
           <span className={styles.wordmark}>Katydid</span>
         </a>
-        <Nav onHelp={() => setHelping(true)} />
+        <Nav about={about} onHelp={() => setHelping(true)} />
         {about !== null && <p className={styles.version}>Version {about.version}</p>}
       </header>
       <div className={styles.column}>
-        <RunBar about={about} stopping={stopping} setStopping={setStopping} />
+        <RunBar about={about} open={open} setOpen={setOpen} />
         <Banners />
         <main id="main" className={styles.main} tabIndex={-1}>
           {Page === undefined || run === null ? null : <Page about={about} />}

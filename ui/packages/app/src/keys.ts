@@ -1,5 +1,6 @@
 /** Keyboard shortcuts. They are off while typing, and can be turned off altogether. */
 import { useEffect } from "react";
+import type { Control } from "./components/RunControls";
 import { navigate } from "./route";
 import { store, stored } from "./storage";
 import { toggleTheme } from "./theme";
@@ -26,6 +27,8 @@ export const SHORTCUTS: readonly [keys: string[], what: string][] = [
   [["g", "w"], "Workers"],
   [["g", "l"], "Logs"],
   [["g", "n"], "New test"],
+  [["E"], "Change the load"],
+  [["N"], "Add a note"],
   [["S"], "Stop the test"],
   [["/"], "Filter the table"],
   [["T"], "Light or dark"],
@@ -44,7 +47,8 @@ export function enableShortcuts(enabled: boolean): void {
 }
 
 export interface Commands {
-  stop: () => void;
+  /** Opens what changes the run. */
+  control: (control: Control) => void;
   help: () => void;
   leave: () => void;
 }
@@ -70,10 +74,16 @@ export function useShortcuts(commands: Commands): void {
   }, [commands]);
 }
 
-function perform(key: string, { stop, help, leave }: Commands): boolean {
+function perform(key: string, { control, help, leave }: Commands): boolean {
   switch (key) {
     case "s":
-      stop();
+      control("stop");
+      return true;
+    case "e":
+      control("load");
+      return true;
+    case "n":
+      control("note");
       return true;
     case "t":
       toggleTheme();

@@ -5,6 +5,7 @@
  */
 import type { Folded } from "@katydid/core";
 import uPlot from "uplot";
+import { type Annotations, drawMarks, drawSpans, LANE, NONE } from "./annotations";
 import { RIGHT_WIDTH } from "./axis";
 import type { Group, Member, Zoom } from "./group";
 import { drawEndLabels } from "./labels";
@@ -23,6 +24,7 @@ export class Chart implements Member {
   #hidden: ReadonlySet<number> = new Set();
   #plot: uPlot | null = null;
   #palette: Palette;
+  #annotations: Annotations = NONE;
   #log = false;
   /** The time axis reaches at least this far, in seconds. */
   #span = 0;
@@ -56,6 +58,12 @@ export class Chart implements Member {
       });
       this.#placeCursor(plot, this.#group.cursor);
     });
+  }
+
+  /** Shows what happened besides requests. */
+  annotate(annotations: Annotations): void {
+    this.#annotations = annotations;
+    this.#plot?.redraw(false, false);
   }
 
   /** Takes the page's colours again after a change of theme. */
@@ -131,7 +139,7 @@ export class Chart implements Member {
       scales: { ...dressed.scales, x: { time: false, auto: false, min, max } },
       legend: { show: false },
       // As wide as the right axis of other charts, so that shared times stand above each other.
-      padding: [10, this.#spec.endLabels ? RIGHT_WIDTH : 0, 0, 0],
+      padding: [LANE, this.#spec.endLabels ? RIGHT_WIDTH : 0, 0, 0],
       cursor: {
         y: false,
         points: { size: 6 },
@@ -141,13 +149,17 @@ export class Chart implements Member {
       hooks: {
         setCursor: [(plot) => this.#cursorMoved(plot)],
         setSelect: [(plot) => this.#selected(plot)],
-        ...(this.#spec.endLabels
-          ? { draw: [(plot: uPlot) => drawEndLabels(plot, this.#spec, this.#palette)] }
-          : {}),
+        drawClear: [(plot) => drawSpans(plot, this.#annotations, this.#palette)],
+        draw: [(plot) => this.#drawOver(plot)],
       },
     };
     this.#plot = new uPlot(options, this.#data, this.#host);
     this.#following = false;
+  }
+
+  #drawOver(plot: uPlot): void {
+    drawMarks(plot, this.#annotations, this.#palette);
+    if (this.#spec.endLabels) drawEndLabels(plot, this.#spec, this.#palette);
   }
 
   /** The line a drawn series stands for: a stack draws its upper line first. */

@@ -19,6 +19,7 @@ export function decodeRun(wire: WireRun): Run {
   if (!isRunState(wire.state)) throw new DecodeError(`unknown run state "${wire.state}"`);
   return {
     state: wire.state,
+    revision: wire.revision,
     host: wire.host,
     users: wire.users,
     targetUsers: wire.target_users,
@@ -29,6 +30,7 @@ export function decodeRun(wire: WireRun): Run {
     runTime: wire.run_time,
     cpuPercent: wire.cpu_percent,
     memoryBytes: wire.memory_bytes,
+    workers: wire.workers,
   };
 }
 

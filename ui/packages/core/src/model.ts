@@ -7,7 +7,7 @@
 import { decodeFailure, decodeRecent, decodeRow, decodeRun } from "./decode";
 import { type Failure, type Recent, type Row, type Run, TOTAL_ID } from "./run";
 import { Series } from "./series";
-import type { WireFrame, WireHealth, WireRow, WireSnapshot } from "./wire";
+import type { WireFrame, WireHealth, WireLost, WireMark, WireRow, WireSnapshot } from "./wire";
 
 export class Model {
   /** Names one life of the controller; null before the first snapshot. */
@@ -21,6 +21,10 @@ export class Model {
   failures: readonly Failure[] = [];
   /** What is wrong with the generator now, the worst first. */
   health: readonly WireHealth[] = [];
+  /** What happened besides requests, the oldest first. */
+  marks: readonly WireMark[] = [];
+  /** Load of workers that are gone, of which nothing is known. */
+  lost: readonly WireLost[] = [];
   /** What the server left out, in its own words. */
   truncated: string | null = null;
   /** Goes up whenever points arrive. */
@@ -40,6 +44,8 @@ export class Model {
     this.rows = [];
     this.failures = [];
     this.health = [];
+    this.marks = [];
+    this.lost = [];
     this.truncated = truncation(snapshot.truncated);
     this.series.clear();
     this.seriesVersion += 1;
@@ -74,6 +80,8 @@ export class Model {
     this.recent = decodeRecent(frame.recent);
     this.#addRows(frame.entries ?? []);
     if (frame.health !== undefined) this.health = frame.health;
+    if (frame.marks !== undefined) this.marks = frame.marks;
+    if (frame.lost !== undefined) this.lost = frame.lost;
     if (frame.errors !== undefined) this.failures = frame.errors.map(decodeFailure);
     if (frame.points !== undefined && frame.points.length > 0) {
       this.series.add(frame.points);

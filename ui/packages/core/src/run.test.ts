@@ -7,6 +7,7 @@ import { matches, sortRows } from "./sort";
 
 const RUN: Run = {
   state: "running",
+  revision: 1,
   host: null,
   users: 100,
   targetUsers: 100,
@@ -17,6 +18,7 @@ const RUN: Run = {
   runTime: 60,
   cpuPercent: 0,
   memoryBytes: 0,
+  workers: null,
 };
 
 test("a run that lost users is degraded", () => {

@@ -19,6 +19,8 @@ export function isRunState(text: string): text is RunState {
 
 export interface Run {
   state: RunState;
+  /** Grows with every change of what is wanted. */
+  revision: number;
   host: string | null;
   users: number;
   targetUsers: number;
@@ -33,6 +35,8 @@ export interface Run {
   runTime: number | null;
   cpuPercent: number;
   memoryBytes: number;
+  /** Null where the users run in this process. */
+  workers: { connected: number; missing: number } | null;
 }
 
 /** The counts and times of one endpoint, or of all together. Times in milliseconds, whole run. */

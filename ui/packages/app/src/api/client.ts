@@ -3,9 +3,13 @@ import {
   parseSnapshot,
   type WireAbout,
   type WireEndpoint,
+  type WireFaults,
+  type WireLoad,
   type WireLogs,
+  type WireRun,
   type WireSnapshot,
   type WireStart,
+  type WireStop,
   type WireWorkers,
 } from "@katydid/core";
 
@@ -13,12 +17,16 @@ export const STREAM_URL = "api/v1/stream";
 
 const READ_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 5_000;
+const COMMAND_TIMEOUT_MS = 5_000;
 
-/** How a command ended. `unreachable`: it did not arrive; `silent`: no answer came in time. */
+/**
+ * How a command ended. `conflict`: the run is not as the command supposes, but as `run` says;
+ * `unreachable`: it did not arrive; `silent`: no answer came in time.
+ */
 export type Outcome =
   | { kind: "done" }
   | { kind: "refused"; field: string | null; message: string }
+  | { kind: "conflict"; message: string; run: WireRun }
   | { kind: "unreachable" }
   | { kind: "silent" };
 
@@ -42,12 +50,42 @@ export async function readLogs(after: number | null): Promise<WireLogs> {
   return JSON.parse(await read(after === null ? "api/v1/logs" : `api/v1/logs?after=${after}`));
 }
 
-export function postStart(form: WireStart): Promise<Outcome> {
-  return post("api/v1/start", form, START_TIMEOUT_MS);
+export async function readFaults(): Promise<WireFaults> {
+  return JSON.parse(await read("api/v1/errors"));
 }
 
-export function postStop(): Promise<Outcome> {
-  return post("api/v1/stop", {}, STOP_TIMEOUT_MS);
+export function postStart(form: WireStart): Promise<Outcome> {
+  return command("start", form, START_TIMEOUT_MS);
+}
+
+export function postLoad(load: WireLoad): Promise<Outcome> {
+  return command("load", load);
+}
+
+export function postPause(): Promise<Outcome> {
+  return command("pause", {});
+}
+
+export function postResume(): Promise<Outcome> {
+  return command("resume", {});
+}
+
+export function postStop(stop: WireStop): Promise<Outcome> {
+  return command("stop", stop);
+}
+
+/** Begins a segment; without a name it gets a number. */
+export function postSegment(name: string): Promise<Outcome> {
+  return command("segment", { name });
+}
+
+export function postNote(text: string): Promise<Outcome> {
+  return command("note", { text });
+}
+
+/** Ends the visit; the server then asks who one is. */
+export function postLogout(): Promise<unknown> {
+  return fetch("logout", { method: "POST" });
 }
 
 async function read(url: string): Promise<string> {
@@ -56,13 +94,14 @@ async function read(url: string): Promise<string> {
   return response.text();
 }
 
-async function post(url: string, body: unknown, timeout: number): Promise<Outcome> {
+/** Gives a command, with an id of its own: however often it arrives, it is carried out once. */
+async function command(name: string, fields: object, timeout = COMMAND_TIMEOUT_MS): Promise<Outcome> {
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await fetch(`api/v1/${name}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
+      body: JSON.stringify({ ...fields, id: newId() }),
       signal: AbortSignal.timeout(timeout),
     });
   } catch (error) {
@@ -74,11 +113,19 @@ async function post(url: string, body: unknown, timeout: number): Promise<Outcom
   return refusal(await response.text(), response.status);
 }
 
+/** `crypto.randomUUID` is missing from pages that come without TLS. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
+}
+
 /** Reads `{"error": {"field", "message"}}`; any other text is shown as it came. */
 function refusal(text: string, status: number): Outcome {
   try {
-    const { field, message } = JSON.parse(text).error;
+    const { error, run } = JSON.parse(text);
+    const { field, message } = error;
     if (typeof message === "string") {
+      if (status === 409 && typeof run === "object" && run !== null)
+        return { kind: "conflict", message, run };
       return { kind: "refused", field: typeof field === "string" ? field : null, message };
     }
   } catch {

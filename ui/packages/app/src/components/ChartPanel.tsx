@@ -1,8 +1,9 @@
-import { Chart, type Group, moment, type Spec, summary, wantsLog } from "@katydid/charts";
+import { type Annotations, Chart, type Group, moment, type Spec, summary, wantsLog } from "@katydid/charts";
 import { type Folded, fold, format, isActive } from "@katydid/core";
 import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLive, useView } from "../live/hooks";
 import { useTheme } from "../theme";
+import { useAnnotations } from "./annotations";
 import styles from "./ChartPanel.module.css";
 import { ChartTable } from "./ChartTable";
 import { Icon } from "./Icon";
@@ -35,6 +36,7 @@ export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
     return fold(store.model.series, columns, store.model.origin);
   }, [spec, store, version]);
 
+  const annotations = useAnnotations();
   const [wasLog, setWasLog] = useState(false);
   const autoLog = spec.canLog && wantsLog(folded, wasLog);
   if (autoLog !== wasLog) setWasLog(autoLog);
@@ -58,7 +60,7 @@ export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
     <section className={styles.panel} aria-labelledby={titleId}>
       <div className={styles.head}>
         <h2 id={titleId}>{spec.title}</h2>
-        <span className={styles.note}>{note(folded, spec, cursor)}</span>
+        <span className={styles.note}>{note(folded, spec, cursor, annotations)}</span>
         <div className={styles.tools}>
           {zoom !== null && (
             <button type="button" className={styles.chip} onClick={() => group.setZoom(null)}>
@@ -91,7 +93,15 @@ export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
           tabIndex={0}
           onKeyDown={move}
         >
-          <Canvas spec={spec} group={group} folded={folded} log={log} span={span} hidden={hidden} />
+          <Canvas
+            spec={spec}
+            group={group}
+            folded={folded}
+            log={log}
+            span={span}
+            hidden={hidden}
+            annotations={annotations}
+          />
           {folded.x.length === 0 && <p className={styles.empty}>No data yet</p>}
         </div>
       )}
@@ -107,6 +117,7 @@ function Canvas({
   log,
   span,
   hidden,
+  annotations,
 }: {
   spec: Spec;
   group: Group;
@@ -114,6 +125,7 @@ function Canvas({
   log: boolean;
   span: number;
   hidden: ReadonlySet<number>;
+  annotations: Annotations;
 }) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
@@ -143,16 +155,24 @@ function Canvas({
 
   useEffect(() => chart.current?.hide(hidden), [hidden]);
 
+  useEffect(() => chart.current?.annotate(annotations), [annotations]);
+
   return <div ref={host} className={styles.host} />;
 }
 
 /** The unit, how much time one point stands for and how it was made, and the moment the legend shows. */
-function note({ x, step }: Folded, { lines, canLog }: Spec, cursor: number | null): string {
+function note(
+  { x, step }: Folded,
+  { lines, canLog }: Spec,
+  cursor: number | null,
+  { marks }: Annotations,
+): string {
   const resolution = step === 1 ? "1 s" : `${canLog ? "worst second of each" : "mean of"} ${step} s`;
   const at = cursor === null ? undefined : x[cursor];
-  return [lines[0]?.unit, resolution, at === undefined ? null : `at ${format.axisTime(at)}`]
-    .filter((part) => part !== null)
-    .join(" · ");
+  if (at === undefined) return [lines[0]?.unit, resolution].join(" · ");
+  const happened = marks.filter((mark) => Math.floor(mark.x / step) === Math.floor(at / step));
+  const texts = happened.map(({ text }) => text);
+  return [lines[0]?.unit, resolution, `at ${format.axisTime(at)}`, ...texts].join(" · ");
 }
 
 /** Where a key moves the crosshair, or null if it is not a key for it. */

@@ -1,4 +1,5 @@
-import { isActive } from "@katydid/core";
+import { isActive, type WireAbout } from "@katydid/core";
+import { postLogout } from "../api/client";
 import { useLive, useView } from "../live/hooks";
 import { useRoute } from "../route";
 import { toggleTheme, useTheme } from "../theme";
@@ -17,7 +18,7 @@ const PAGES: readonly { path: string; label: string; icon: IconName }[] = [
 const FRESH_MS = 60_000;
 
 /** Links to the pages: a rail on wide screens, tabs on middling ones, a bar at the bottom of phones. */
-export function Nav({ onHelp }: { onHelp: () => void }) {
+export function Nav({ about, onHelp }: { about: WireAbout | null; onHelp: () => void }) {
   const { path } = useRoute();
   const theme = useTheme();
   const active = useView((view) => view.run !== null && isActive(view.run.state));
@@ -44,6 +45,12 @@ export function Nav({ onHelp }: { onHelp: () => void }) {
         </ul>
       </nav>
       <div className={styles.tools}>
+        {about?.visitor && (
+          <button type="button" onClick={signOut} title={`Signed in as ${about.visitor.name}`}>
+            <Icon name="leave" />
+            <span>Sign out</span>
+          </button>
+        )}
         <button type="button" onClick={toggleTheme} title={`Change to the ${other} theme (T)`}>
           <Icon name={theme === "dark" ? "sun" : "moon"} />
           <span>{theme === "dark" ? "Light theme" : "Dark theme"}</span>
@@ -55,6 +62,12 @@ export function Nav({ onHelp }: { onHelp: () => void }) {
       </div>
     </>
   );
+}
+
+/** Ends the visit, and shows what the server then shows to strangers. */
+async function signOut(): Promise<void> {
+  await postLogout();
+  location.reload();
 }
 
 /** How many kinds of failure there are; red while they still happen. */

@@ -6,18 +6,18 @@ import { figures, scopeLabel, useScope } from "./figures";
 import { Icon } from "./Icon";
 import { LiveIndicator } from "./LiveIndicator";
 import styles from "./RunBar.module.css";
+import { type Control, RunControls } from "./RunControls";
 import { StateBadge } from "./StateBadge";
-import { StopButton } from "./StopButton";
 
 /** What runs, how it goes, and Stop: on every page, at every width. */
 export function RunBar({
   about,
-  stopping,
-  setStopping,
+  open,
+  setOpen,
 }: {
   about: WireAbout | null;
-  stopping: boolean;
-  setStopping: (open: boolean) => void;
+  open: Control;
+  setOpen: (open: Control) => void;
 }) {
   const run = useView((view) => view.run);
   const active = run !== null && isActive(run.state);
@@ -57,7 +57,7 @@ export function RunBar({
       )}
       <div className={styles.end}>
         <LiveIndicator />
-        {active && <StopButton open={stopping} setOpen={setStopping} onGone={noteFocus} />}
+        {active && <RunControls about={about} open={open} setOpen={setOpen} onGone={noteFocus} />}
         {run !== null && !active && path !== "/new" && (
           <a ref={next} className={styles.start} href="#/new">
             <Icon name="add" size={16} />

@@ -1,26 +1,38 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { format } from "@katydid/core";
+import { Popover } from "radix-ui";
+import { useLayoutEffect, useRef, useState } from "react";
 import { postStop } from "../api/client";
-import { useLive, useView } from "../live/hooks";
+import { useView } from "../live/hooks";
+import { useCommand } from "../live/useCommand";
 import { Icon } from "./Icon";
 import styles from "./StopButton.module.css";
+
+const WORDS = { failed: "Stop failed", nothing: "nothing was stopped" };
+
+/** Seconds that tasks get to finish unless something else is entered. */
+const PATIENCE = "60";
 
 /** Stop, and the question before it. `S` opens it with "Stop now" in focus, so that Enter stops. */
 export function StopButton({
   open,
   setOpen,
+  forbidden,
   onGone,
 }: {
   open: boolean;
   setOpen: (open: boolean) => void;
+  /** Why this visitor may not stop the test. */
+  forbidden: string | undefined;
   /** Called when the button leaves the page with the focus on it. */
   onGone: () => void;
 }) {
-  const { store } = useLive();
   const stopping = useView((view) => view.run?.state === "stopping" || view.run?.state === "cleanup");
+  const left = useView((view) => view.run?.users ?? 0);
   const [pending, setPending] = useState(false);
+  const [timeout, setTimeout] = useState(PATIENCE);
   const box = useRef<HTMLDivElement>(null);
-  const opener = useRef<HTMLButtonElement>(null);
   const confirm = useRef<HTMLButtonElement>(null);
+  const give = useCommand();
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -29,68 +41,73 @@ export function StopButton({
     };
   }, [onGone]);
 
-  useEffect(() => {
-    if (open) confirm.current?.focus();
-  }, [open]);
-
-  useEffect(() => {
-    if (!open) return;
-    const outside = (event: PointerEvent) => {
-      if (event.target instanceof Node && !box.current?.contains(event.target)) setOpen(false);
-    };
-    addEventListener("pointerdown", outside);
-    return () => removeEventListener("pointerdown", outside);
-  }, [open, setOpen]);
-
-  const stop = async () => {
+  const stop = async (mode: "now" | "finish") => {
     if (pending) return;
     setPending(true);
     setOpen(false);
-    opener.current?.focus();
-    const outcome = await postStop();
+    const seconds = Number(timeout);
+    const patience = Number.isFinite(seconds) && seconds >= 0 ? seconds : Number(PATIENCE);
+    await give(WORDS, postStop(mode === "now" ? { mode } : { mode, timeout: patience }));
     setPending(false);
-    if (outcome.kind === "refused") store.toast(`Stop failed: ${outcome.message}`, "err");
-    // A controller that lets its users finish may take long to answer; the state then tells.
-    const lost = outcome.kind === "silent" && store.linkView(Date.now()).kind !== "live";
-    if (outcome.kind === "unreachable" || lost) {
-      store.toast("Could not reach the controller; nothing was stopped.", "err");
-    }
-  };
-
-  const close = () => {
-    setOpen(false);
-    opener.current?.focus();
   };
 
   const busy = pending || stopping;
+  const inactive = busy || forbidden !== undefined;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes from whichever button has the focus
-    <div className={styles.box} ref={box} onKeyDown={(event) => event.key === "Escape" && close()}>
-      <button
-        ref={opener}
-        type="button"
-        className={styles.stop}
-        aria-expanded={open}
-        aria-haspopup="dialog"
-        aria-keyshortcuts="S"
-        onClick={() => !busy && setOpen(!open)}
-      >
-        <Icon name="stop" size={16} />
-        {busy ? "Stopping…" : "Stop"}
-      </button>
-      {open && (
-        <div className={styles.popover} role="dialog" aria-label="Stop the test">
+    <div className={styles.box} ref={box}>
+      <Popover.Root open={open && !inactive} onOpenChange={setOpen}>
+        <Popover.Trigger
+          className={styles.stop}
+          aria-keyshortcuts="S"
+          aria-disabled={inactive || undefined}
+          title={forbidden}
+        >
+          <Icon name="stop" size={16} />
+          {busy ? stoppingText(left) : "Stop"}
+        </Popover.Trigger>
+        <Popover.Content
+          className={styles.popover}
+          align="end"
+          sideOffset={8}
+          collisionPadding={12}
+          aria-label="Stop the test"
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            confirm.current?.focus();
+          }}
+        >
           <p>Stop all users? The results so far are kept.</p>
           <div className={styles.actions}>
-            <button type="button" onClick={close}>
-              Keep running
-            </button>
-            <button type="button" ref={confirm} className={styles.confirm} onClick={stop}>
+            <button type="button" ref={confirm} className={styles.confirm} onClick={() => stop("now")}>
               Stop now
             </button>
+            <Popover.Close>Keep running</Popover.Close>
           </div>
-        </div>
-      )}
+          <form
+            className={styles.finish}
+            onSubmit={(event) => {
+              event.preventDefault();
+              void stop("finish");
+            }}
+          >
+            <button type="submit">Let tasks finish</button>
+            <label>
+              within{" "}
+              <input
+                inputMode="numeric"
+                value={timeout}
+                aria-label="Seconds that tasks get to finish"
+                onChange={({ target }) => setTimeout(target.value)}
+              />{" "}
+              s
+            </label>
+          </form>
+        </Popover.Content>
+      </Popover.Root>
     </div>
   );
+}
+
+function stoppingText(left: number): string {
+  return left === 0 ? "Stopping…" : `Stopping, ${format.count(left)} left`;
 }

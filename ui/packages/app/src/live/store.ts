@@ -18,6 +18,8 @@ import {
   view as viewLink,
   type WireFrame,
   type WireHealth,
+  type WireLost,
+  type WireMark,
   type WireSnapshot,
 } from "@katydid/core";
 
@@ -38,6 +40,8 @@ export interface View {
   rows: readonly Row[];
   failures: readonly Failure[];
   health: readonly WireHealth[];
+  marks: readonly WireMark[];
+  lost: readonly WireLost[];
   truncated: string | null;
   seriesVersion: number;
   link: Link;
@@ -69,6 +73,8 @@ export class Store {
       rows: [],
       failures: [],
       health: [],
+      marks: [],
+      lost: [],
       truncated: null,
       seriesVersion: 0,
       link: newLink(Date.now()),
@@ -165,12 +171,16 @@ export class Store {
 
   #commit = (): void => {
     this.#scheduled = false;
-    const { boot, run, total, recent, rows, failures, health, truncated, seriesVersion } = this.model;
-    const data = { boot, run, total, recent, rows, failures, health, truncated, seriesVersion };
-    this.view = { ...this.view, ...data, ...this.#patch };
+    this.view = { ...this.view, ...published(this.model), ...this.#patch };
     this.#patch = {};
     for (const listener of this.#listeners) listener();
   };
+}
+
+/** The parts of the model that components read. */
+function published(model: Model): Partial<View> {
+  const { boot, run, total, recent, rows, failures, health, marks, lost, truncated, seriesVersion } = model;
+  return { boot, run, total, recent, rows, failures, health, marks, lost, truncated, seriesVersion };
 }
 
 /** How far the page's clock may run on beyond the newest data. */

@@ -3,6 +3,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { postStart } from "../api/client";
 import { EmptyState } from "../components/EmptyState";
 import { Icon } from "../components/Icon";
+import { whyForbidden } from "../components/RunControls";
 import { TextField } from "../components/TextField";
 import { useLive, useView } from "../live/hooks";
 import { navigate } from "../route";
@@ -52,7 +53,7 @@ function StartForm({ about }: { about: WireAbout }) {
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (pending || active) return;
+    if (pending || active || whyForbidden(about) !== undefined) return;
     setSeen(new Set(FIELDS));
     setRefusal(null);
     const bad = FIELDS.find((field) => found[field] !== undefined);
@@ -66,6 +67,8 @@ function StartForm({ about }: { about: WireAbout }) {
     if (outcome.kind === "done") {
       rememberForm(about.boot, form);
       navigate("/run/overview");
+    } else if (outcome.kind === "conflict") {
+      store.toast(`The test did not start: ${outcome.message}`, "err");
     } else if (outcome.kind !== "refused") {
       store.toast("Could not reach the controller; nothing was started.", "err");
     } else {
@@ -87,8 +90,14 @@ function StartForm({ about }: { about: WireAbout }) {
     );
   }
   const plan = planOf(form);
+  const forbidden = whyForbidden(about);
   return (
     <form ref={element} className={styles.form} noValidate onSubmit={submit}>
+      {forbidden !== undefined && (
+        <p className={styles.notice} id="forbidden-notice">
+          {forbidden}
+        </p>
+      )}
       {active && (
         <p className={styles.notice} id="active-notice">
           <Icon name="play" size={14} /> A test is running. <a href="#/run/overview">See how it goes</a>; stop
@@ -136,8 +145,10 @@ function StartForm({ about }: { about: WireAbout }) {
         <button
           type="submit"
           className={styles.submit}
-          aria-disabled={pending || active}
-          aria-describedby={active ? "active-notice" : undefined}
+          aria-disabled={pending || active || forbidden !== undefined}
+          aria-describedby={
+            forbidden !== undefined ? "forbidden-notice" : active ? "active-notice" : undefined
+          }
         >
           <Icon name="play" size={16} />
           {pending ? "Starting…" : "Start test"}

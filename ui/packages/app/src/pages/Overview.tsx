@@ -5,6 +5,7 @@ import { allFigures, scopeLabel, useScope } from "../components/figures";
 import { Tile } from "../components/Tile";
 import { useView } from "../live/hooks";
 import { chartGroup } from "./chartGroup";
+import { Events } from "./Events";
 import styles from "./Overview.module.css";
 import { count } from "./words";
 
@@ -39,6 +40,7 @@ export function Overview() {
         <ChartPanel spec={percentiles} group={chartGroup} />
       </div>
       <Totals />
+      <Events />
     </>
   );
 }
