@@ -23,6 +23,7 @@ pub mod dispatch;
 pub mod fault;
 pub mod fingerprint;
 pub mod health;
+pub mod heat;
 pub mod log;
 pub mod mark;
 pub mod series;

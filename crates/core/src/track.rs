@@ -7,6 +7,7 @@
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
+use crate::heat::SharedHeat;
 use crate::registry::KeyId;
 use crate::trip::{PHASES, Trips};
 use crate::units::Micros;
@@ -49,6 +50,8 @@ pub struct Track {
 /// The tracks of a run, shared between who writes and who reads them.
 #[derive(Debug, Default)]
 pub struct Tracks {
+    /// What happened under all names together, by how long it took.
+    pub heat: SharedHeat,
     all: RwLock<FxHashMap<Option<KeyId>, Track>>,
 }
 
@@ -137,6 +140,7 @@ impl Tracks {
     /// Forgets everything.
     pub fn clear(&self) {
         self.all.write().clear();
+        self.heat.clear();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use katydid_core::heat::Column;
 use katydid_core::histogram::Histogram;
 use katydid_core::registry::KeyId;
 use katydid_core::stats::{Entry, Stats};
@@ -85,6 +86,9 @@ impl Open {
         for (&key, seconds) in &mut self.seconds {
             while let Some(first) = seconds.first_entry().filter(|first| *first.key() < end) {
                 let (t, second) = first.remove_entry();
+                if key.is_none() {
+                    self.tracks.heat.push(Column::of(t, &second.service));
+                }
                 done.push((key, second.point(t)));
             }
         }

@@ -6,10 +6,9 @@
 //! frame has to be kept for that, and a slow reader costs nothing. Nothing is computed while
 //! nobody looks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, MAX_ERRORS, MAX_NAMES};
 use katydid_core::snapshot::Snapshot;
 use serde::Serialize;
@@ -21,8 +20,6 @@ use crate::rows::{Finding, Lost, Mark as RunMark, Point, Row, Run, TOTAL};
 const REPLAY_MS: u64 = 120_000;
 /// How many sequence numbers a reader may come back with.
 const MARKS: usize = 1_000;
-/// How many errors are listed, the most frequent ones.
-const ERRORS: usize = 500;
 /// How many of the newest points a snapshot holds: six hours of seconds.
 const POINTS: usize = 21_600;
 
@@ -32,7 +29,7 @@ pub(crate) struct Board {
     snapshot: Option<Arc<Snapshot>>,
     rows: BTreeMap<KeyId, Dated<Row>>,
     total: Option<Row>,
-    errors: Dated<Vec<Failure>>,
+    faults: Faults,
     /// When the run's own marks changed.
     marks_changed: u64,
     window: Window,
@@ -68,16 +65,13 @@ struct Made {
     text: Arc<str>,
 }
 
-/// An error, as the page lists it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct Failure {
-    method: Arc<str>,
-    name: Arc<str>,
-    /// Without secrets.
-    error: String,
-    occurrences: u64,
-    first_seen: u64,
-    last_seen: u64,
+/// Failures in short; the list of them is read by those who look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+struct Faults {
+    /// How many fingerprints there are.
+    kinds: usize,
+    /// When the last failure was.
+    last: Option<u64>,
 }
 
 /// What has changed since a sequence number.
@@ -94,8 +88,7 @@ struct Frame<'a> {
     entries: Vec<&'a Row>,
     total: &'a Row,
     recent: Option<Recent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a [Failure]>,
+    faults: Faults,
     /// All marks of the run, if there are new ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     marks: Option<Vec<RunMark<'a>>>,
@@ -132,7 +125,7 @@ impl Board {
             *self = Self::default();
         }
         self.advance_rows(snapshot);
-        self.advance_errors(snapshot);
+        self.faults = Faults::of(snapshot);
         let known = self.snapshot.as_ref().map(|known| &known.marks);
         if known.is_none_or(|known| !Arc::ptr_eq(known, &snapshot.marks)) {
             self.marks_changed = snapshot.seq;
@@ -215,29 +208,6 @@ impl Board {
         });
     }
 
-    fn advance_errors(&mut self, snapshot: &Snapshot) {
-        let mut errors: Vec<_> = snapshot.stats.errors().collect();
-        errors.sort_by_key(|(_, count)| std::cmp::Reverse(count.occurrences));
-        errors.truncate(ERRORS);
-        let failures = errors.into_iter().map(|(error, count)| {
-            let error = snapshot.registry.error_name(error);
-            let name = snapshot.registry.name(error.key);
-            Failure {
-                method: name.method,
-                name: name.name,
-                error: redact::text(&error.text),
-                occurrences: count.occurrences,
-                first_seen: count.first_seen.as_millis(),
-                last_seen: count.last_seen.as_millis(),
-            }
-        });
-        let failures: Vec<_> = failures.collect();
-        if failures != self.errors.value {
-            self.errors.value = failures;
-            self.errors.changed = snapshot.seq;
-        }
-    }
-
     fn mark(&self, seq: u64) -> Option<Mark> {
         let position = self.marks.binary_search_by_key(&seq, |mark| mark.seq);
         position.ok().map(|position| self.marks[position])
@@ -263,7 +233,7 @@ impl Board {
             entries: changed.map(|row| &row.value).collect(),
             total: self.total.as_ref()?,
             recent: self.recent,
-            errors: is_new(self.errors.changed).then_some(&self.errors.value),
+            faults: self.faults,
             marks: is_new(self.marks_changed).then(|| snapshot.marks.iter().map(RunMark).collect()),
             health: snapshot.health.iter().map(Finding).collect(),
             lost: snapshot.lost.iter().map(Lost).collect(),
@@ -284,6 +254,21 @@ impl Board {
     }
 }
 
+impl Faults {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut kinds = BTreeSet::new();
+        let mut last = None;
+        for (error, seen) in snapshot.stats.errors() {
+            kinds.insert(snapshot.registry.fingerprint_of(error));
+            last = last.max(Some(seen.last_seen.as_millis()));
+        }
+        Self {
+            kinds: kinds.len(),
+            last,
+        }
+    }
+}
+
 /// Whether what was shown does not lead to a snapshot: another run, or statistics set to zero.
 fn begins_anew(known: &Snapshot, next: &Snapshot) -> bool {
     let start = |snapshot: &Snapshot| snapshot.stats.total().start;
@@ -297,11 +282,6 @@ fn truncated(snapshot: &Snapshot) -> Option<BTreeMap<&'static str, String>> {
     let points = snapshot.series.len().saturating_sub(POINTS);
     if points > 0 {
         left.insert("points", format!("the first {points} are left out"));
-    }
-    let errors = snapshot.stats.errors().count();
-    if errors > ERRORS {
-        let text = format!("the {ERRORS} most frequent of {errors} kinds");
-        left.insert("errors", text);
     }
     if snapshot
         .stats
@@ -436,7 +416,7 @@ mod tests {
         assert_eq!(frame["entries"].as_array().map(Vec::len), Some(1));
         assert_eq!(frame["entries"][0][1], 2);
         assert_eq!(frame["total"][1], 3);
-        assert_eq!(frame.get("errors"), None);
+        assert_eq!(frame["faults"]["kinds"], 1);
     }
 
     #[test]
@@ -458,7 +438,7 @@ mod tests {
             .collect();
         assert_eq!(names, ["/1", "/2", "/3"]);
         assert_eq!(frame["points"].as_array().map(Vec::len), Some(3));
-        assert_eq!(frame["errors"].as_array().map(Vec::len), Some(3));
+        assert_eq!(frame["faults"]["kinds"], 3);
     }
 
     #[test]

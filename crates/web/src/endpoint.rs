@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use katydid_core::heat::{self, Heat};
 use katydid_core::histogram::Histogram;
 use katydid_core::registry::KeyId;
 use katydid_core::snapshot::Snapshot;
@@ -14,7 +15,7 @@ use katydid_core::stats::Entry;
 use katydid_core::track::{self, Track};
 use katydid_core::trip::PHASES;
 use katydid_core::units::{Micros, Nanos};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::Refusal;
@@ -23,8 +24,6 @@ use crate::site::Shared;
 
 /// Points of the percentile spectrum for each halving of the distance to 100 %.
 const TICKS: u32 = 5;
-/// Bars of the histogram for each doubling of the time.
-const BARS: f64 = 4.0;
 
 /// One name, or all of them together.
 #[derive(Debug, Serialize)]
@@ -66,6 +65,29 @@ pub(crate) async fn endpoint(
         )
     })?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(endpoint)).into_response())
+}
+
+/// What is asked of the heat map.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Since {
+    /// The first second that is wanted.
+    #[serde(default)]
+    since: u64,
+}
+
+/// Answers with how many requests took how long in each step of the run.
+pub(crate) async fn heat(
+    State(shared): State<Arc<Shared>>,
+    Query(Since { since }): Query<Since>,
+) -> Response {
+    let Heat { step, columns } = shared.snapshot().tracks.heat.since(since);
+    let columns = columns.into_iter().map(|column| (column.t, column.cells));
+    let body = json!({
+        "step": step,
+        "bars_per_doubling": heat::BARS,
+        "columns": columns.collect::<Vec<_>>(),
+    });
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 fn find(snapshot: &Snapshot, id: i64) -> Option<Endpoint> {
@@ -145,25 +167,15 @@ fn spectrum(service: &Histogram, longest: Micros) -> Vec<(f64, f64)> {
 fn bars(ok: &Histogram, failed: &Histogram) -> Vec<(f64, u64, u64)> {
     let mut bars = std::collections::BTreeMap::<i32, (u64, u64)>::new();
     for bin in ok.bins() {
-        bars.entry(bar(bin.upper)).or_default().0 += bin.count;
+        bars.entry(heat::bar(bin.upper)).or_default().0 += bin.count;
     }
     for bin in failed.bins() {
-        bars.entry(bar(bin.upper)).or_default().1 += bin.count;
+        bars.entry(heat::bar(bin.upper)).or_default().1 += bin.count;
     }
-    let ends = bars.into_iter().map(|(bar, (ok, failed))| {
-        let upper_us = (f64::from(bar) / BARS).exp2();
-        ((upper_us).round() / 1e3, ok, failed)
-    });
+    let ends = bars
+        .into_iter()
+        .map(|(bar, (ok, failed))| (heat::upper_ms(bar), ok, failed));
     ends.collect()
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a logarithm is a small number"
-)]
-fn bar(time: Micros) -> i32 {
-    let micros = time.as_micros().max(1) as f64;
-    (micros.log2() * BARS).ceil() as i32
 }
 
 fn series(track: &Track) -> Value {

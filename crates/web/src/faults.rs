@@ -15,6 +15,9 @@ use serde::Serialize;
 
 use crate::site::Shared;
 
+/// How many messages of one fingerprint are told.
+const TEXTS: usize = 20;
+
 #[derive(Debug, Serialize)]
 struct Faults {
     t: u64,
@@ -30,7 +33,8 @@ struct Fault {
     name: Arc<str>,
     kind: &'static str,
     pattern: Arc<str>,
-    example: String,
+    /// The most frequent messages, and how often each occurred.
+    texts: Vec<(String, u64)>,
     variants: usize,
     count: u64,
     first_seen: u64,
@@ -59,11 +63,9 @@ struct Sample {
 #[derive(Default)]
 struct Group {
     count: u64,
-    variants: usize,
     first_seen: u64,
     last_seen: u64,
-    /// The most frequent error, and how often it occurred.
-    most: Option<(u64, Arc<str>)>,
+    texts: Vec<(u64, Arc<str>)>,
 }
 
 /// Answers with all errors, the most frequent first.
@@ -78,30 +80,32 @@ fn faults(snapshot: &Snapshot) -> Faults {
     for (error, seen) in snapshot.stats.errors() {
         let group = groups.entry(registry.fingerprint_of(error)).or_default();
         let (first, last) = (seen.first_seen.as_millis(), seen.last_seen.as_millis());
-        if group.variants == 0 || first < group.first_seen {
+        if group.texts.is_empty() || first < group.first_seen {
             group.first_seen = first;
         }
         group.last_seen = group.last_seen.max(last);
-        group.variants += 1;
         group.count += seen.occurrences;
-        let is_most = group.most.as_ref();
-        if is_most.is_none_or(|(most, _)| seen.occurrences > *most) {
-            group.most = Some((seen.occurrences, registry.error_name(error).text));
-        }
+        let text = registry.error_name(error).text;
+        group.texts.push((seen.occurrences, text));
     }
     let others = groups.remove(&FingerprintId::OTHER);
-    let errors = groups.into_iter().map(|(id, group)| {
+    let errors = groups.into_iter().map(|(id, mut group)| {
         let fingerprint = registry.fingerprint(id);
         let name = registry.name(fingerprint.key);
-        let example = group.most.map(|(_, text)| redact::text(&text));
+        group
+            .texts
+            .sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+        let most = group.texts.iter().take(TEXTS);
         Fault {
             id: id.index(),
             method: name.method,
             name: name.name,
             kind: fingerprint.kind,
             pattern: fingerprint.pattern,
-            example: example.unwrap_or_default(),
-            variants: group.variants,
+            texts: most
+                .map(|(count, text)| (redact::text(text), *count))
+                .collect(),
+            variants: group.texts.len(),
             count: group.count,
             first_seen: group.first_seen,
             last_seen: group.last_seen,

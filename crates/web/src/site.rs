@@ -155,6 +155,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/run", get(api::run))
         .route("/snapshot", get(api::snapshot))
         .route("/endpoints/{id}", get(endpoint::endpoint))
+        .route("/heat", get(endpoint::heat))
         .route("/workers", get(crew::workers))
         .route("/logs", get(crew::logs))
         .route("/errors", get(faults::errors))

@@ -14,9 +14,12 @@ import { useAbout, useLive, useView } from "./live/hooks";
 import { chartGroup } from "./pages/chartGroup";
 import { Endpoints } from "./pages/Endpoints";
 import { Errors } from "./pages/Errors";
+import { Export } from "./pages/Export";
+import { Load } from "./pages/Load";
 import { Logs } from "./pages/Logs";
 import { NewTest } from "./pages/NewTest";
 import { Overview } from "./pages/Overview";
+import { Settings } from "./pages/Settings";
 import { Workers } from "./pages/Workers";
 import { redirect, useRoute } from "./route";
 import { useTitle } from "./title";
@@ -91,8 +94,11 @@ const PAGES: Readonly<Record<string, typeof NewTest | undefined>> = {
   "/run/overview": Overview,
   "/run/endpoints": Endpoints,
   "/run/errors": Errors,
+  "/run/load": Load,
   "/run/workers": Workers,
   "/run/logs": Logs,
+  "/run/export": Export,
+  "/settings": Settings,
 };
 
 /** A link could not do this: the part of the address after # is the route. */

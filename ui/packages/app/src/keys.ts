@@ -14,8 +14,10 @@ const PLACES: Readonly<Record<string, string>> = {
   o: "/run/overview",
   e: "/run/endpoints",
   r: "/run/errors",
+  l: "/run/load",
   w: "/run/workers",
-  l: "/run/logs",
+  g: "/run/logs",
+  x: "/run/export",
   n: "/new",
 };
 
@@ -24,8 +26,10 @@ export const SHORTCUTS: readonly [keys: string[], what: string][] = [
   [["g", "o"], "Overview"],
   [["g", "e"], "Endpoints"],
   [["g", "r"], "Errors"],
+  [["g", "l"], "Load"],
   [["g", "w"], "Workers"],
-  [["g", "l"], "Logs"],
+  [["g", "g"], "Logs"],
+  [["g", "x"], "Export"],
   [["g", "n"], "New test"],
   [["E"], "Change the load"],
   [["N"], "Add a note"],

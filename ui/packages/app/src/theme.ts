@@ -31,9 +31,26 @@ export function useTheme(): Theme {
   return useSyncExternalStore(subscribe, shown);
 }
 
+export type ThemeChoice = Theme | "system";
+
+/** What the reader has chosen. */
+export function useThemeChoice(): ThemeChoice {
+  return useSyncExternalStore(subscribe, choice);
+}
+
+function choice(): ThemeChoice {
+  const kept = stored(KEY);
+  return kept === "light" || kept === "dark" ? kept : "system";
+}
+
+/** Chooses a theme, or to follow the system. */
+export function chooseTheme(wanted: ThemeChoice): void {
+  store(KEY, wanted === "system" ? null : wanted);
+  show(wanted === "system" ? (system.matches ? "dark" : "light") : wanted);
+}
+
 /** Changes to the other theme. Back at the system's own, the page follows the system again. */
 export function toggleTheme(): void {
   const next: Theme = shown() === "dark" ? "light" : "dark";
-  store(KEY, next === (system.matches ? "dark" : "light") ? null : next);
-  show(next);
+  chooseTheme(next === (system.matches ? "dark" : "light") ? "system" : next);
 }

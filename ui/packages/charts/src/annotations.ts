@@ -50,7 +50,10 @@ export function drawMarks(plot: uPlot, { marks }: Annotations, palette: Palette)
   ctx.save();
   ctx.lineWidth = ratio;
   ctx.font = `600 ${10 * ratio}px "Inter Variable", system-ui, sans-serif`;
+  ctx.textAlign = "left";
   ctx.textBaseline = "middle";
+  // uPlot leaves the dashes of its last line.
+  ctx.setLineDash([]);
   for (const { at, count, isBad } of clusters(plot, marks)) {
     if (at < left || at > left + width) continue;
     const x = Math.round(at) + 0.5;

@@ -59,10 +59,10 @@ export function logSplits(min: number, max: number): number[] {
   return splits;
 }
 
-const FONT = '12px "Inter Variable", system-ui, sans-serif';
+export const FONT = '12px "Inter Variable", system-ui, sans-serif';
 
 /** What every axis looks like. */
-function style(text: string, grid: string): uPlot.Axis {
+export function style(text: string, grid: string): uPlot.Axis {
   return {
     stroke: text,
     font: FONT,
@@ -90,6 +90,20 @@ export function rateAxis(text: string, grid: string): uPlot.Axis {
     size: 52,
     space: 36,
     values: (_plot, splits) => splits.map((value) => tick(value)),
+  };
+}
+
+/** Powers of two, so that labels are whole. */
+const BYTE_INCREMENTS = Array.from({ length: 40 }, (_, power) => 2 ** power);
+
+export function bytesAxis(text: string, grid: string): uPlot.Axis {
+  return {
+    ...style(text, grid),
+    scale: "y",
+    size: 72,
+    space: 36,
+    incrs: BYTE_INCREMENTS,
+    values: (_plot, splits) => splits.map(format.bytes),
   };
 }
 

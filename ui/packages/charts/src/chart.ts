@@ -92,13 +92,12 @@ export class Chart implements Member {
     this.#follow((plot) => plot.setScale("x", this.#xRange()));
   }
 
-  moveCursor(index: number | null): void {
-    this.#follow((plot) => this.#placeCursor(plot, index));
+  moveCursor(x: number | null): void {
+    this.#follow((plot) => this.#placeCursor(plot, x));
   }
 
-  #placeCursor(plot: uPlot, index: number | null): void {
-    const x = index === null ? undefined : plot.data[0][index];
-    const left = x === undefined ? -10 : plot.valToPos(x, "x");
+  #placeCursor(plot: uPlot, x: number | null): void {
+    const left = x === null ? -10 : plot.valToPos(x, "x");
     plot.setCursor({ left, top: left < 0 ? -10 : 0 });
   }
 
@@ -139,7 +138,7 @@ export class Chart implements Member {
       scales: { ...dressed.scales, x: { time: false, auto: false, min, max } },
       legend: { show: false },
       // As wide as the right axis of other charts, so that shared times stand above each other.
-      padding: [LANE, this.#spec.endLabels ? RIGHT_WIDTH : 0, 0, 0],
+      padding: [LANE, this.#rightPadding(dressed.axes?.length ?? 0), 0, 0],
       cursor: {
         y: false,
         points: { size: 6 },
@@ -157,6 +156,12 @@ export class Chart implements Member {
     this.#following = false;
   }
 
+  /** Room for what stands right of the plot: labels, or half of the last time where no axis is. */
+  #rightPadding(axes: number): number {
+    if (this.#spec.endLabels) return RIGHT_WIDTH;
+    return axes > 2 ? 0 : 20;
+  }
+
   #drawOver(plot: uPlot): void {
     drawMarks(plot, this.#annotations, this.#palette);
     if (this.#spec.endLabels) drawEndLabels(plot, this.#spec, this.#palette);
@@ -164,12 +169,14 @@ export class Chart implements Member {
 
   /** The line a drawn series stands for: a stack draws its upper line first. */
   #lineOf(series: number): number {
-    const stacked = this.#spec.lines[0]?.column === "ok";
-    return stacked && series <= 2 ? 2 - series : series - 1;
+    const { stacked } = this.#spec;
+    return series <= stacked ? stacked - series : series - 1;
   }
 
   #cursorMoved(plot: uPlot): void {
-    if (!this.#following) this.#group.setCursor(plot.cursor.idx ?? null, this);
+    if (this.#following) return;
+    const { idx } = plot.cursor;
+    this.#group.setCursor(idx === null || idx === undefined ? null : (plot.data[0][idx] ?? null), this);
   }
 
   #selected(plot: uPlot): void {

@@ -9,11 +9,12 @@ export interface Zoom {
 /** A chart as its group sees it. */
 export interface Member {
   showZoom(zoom: Zoom | null): void;
-  moveCursor(index: number | null): void;
+  moveCursor(x: number | null): void;
 }
 
 export class Group {
   zoom: Zoom | null = null;
+  /** Where the crosshair is, in seconds on the time axis. */
   cursor: number | null = null;
   readonly #members = new Set<Member>();
   readonly #listeners = new Set<() => void>();
@@ -35,12 +36,12 @@ export class Group {
     this.#tell();
   }
 
-  /** Moves every chart's crosshair to the point of this index; `source` has already moved. */
-  setCursor(index: number | null, source: Member | null): void {
-    if (index === this.cursor) return;
-    this.cursor = index;
+  /** Moves every chart's crosshair to this moment; `source` has already moved. */
+  setCursor(x: number | null, source: Member | null): void {
+    if (x === this.cursor) return;
+    this.cursor = x;
     for (const member of this.#members) {
-      if (member !== source) member.moveCursor(index);
+      if (member !== source) member.moveCursor(x);
     }
     this.#tell();
   }

@@ -1,7 +1,24 @@
 /** Charts on canvas, with no view framework inside: the page and a report can share them. */
 export type { Annotations, Mark, Span } from "./annotations";
+export { type Bar, bars, barsData, barText } from "./bars";
 export { Chart } from "./chart";
+export { type Dress, Graph } from "./graph";
 export { Group, type Zoom } from "./group";
+export { type Cell, Heatmap } from "./heatmap";
 export { sparkline } from "./sparkline";
-export { type Line, percentiles, type Spec, throughput, wantsLog } from "./spec";
+export {
+  endpointRate,
+  endpointTimes,
+  type Line,
+  percentiles,
+  phases,
+  type RunSpec,
+  type Spec,
+  statuses,
+  throughput,
+  transfer,
+  users,
+  wantsLog,
+} from "./spec";
+export { type Part, spectrum, spectrumData, spectrumText } from "./spectrum";
 export { moment, summary } from "./summary";

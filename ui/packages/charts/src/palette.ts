@@ -7,6 +7,7 @@ const TOKENS = {
   surface: "--surface",
   accent: "--accent",
   ok: "--ok",
+  warn: "--warn",
   err: "--err",
   users: "--users",
   p50: "--p50",

@@ -4,8 +4,8 @@
  * Method, name and error text are data: they are carried as values and never become object keys or
  * markup, so a name like `add_to_cart` or `<b>` reaches the screen as it was recorded.
  */
-import { type Failure, isRunState, type Recent, type Row, type Run } from "./run";
-import type { WireError, WireFrame, WireRecent, WireRow, WireRun, WireSnapshot } from "./wire";
+import { isRunState, type Recent, type Row, type Run } from "./run";
+import type { WireFrame, WireRecent, WireRow, WireRun, WireSnapshot } from "./wire";
 
 /** Why a reply could not be used. */
 export class DecodeError extends Error {
@@ -38,17 +38,6 @@ export function decodeRow(wire: WireRow, names: Names): Row {
   const [id, requests, failures, rps, failsPerSecond, p50, p95, p99, avg, min, max, avgSize] = wire;
   const { method, name } = names.get(id) ?? { method: "", name: "" };
   return { id, method, name, requests, failures, rps, failsPerSecond, p50, p95, p99, avg, min, max, avgSize };
-}
-
-export function decodeFailure(wire: WireError): Failure {
-  return {
-    method: wire.method,
-    name: wire.name,
-    error: wire.error,
-    occurrences: wire.occurrences,
-    firstSeen: wire.first_seen,
-    lastSeen: wire.last_seen,
-  };
 }
 
 export function decodeRecent(wire: WireRecent | null | undefined): Recent | null {

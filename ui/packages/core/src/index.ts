@@ -1,4 +1,5 @@
 /** The page's logic without a view: data in, numbers and words out. */
+export * from "./course";
 export * from "./decode";
 export * from "./duration";
 export * from "./fold";

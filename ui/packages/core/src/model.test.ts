@@ -38,14 +38,15 @@ function snapshot(change: Partial<WireSnapshot> = {}): WireSnapshot {
     points: [[1001, 4, 0, 5, 5, 5, 8, 9, 12, null]],
     entries: [row(1, 40)],
     total: row(-1, 40),
-    errors: [],
+    faults: { kinds: 0, last: null },
     truncated: null,
     ...change,
   };
 }
 
 function frame(change: Partial<WireFrame> = {}): WireFrame {
-  return { seq: 11, since: 10, t: 1_003_000, run: RUN, total: row(-1, 44), ...change };
+  const faults = { kinds: 0, last: null };
+  return { seq: 11, since: 10, t: 1_003_000, run: RUN, total: row(-1, 44), faults, ...change };
 }
 
 test("names reach the rows exactly as recorded", () => {
@@ -57,15 +58,15 @@ test("names reach the rows exactly as recorded", () => {
 test("a frame changes only what it carries", () => {
   const model = new Model();
   model.load(snapshot());
-  const { failures, rows, seriesVersion } = model;
+  const { faults, rows, seriesVersion } = model;
   model.apply(frame());
   expect(model.total?.requests).toBe(44);
   expect(model.rows).toBe(rows);
-  expect(model.failures).toBe(failures);
+  expect(model.faults).toBe(faults);
   expect(model.seriesVersion).toBe(seriesVersion);
 });
 
-test("a frame adds names, rows, points and errors", () => {
+test("a frame adds names, rows, points and failures", () => {
   const model = new Model();
   model.load(snapshot());
   model.apply(
@@ -73,7 +74,7 @@ test("a frame adds names, rows, points and errors", () => {
       names: [[2, "POST", "/cart"]],
       entries: [row(2, 4)],
       points: [[1002, 8, 0, 5, 5, 5, 8, 9, 12, null]],
-      errors: [{ method: "POST", name: "/cart", error: "x", occurrences: 2, first_seen: 1, last_seen: 2 }],
+      faults: { kinds: 1, last: 2 },
     }),
   );
   expect(model.rows.map(({ method, name, requests }) => [method, name, requests])).toEqual([
@@ -81,7 +82,7 @@ test("a frame adds names, rows, points and errors", () => {
     ["POST", "/cart", 4],
   ]);
   expect(model.series.length).toBe(2);
-  expect(model.failures).toHaveLength(1);
+  expect(model.faults.kinds).toBe(1);
 });
 
 test("an old frame that is replayed after a snapshot is ignored", () => {

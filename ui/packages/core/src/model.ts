@@ -4,10 +4,12 @@
  * No timers and no drawing; each `apply` leaves new values where something changed and the old ones
  * where nothing did, so a reader can compare by identity.
  */
-import { decodeFailure, decodeRecent, decodeRow, decodeRun } from "./decode";
-import { type Failure, type Recent, type Row, type Run, TOTAL_ID } from "./run";
+import { decodeRecent, decodeRow, decodeRun } from "./decode";
+import { type Recent, type Row, type Run, TOTAL_ID } from "./run";
 import { Series } from "./series";
 import type { WireFrame, WireHealth, WireLost, WireMark, WireRow, WireSnapshot } from "./wire";
+
+const NO_FAULTS = { kinds: 0, last: null };
 
 export class Model {
   /** Names one life of the controller; null before the first snapshot. */
@@ -18,7 +20,8 @@ export class Model {
   total: Row | null = null;
   recent: Recent | null = null;
   rows: readonly Row[] = [];
-  failures: readonly Failure[] = [];
+  /** How many kinds of failure there are, and when the last failure was. */
+  faults: WireFrame["faults"] = NO_FAULTS;
   /** What is wrong with the generator now, the worst first. */
   health: readonly WireHealth[] = [];
   /** What happened besides requests, the oldest first. */
@@ -42,7 +45,7 @@ export class Model {
     this.#names = new Map();
     this.#byId = new Map();
     this.rows = [];
-    this.failures = [];
+    this.faults = NO_FAULTS;
     this.health = [];
     this.marks = [];
     this.lost = [];
@@ -82,7 +85,8 @@ export class Model {
     if (frame.health !== undefined) this.health = frame.health;
     if (frame.marks !== undefined) this.marks = frame.marks;
     if (frame.lost !== undefined) this.lost = frame.lost;
-    if (frame.errors !== undefined) this.failures = frame.errors.map(decodeFailure);
+    const { kinds, last } = frame.faults;
+    if (kinds !== this.faults.kinds || last !== this.faults.last) this.faults = frame.faults;
     if (frame.points !== undefined && frame.points.length > 0) {
       this.series.add(frame.points);
       this.seriesVersion += 1;

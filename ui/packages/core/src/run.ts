@@ -62,17 +62,6 @@ export interface Row {
 /** The id the total row has on the wire. */
 export const TOTAL_ID = -1;
 
-export interface Failure {
-  method: string;
-  name: string;
-  error: string;
-  occurrences: number;
-  /** Epoch milliseconds. */
-  firstSeen: number;
-  /** Epoch milliseconds. */
-  lastSeen: number;
-}
-
 /** Percentiles of the last few seconds. */
 export interface Recent {
   seconds: number;

@@ -91,15 +91,6 @@ export interface WireRecent {
   p99: number | null;
 }
 
-export interface WireError {
-  method: string;
-  name: string;
-  error: string;
-  occurrences: number;
-  first_seen: number;
-  last_seen: number;
-}
-
 /** What one event of the stream carries: only what is new. */
 export interface WireFrame {
   seq: number;
@@ -112,7 +103,8 @@ export interface WireFrame {
   entries?: WireRow[];
   total: WireRow | null;
   recent?: WireRecent | null;
-  errors?: WireError[];
+  /** Failures in short. */
+  faults: { kinds: number; last: number | null };
   /** All marks of the run, when there are new ones. */
   marks?: WireMark[];
   /** All that is wrong now. */
@@ -220,6 +212,15 @@ export interface WireEndpoint {
   series: { step: number; points: WireEndpointPoint[] } | null;
 }
 
+/** `GET api/v1/heat` */
+export interface WireHeat {
+  /** Seconds of a column. */
+  step: number;
+  bars_per_doubling: number;
+  /** The oldest first; a bar holds the times up to `2 ** (bar / bars_per_doubling)` microseconds. */
+  columns: [t: number, cells: [bar: number, count: number][]][];
+}
+
 /** One failed request, its secrets hidden. */
 export interface WireSample {
   /** Epoch milliseconds. */
@@ -247,8 +248,8 @@ export interface WireFault {
   kind: string;
   /** The message with `<n>`, `<id>`, `<addr>` and `<text>` where messages differ. */
   pattern: string;
-  /** The most frequent of the messages, and how many there are. */
-  example: string;
+  /** The most frequent of the messages with their counts, and how many there are. */
+  texts: [text: string, count: number][];
   variants: number;
   count: number;
   first_seen: number;
@@ -256,6 +257,26 @@ export interface WireFault {
   /** Empty where the users run in this process. */
   workers: Record<string, number>;
   samples: WireSample[];
+}
+
+/** `GET tasks`, which is Locust's: how often each is chosen. */
+export interface WireTaskRatios {
+  per_class: Record<string, WireTaskRatio>;
+  total: Record<string, WireTaskRatio>;
+}
+
+export interface WireTaskRatio {
+  ratio: number;
+  tasks?: Record<string, WireTaskRatio>;
+}
+
+/** One of `GET exceptions`, which is Locust's: what a script did not catch. */
+export interface WireException {
+  count: number;
+  msg: string;
+  traceback: string;
+  /** The workers, with commas between them. */
+  nodes: string;
 }
 
 /** `GET api/v1/errors` */

@@ -3,13 +3,16 @@ import {
   parseSnapshot,
   type WireAbout,
   type WireEndpoint,
+  type WireException,
   type WireFaults,
+  type WireHeat,
   type WireLoad,
   type WireLogs,
   type WireRun,
   type WireSnapshot,
   type WireStart,
   type WireStop,
+  type WireTaskRatios,
   type WireWorkers,
 } from "@katydid/core";
 
@@ -50,8 +53,22 @@ export async function readLogs(after: number | null): Promise<WireLogs> {
   return JSON.parse(await read(after === null ? "api/v1/logs" : `api/v1/logs?after=${after}`));
 }
 
+export async function readHeat(since: number): Promise<WireHeat> {
+  return JSON.parse(await read(`api/v1/heat?since=${since}`));
+}
+
 export async function readFaults(): Promise<WireFaults> {
   return JSON.parse(await read("api/v1/errors"));
+}
+
+/** What scripts did not catch, from the route that Locust's clients use, too. */
+export async function readExceptions(): Promise<WireException[]> {
+  return JSON.parse(await read("exceptions")).exceptions;
+}
+
+/** How often each task is chosen, from the route that Locust's clients use, too. */
+export async function readTasks(): Promise<WireTaskRatios> {
+  return JSON.parse(await read("tasks"));
 }
 
 export function postStart(form: WireStart): Promise<Outcome> {

@@ -1,6 +1,15 @@
-import { type Annotations, Chart, type Group, moment, type Spec, summary, wantsLog } from "@katydid/charts";
+import {
+  type Annotations,
+  Chart,
+  type Group,
+  moment,
+  type RunSpec,
+  type Spec,
+  summary,
+  wantsLog,
+} from "@katydid/charts";
 import { type Folded, fold, format, isActive } from "@katydid/core";
-import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useLive, useView } from "../live/hooks";
 import { useTheme } from "../theme";
 import { useAnnotations } from "./annotations";
@@ -8,6 +17,7 @@ import styles from "./ChartPanel.module.css";
 import { ChartTable } from "./ChartTable";
 import { Icon } from "./Icon";
 import { Legend } from "./Legend";
+import { Panel } from "./Panel";
 
 /** While a run is young its charts show this many seconds, so that the first points do not leap about. */
 const YOUNG_SPAN = 60;
@@ -16,10 +26,30 @@ type Scale = "auto" | "linear" | "log";
 
 const SCALES: readonly Scale[] = ["auto", "linear", "log"];
 
-/** A chart with its title, legend, read-out, table and words. */
-export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
+/** A chart of the run's own seconds. */
+export function RunChart({ spec, group }: { spec: RunSpec; group: Group }) {
   const { store } = useLive();
   const version = useView((view) => view.seriesVersion);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the series changes in place, its version tells when
+  const read = useCallback(
+    (limit?: number) => fold(store.model.series, spec.columns, store.model.origin, limit),
+    [spec, store, version],
+  );
+  return <ChartPanel spec={spec} group={group} read={read} />;
+}
+
+/** A chart over time with its title, legend, read-out, table and words. */
+export function ChartPanel({
+  spec,
+  group,
+  read,
+}: {
+  spec: Spec;
+  group: Group;
+  /** The columns of the spec's lines, folded to at most so many points; another function when they change. */
+  read: (limit?: number) => Folded;
+}) {
+  const { store } = useLive();
   const span = useView(({ run }) =>
     run !== null && isActive(run.state) ? Math.min(YOUNG_SPAN, run.runTime ?? YOUNG_SPAN) : 0,
   );
@@ -28,19 +58,13 @@ export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
   const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
   const [scale, setScale] = useState<Scale>("auto");
   const [asTable, setAsTable] = useState(false);
-  const titleId = useId();
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the series changes in place, its version tells when
-  const folded = useMemo(() => {
-    const columns = spec.lines.map(({ column }) => column);
-    return fold(store.model.series, columns, store.model.origin);
-  }, [spec, store, version]);
-
+  const folded = useMemo(() => read(), [read]);
   const annotations = useAnnotations();
   const [wasLog, setWasLog] = useState(false);
   const autoLog = spec.canLog && wantsLog(folded, wasLog);
   if (autoLog !== wasLog) setWasLog(autoLog);
   const log = spec.canLog && (scale === "auto" ? autoLog : scale === "log");
+  const index = indexAt(folded.x, cursor);
 
   const toggle = (line: number) => {
     const next = new Set(hidden);
@@ -49,42 +73,40 @@ export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
   };
 
   const move = (event: React.KeyboardEvent) => {
-    const index = nextIndex(event, cursor, folded.x.length);
-    if (index === null) return;
+    const next = nextIndex(event, index, folded.x.length);
+    if (next === null) return;
     event.preventDefault();
-    group.setCursor(index, null);
-    store.announce(moment(spec, folded, index));
+    group.setCursor(folded.x[next] ?? null, null);
+    store.announce(moment(spec, folded, next));
   };
 
+  const tools = (
+    <>
+      {zoom !== null && (
+        <button type="button" className={styles.chip} onClick={() => group.setZoom(null)}>
+          Back to live <Icon name="close" size={14} />
+        </button>
+      )}
+      {spec.canLog && (
+        <button
+          type="button"
+          title="Scale of the value axis: auto, linear or logarithmic"
+          onClick={() => setScale(SCALES[(SCALES.indexOf(scale) + 1) % SCALES.length] ?? "auto")}
+        >
+          {scale === "auto" ? `Auto (${log ? "log" : "linear"})` : scale === "log" ? "Log" : "Linear"}
+        </button>
+      )}
+      <button type="button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+        <Icon name={asTable ? "chart" : "table"} size={15} />
+        {asTable ? "As chart" : "As table"}
+      </button>
+    </>
+  );
   return (
-    <section className={styles.panel} aria-labelledby={titleId}>
-      <div className={styles.head}>
-        <h2 id={titleId}>{spec.title}</h2>
-        <span className={styles.note}>{note(folded, spec, cursor, annotations)}</span>
-        <div className={styles.tools}>
-          {zoom !== null && (
-            <button type="button" className={styles.chip} onClick={() => group.setZoom(null)}>
-              Back to live <Icon name="close" size={14} />
-            </button>
-          )}
-          {spec.canLog && (
-            <button
-              type="button"
-              title="Scale of the value axis: auto, linear or logarithmic"
-              onClick={() => setScale(SCALES[(SCALES.indexOf(scale) + 1) % SCALES.length] ?? "auto")}
-            >
-              {scale === "auto" ? `Auto (${log ? "log" : "linear"})` : scale === "log" ? "Log" : "Linear"}
-            </button>
-          )}
-          <button type="button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-            <Icon name={asTable ? "chart" : "table"} size={15} />
-            {asTable ? "As chart" : "As table"}
-          </button>
-        </div>
-      </div>
-      <Legend spec={spec} folded={folded} cursor={cursor} hidden={hidden} onToggle={toggle} />
+    <Panel title={spec.title} note={note(folded, spec, index, annotations)} tools={tools}>
+      <Legend spec={spec} folded={folded} cursor={index} hidden={hidden} onToggle={toggle} />
       {asTable ? (
-        <ChartTable spec={spec} />
+        <ChartTable spec={spec} read={read} />
       ) : (
         <div
           className={styles.canvas}
@@ -105,7 +127,7 @@ export function ChartPanel({ spec, group }: { spec: Spec; group: Group }) {
           {folded.x.length === 0 && <p className={styles.empty}>No data yet</p>}
         </div>
       )}
-    </section>
+    </Panel>
   );
 }
 
@@ -164,26 +186,42 @@ function Canvas({
 function note(
   { x, step }: Folded,
   { lines, canLog }: Spec,
-  cursor: number | null,
+  index: number | null,
   { marks }: Annotations,
 ): string {
   const resolution = step === 1 ? "1 s" : `${canLog ? "worst second of each" : "mean of"} ${step} s`;
-  const at = cursor === null ? undefined : x[cursor];
-  if (at === undefined) return [lines[0]?.unit, resolution].join(" · ");
+  const at = index === null ? undefined : x[index];
+  if (at === undefined) return [lines[0]?.unit, resolution].filter((part) => part !== "").join(" · ");
   const happened = marks.filter((mark) => Math.floor(mark.x / step) === Math.floor(at / step));
   const texts = happened.map(({ text }) => text);
-  return [lines[0]?.unit, resolution, `at ${format.axisTime(at)}`, ...texts].join(" · ");
+  return [lines[0]?.unit, resolution, `at ${format.axisTime(at)}`, ...texts]
+    .filter((part) => part !== "")
+    .join(" · ");
+}
+
+/** The point nearest to a moment. */
+function indexAt(x: readonly number[], moment: number | null): number | null {
+  if (moment === null || x.length === 0) return null;
+  let low = 0;
+  let high = x.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((x[middle] ?? 0) < moment) low = middle + 1;
+    else high = middle;
+  }
+  const before = x[low - 1];
+  return before !== undefined && moment - before < (x[low] ?? 0) - moment ? low - 1 : low;
 }
 
 /** Where a key moves the crosshair, or null if it is not a key for it. */
 function nextIndex(
   { key, shiftKey }: React.KeyboardEvent,
-  cursor: number | null,
+  index: number | null,
   length: number,
 ): number | null {
   if (length === 0) return null;
   const step = shiftKey ? 10 : 1;
-  const from = cursor ?? length - 1;
+  const from = index ?? length - 1;
   const wanted = { ArrowLeft: from - step, ArrowRight: from + step, Home: 0, End: length - 1 }[key];
   return wanted === undefined ? null : Math.min(length - 1, Math.max(0, wanted));
 }

@@ -1,22 +1,14 @@
 import type { Spec } from "@katydid/charts";
-import { fold, format } from "@katydid/core";
+import { type Folded, format } from "@katydid/core";
 import { useMemo } from "react";
-import { useLive, useView } from "../live/hooks";
 import styles from "./ChartTable.module.css";
 
 /** A table of a chart folds to at most this many rows, and says into how long steps. */
 const MAX_ROWS = 240;
 
 /** The points of a chart as numbers, newest first. */
-export function ChartTable({ spec }: { spec: Spec }) {
-  const { store } = useLive();
-  const version = useView((view) => view.seriesVersion);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the series changes in place, its version tells when
-  const { x, columns, step } = useMemo(() => {
-    const names = spec.lines.map(({ column }) => column);
-    return fold(store.model.series, names, store.model.origin, MAX_ROWS);
-  }, [spec, store, version]);
-
+export function ChartTable({ spec, read }: { spec: Spec; read: (limit?: number) => Folded }) {
+  const { x, columns, step } = useMemo(() => read(MAX_ROWS), [read]);
   return (
     <section className={styles.scroll} tabIndex={0} aria-label={`${spec.title}, table`}>
       <table>

@@ -22,6 +22,8 @@ const PATHS = {
   export: "M12 4v10M8 10.5l4 4 4-4M5 19h14",
   settings: "M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4",
   leave: "M10 5H5v14h5M14 8l4 4-4 4M18 12H9",
+  back: "M15 5l-7 7 7 7",
+  forward: "M9 5l7 7-7 7",
   close: "M6 6l12 12M18 6 6 18",
   table: "M4 5h16v14H4zM4 10h16M10 10v9",
   chart: "M4 19V5M4 19h16M8 15l3.5-4 3 2.5L20 7",

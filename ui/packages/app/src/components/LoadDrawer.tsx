@@ -75,6 +75,10 @@ export function LoadDrawer({ about, run, onClose }: { about: WireAbout; run: Run
       <Dialog.Content
         className={styles.drawer}
         aria-describedby={undefined}
+        onOpenAutoFocus={(event) => {
+          event.preventDefault();
+          document.getElementById("load-users")?.focus();
+        }}
         onCloseAutoFocus={(event) => {
           event.preventDefault();
           if (opener.current instanceof HTMLElement) opener.current.focus();

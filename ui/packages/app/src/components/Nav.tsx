@@ -1,4 +1,5 @@
 import { isActive, type WireAbout } from "@katydid/core";
+import { DropdownMenu } from "radix-ui";
 import { postLogout } from "../api/client";
 import { useLive, useView } from "../live/hooks";
 import { useRoute } from "../route";
@@ -6,12 +7,23 @@ import { toggleTheme, useTheme } from "../theme";
 import { Icon, type IconName } from "./Icon";
 import styles from "./Nav.module.css";
 
-const PAGES: readonly { path: string; label: string; icon: IconName }[] = [
+interface Place {
+  path: string;
+  label: string;
+  icon: IconName;
+  /** From which width on it has a place of its own, and not in the menu "More". */
+  from?: "tablet" | "desktop";
+}
+
+const PAGES: readonly Place[] = [
   { path: "/run/overview", label: "Overview", icon: "overview" },
   { path: "/run/endpoints", label: "Endpoints", icon: "endpoints" },
   { path: "/run/errors", label: "Errors", icon: "errors" },
-  { path: "/run/workers", label: "Workers", icon: "workers" },
-  { path: "/run/logs", label: "Logs", icon: "logs" },
+  { path: "/run/load", label: "Load", icon: "load" },
+  { path: "/run/workers", label: "Workers", icon: "workers", from: "tablet" },
+  { path: "/run/logs", label: "Logs", icon: "logs", from: "tablet" },
+  { path: "/run/export", label: "Export", icon: "export", from: "desktop" },
+  { path: "/settings", label: "Settings", icon: "settings", from: "desktop" },
 ];
 
 /** A failure this recent makes the badge red. */
@@ -22,13 +34,14 @@ export function Nav({ about, onHelp }: { about: WireAbout | null; onHelp: () => 
   const { path } = useRoute();
   const theme = useTheme();
   const active = useView((view) => view.run !== null && isActive(view.run.state));
+  const form = active ? "Test form" : "New test";
   const other = theme === "dark" ? "light" : "dark";
   return (
     <>
       <nav className={styles.nav} aria-label="Pages">
         <ul>
           {PAGES.map((page) => (
-            <li key={page.path}>
+            <li key={page.path} data-from={page.from}>
               <a href={`#${page.path}`} aria-current={path === page.path ? "page" : undefined}>
                 <Icon name={page.icon} />
                 <span>{page.label}</span>
@@ -36,11 +49,14 @@ export function Nav({ about, onHelp }: { about: WireAbout | null; onHelp: () => 
               </a>
             </li>
           ))}
-          <li className={styles.last}>
+          <li className={styles.last} data-from="desktop">
             <a href="#/new" aria-current={path === "/new" ? "page" : undefined}>
               <Icon name="add" />
-              <span>{active ? "Test form" : "New test"}</span>
+              <span>{form}</span>
             </a>
+          </li>
+          <li className={styles.more}>
+            <More path={path} form={form} />
           </li>
         </ul>
       </nav>
@@ -64,6 +80,33 @@ export function Nav({ about, onHelp }: { about: WireAbout | null; onHelp: () => 
   );
 }
 
+/** The pages that have no room of their own. */
+function More({ path, form }: { path: string; form: string }) {
+  const hidden = [
+    ...PAGES.filter(({ from }) => from !== undefined),
+    { path: "/new", label: form, icon: "add" },
+  ];
+  const here = hidden.some((page) => page.path === path);
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className={styles.trigger} data-here={here || undefined}>
+        <Icon name="more" />
+        <span>More</span>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Content className={styles.menu} align="end" sideOffset={6} collisionPadding={8}>
+        {hidden.map((page) => (
+          <DropdownMenu.Item key={page.path} asChild data-from={"from" in page ? page.from : undefined}>
+            <a href={`#${page.path}`} aria-current={path === page.path ? "page" : undefined}>
+              <Icon name={page.icon as IconName} />
+              {page.label}
+            </a>
+          </DropdownMenu.Item>
+        ))}
+      </DropdownMenu.Content>
+    </DropdownMenu.Root>
+  );
+}
+
 /** Ends the visit, and shows what the server then shows to strangers. */
 async function signOut(): Promise<void> {
   await postLogout();
@@ -73,12 +116,9 @@ async function signOut(): Promise<void> {
 /** How many kinds of failure there are; red while they still happen. */
 function ErrorBadge() {
   const { store } = useLive();
-  const kinds = useView((view) => view.failures.length);
-  const newest = useView((view) =>
-    view.failures.reduce((latest, each) => Math.max(latest, each.lastSeen), 0),
-  );
+  const { kinds, last } = useView((view) => view.faults);
   if (kinds === 0) return null;
-  const fresh = store.serverNow() - newest < FRESH_MS;
+  const fresh = last !== null && store.serverNow() - last < FRESH_MS;
   return (
     <span className={styles.badge} data-fresh={fresh || undefined}>
       {kinds > 99 ? "99+" : kinds}

@@ -5,7 +5,6 @@
  */
 import {
   closed,
-  type Failure,
   heard,
   isActive,
   type Link,
@@ -38,7 +37,7 @@ export interface View {
   total: Row | null;
   recent: Recent | null;
   rows: readonly Row[];
-  failures: readonly Failure[];
+  faults: WireFrame["faults"];
   health: readonly WireHealth[];
   marks: readonly WireMark[];
   lost: readonly WireLost[];
@@ -71,7 +70,7 @@ export class Store {
       total: null,
       recent: null,
       rows: [],
-      failures: [],
+      faults: this.model.faults,
       health: [],
       marks: [],
       lost: [],
@@ -179,8 +178,8 @@ export class Store {
 
 /** The parts of the model that components read. */
 function published(model: Model): Partial<View> {
-  const { boot, run, total, recent, rows, failures, health, marks, lost, truncated, seriesVersion } = model;
-  return { boot, run, total, recent, rows, failures, health, marks, lost, truncated, seriesVersion };
+  const { boot, run, total, recent, rows, faults, health, marks, lost, truncated, seriesVersion } = model;
+  return { boot, run, total, recent, rows, faults, health, marks, lost, truncated, seriesVersion };
 }
 
 /** How far the page's clock may run on beyond the newest data. */

@@ -1,6 +1,9 @@
+import { Group } from "@katydid/charts";
 import { format, type Row, type WireEndpoint } from "@katydid/core";
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { readEndpoint } from "../api/client";
+import { CourseCharts } from "../components/CourseCharts";
+import { Icon } from "../components/Icon";
 import { usePolled } from "../live/usePolled";
 import styles from "./EndpointDetail.module.css";
 import { count } from "./words";
@@ -10,8 +13,26 @@ const POLL_MS = 2_000;
 /** The percentiles that are listed besides those of the table; the server gives more. */
 const PARTS = [0.75, 0.9, 0.999, 0.9999];
 
+const KINDS = ["rate", "times", "spectrum", "bars", "statuses", "phases", "transfer"] as const;
+
+const WITHOUT_TIME = ["spectrum", "bars"] as const;
+
 /** What one endpoint answered, where its time went, and how its times spread. */
-export function EndpointDetail({ row, onClose }: { row: Row; onClose: () => void }) {
+export function EndpointDetail({
+  row,
+  previous,
+  next,
+  onMove,
+  onClose,
+}: {
+  row: Row;
+  /** The ids of the rows before and after it; null at the ends. */
+  previous: number | null;
+  next: number | null;
+  onMove: (id: number | null) => void;
+  onClose: () => void;
+}) {
+  const [group] = useState(() => new Group());
   const dialog = useRef<HTMLDialogElement>(null);
   const { id, method, name } = row;
   const detail = usePolled(
@@ -23,14 +44,46 @@ export function EndpointDetail({ row, onClose }: { row: Row; onClose: () => void
     if (element !== null && !element.open) element.showModal();
   }, []);
   return (
-    <dialog ref={dialog} className={styles.dialog} onClose={onClose} aria-labelledby="endpoint-title">
-      <h2 id="endpoint-title">
-        {method} <bdi>{name}</bdi>
-      </h2>
+    <dialog
+      ref={dialog}
+      className={styles.dialog}
+      onClose={onClose}
+      onKeyDown={(event) => {
+        if (event.key === "[") onMove(previous);
+        if (event.key === "]") onMove(next);
+      }}
+      aria-labelledby="endpoint-title"
+    >
+      <div className={styles.head}>
+        <h2 id="endpoint-title">
+          {method} <bdi>{name}</bdi>
+        </h2>
+        <button
+          type="button"
+          disabled={previous === null}
+          onClick={() => onMove(previous)}
+          title="Previous ([)"
+        >
+          <Icon name="back" />
+          <span className="visually-hidden">Previous endpoint</span>
+        </button>
+        <button type="button" disabled={next === null} onClick={() => onMove(next)} title="Next (])">
+          <Icon name="forward" />
+          <span className="visually-hidden">Next endpoint</span>
+        </button>
+        <form method="dialog">
+          <button type="submit">Close</button>
+        </form>
+      </div>
       {detail !== null && <Detail detail={detail} row={row} />}
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
+      {detail !== null && detail.series === null && (
+        <p className={styles.totals}>
+          The course over time is kept of the first 300 names only, and this one came later.
+        </p>
+      )}
+      <div className={styles.charts}>
+        <CourseCharts detail={detail} group={group} kinds={detail?.series === null ? WITHOUT_TIME : KINDS} />
+      </div>
     </dialog>
   );
 }

@@ -16,7 +16,8 @@ export function Endpoints() {
   const { query } = useRoute();
   const columns = useMemo(() => columnsOf(wholeTime, query), [wholeTime, query]);
   const [open, setOpen] = useQuery("endpoint", "");
-  const chosen = rows.find(({ id }) => String(id) === open);
+  const place = rows.findIndex(({ id }) => String(id) === open);
+  const chosen = rows[place];
   return (
     <>
       <h1 className={styles.title}>Endpoints</h1>
@@ -36,7 +37,15 @@ export function Endpoints() {
           initial={{ key: "share", direction: "descending" }}
         />
       )}
-      {chosen !== undefined && <EndpointDetail key={open} row={chosen} onClose={() => setOpen("")} />}
+      {chosen !== undefined && (
+        <EndpointDetail
+          row={chosen}
+          previous={rows[place - 1]?.id ?? null}
+          next={rows[place + 1]?.id ?? null}
+          onMove={(id) => id !== null && setOpen(String(id))}
+          onClose={() => setOpen("")}
+        />
+      )}
     </>
   );
 }

@@ -1,54 +1,74 @@
-import { type Failure, format } from "@katydid/core";
+import { format, type WireException, type WireFault } from "@katydid/core";
 import { useMemo } from "react";
+import { readExceptions, readFaults } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
+import { Moment } from "../components/Moment";
 import { Name } from "../components/Name";
 import { useLive, useNow, useView } from "../live/hooks";
+import { usePolled } from "../live/usePolled";
+import { useQuery, useRoute } from "../route";
 import styles from "./Errors.module.css";
+import { FaultDetail } from "./FaultDetail";
+import { Pattern } from "./Pattern";
 import { count } from "./words";
 
-/** Every kind of failure: where, what, how often, since when. */
+const POLL_MS = 2_000;
+
+/** Every kind of failure: what, where, how often, since when; and what scripts did not catch. */
 export function Errors() {
   const { store } = useLive();
-  const failures = useView((view) => view.failures);
+  const answer = usePolled(readFaults, POLL_MS);
+  const exceptions = usePolled(readExceptions, POLL_MS);
   const requests = useView((view) => view.total?.requests ?? 0);
+  const { query } = useRoute();
   useNow(1_000);
   const now = store.serverNow();
-  const all = failures.reduce((sum, { occurrences }) => sum + occurrences, 0);
-  const columns = useMemo(() => columnsOf(all, now), [all, now]);
+  const faults = answer?.errors ?? [];
+  const all = faults.reduce((sum, fault) => sum + fault.count, answer?.others ?? 0);
+  const columns = useMemo(() => columnsOf(all, now, query), [all, now, query]);
+  const [open, setOpen] = useQuery("fault", "");
+  const chosen = faults.find(({ id }) => String(id) === open);
   return (
     <>
       <h1 className={styles.title}>Errors</h1>
-      {failures.length === 0 ? (
+      {answer === null ? null : faults.length === 0 ? (
         <EmptyState title={requests > 0 ? `No failures in ${count(requests, "request")}` : "No requests yet"}>
           {requests > 0
             ? "Every response so far was a success."
-            : "Failures are listed here, grouped by their text."}
+            : "Failures are listed here, those together that tell the same."}
         </EmptyState>
       ) : (
         <DataTable
           name="Errors"
           noun="error"
           columns={columns}
-          rows={failures}
-          rowKey={({ method, name, error }) => JSON.stringify([method, name, error])}
-          rowText={({ method, name, error }) => `${method} ${name} ${error}`}
-          initial={{ key: "occurrences", direction: "descending" }}
+          rows={faults}
+          rowKey={({ id }) => String(id)}
+          rowText={({ method, name, kind, pattern }) => `${method} ${name} ${kind} ${pattern}`}
+          initial={{ key: "count", direction: "descending" }}
         />
       )}
+      {answer !== null && answer.others > 0 && (
+        <p className={styles.others}>
+          {count(answer.others, "failure")} of rarer kinds are counted together and not listed.
+        </p>
+      )}
+      {exceptions !== null && exceptions.length > 0 && <Exceptions exceptions={exceptions} />}
+      {chosen !== undefined && <FaultDetail key={open} fault={chosen} onClose={() => setOpen("")} />}
     </>
   );
 }
 
-function columnsOf(all: number, now: number): Column<Failure>[] {
+function columnsOf(all: number, now: number, query: URLSearchParams): Column<WireFault>[] {
   return [
     {
-      key: "occurrences",
+      key: "count",
       label: "Count",
       numeric: true,
       narrow: true,
-      value: ({ occurrences }) => occurrences,
-      cell: ({ occurrences }) => format.count(occurrences),
+      value: (fault) => fault.count,
+      cell: (fault) => format.count(fault.count),
     },
     {
       key: "share",
@@ -57,18 +77,28 @@ function columnsOf(all: number, now: number): Column<Failure>[] {
       title: "Share of all failures",
       numeric: true,
       narrow: true,
-      value: ({ occurrences }) => occurrences,
-      cell: ({ occurrences }) => format.percent(all > 0 ? occurrences / all : null),
+      value: (fault) => fault.count,
+      cell: (fault) => format.percent(all > 0 ? fault.count / all : null),
+    },
+    {
+      key: "kind",
+      label: "Type",
+      numeric: false,
+      value: ({ kind }) => kind,
+      cell: ({ kind }) => <span className={styles.kind}>{kind}</span>,
     },
     {
       key: "error",
       label: "Error",
       numeric: false,
       wide: true,
-      value: ({ error }) => error,
-      cell: ({ method, name, error }) => (
+      value: ({ pattern }) => pattern,
+      cell: ({ id, method, name, pattern, variants }) => (
         <span className={styles.error}>
-          <bdi>{error}</bdi>
+          <a className={styles.open} href={linkTo(id, query)}>
+            <Pattern text={pattern} />
+          </a>
+          {variants > 1 && <span className={styles.variants}> {format.count(variants)} variants</span>}
           <span className={styles.where}>
             <Name name={name} method={method} />
           </span>
@@ -76,19 +106,13 @@ function columnsOf(all: number, now: number): Column<Failure>[] {
       ),
     },
     {
-      key: "method",
-      label: "Method",
-      numeric: false,
-      value: ({ method }) => method,
-      cell: ({ method }) => <span className={styles.method}>{method}</span>,
-    },
-    {
       key: "name",
-      label: "Name",
+      label: "Endpoint",
       numeric: false,
-      value: ({ name }) => name,
+      value: ({ method, name }) => `${name} ${method}`,
       cell: ({ method, name }) => (
         <span className={styles.name}>
+          <span className={styles.method}>{method} </span>
           <Name name={name} method={method} />
         </span>
       ),
@@ -97,25 +121,42 @@ function columnsOf(all: number, now: number): Column<Failure>[] {
       key: "first",
       label: "First seen",
       numeric: true,
-      value: ({ firstSeen }) => firstSeen,
-      cell: ({ firstSeen }) => <Moment at={firstSeen} now={now} />,
+      value: (fault) => fault.first_seen,
+      cell: (fault) => <Moment at={fault.first_seen} now={now} />,
     },
     {
       key: "last",
       label: "Last seen",
       numeric: true,
       narrow: true,
-      value: ({ lastSeen }) => lastSeen,
-      cell: ({ lastSeen }) => <Moment at={lastSeen} now={now} />,
+      value: (fault) => fault.last_seen,
+      cell: (fault) => <Moment at={fault.last_seen} now={now} />,
     },
   ];
 }
 
-/** When something was, by the clock, and how long ago that is. */
-function Moment({ at, now }: { at: number; now: number }) {
+/** The address of one kind of failure, with the filter and the order as they are. */
+function linkTo(id: number, query: URLSearchParams): string {
+  const changed = new URLSearchParams(query);
+  changed.set("fault", String(id));
+  return `#/run/errors?${changed}`;
+}
+
+/** Exceptions that scripts did not catch, with where they were raised. */
+function Exceptions({ exceptions }: { exceptions: readonly WireException[] }) {
   return (
-    <time className={styles.moment} dateTime={new Date(at).toISOString()} title={format.timeOfDay(at)}>
-      {format.ago(now - at)}
-    </time>
+    <section className={styles.exceptions} aria-labelledby="exceptions-title">
+      <h2 id="exceptions-title">Exceptions in scripts</h2>
+      <p className={styles.hint}>What a script did not catch; the task ended there and its user went on.</p>
+      {exceptions.map(({ count: times, msg, traceback, nodes }) => (
+        <details key={`${msg} ${traceback}`}>
+          <summary>
+            <span className={styles.times}>{format.count(times)} ×</span> <bdi>{msg || "(no message)"}</bdi>
+            <span className={styles.variants}> {nodes}</span>
+          </summary>
+          <pre>{traceback}</pre>
+        </details>
+      ))}
+    </section>
   );
 }

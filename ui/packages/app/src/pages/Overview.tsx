@@ -1,18 +1,30 @@
 import { percentiles, throughput } from "@katydid/charts";
-import { ChartPanel } from "../components/ChartPanel";
+import { TOTAL_ID } from "@katydid/core";
+import { readEndpoint } from "../api/client";
+import { RunChart } from "../components/ChartPanel";
+import { CourseCharts } from "../components/CourseCharts";
 import { EmptyState } from "../components/EmptyState";
 import { allFigures, scopeLabel, useScope } from "../components/figures";
+import { HeatPanel } from "../components/HeatPanel";
 import { Tile } from "../components/Tile";
 import { useView } from "../live/hooks";
+import { usePolled } from "../live/usePolled";
 import { chartGroup } from "./chartGroup";
 import { Events } from "./Events";
 import styles from "./Overview.module.css";
 import { count } from "./words";
 
+const POLL_MS = 3_000;
+
+const KINDS = ["spectrum", "bars", "statuses", "phases", "transfer"] as const;
+
+const readAll = () => readEndpoint(TOTAL_ID);
+
 /** How the run goes: the headline numbers and their course. */
 export function Overview() {
   const scope = useScope();
   const { run, total } = scope;
+  const all = usePolled(readAll, POLL_MS);
   if (run.started === null) {
     return (
       <>
@@ -36,10 +48,14 @@ export function Overview() {
         <p className={styles.waiting}>Waiting for the first response · {count(run.users, "user")} started</p>
       )}
       <div className={styles.charts}>
-        <ChartPanel spec={throughput} group={chartGroup} />
-        <ChartPanel spec={percentiles} group={chartGroup} />
+        <RunChart spec={throughput} group={chartGroup} />
+        <RunChart spec={percentiles} group={chartGroup} />
       </div>
       <Totals />
+      <div className={styles.pairs}>
+        <HeatPanel group={chartGroup} />
+        <CourseCharts detail={all} group={chartGroup} kinds={KINDS} />
+      </div>
       <Events />
     </>
   );

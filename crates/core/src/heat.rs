@@ -1,0 +1,176 @@
+//! How many requests took how long over the time of a run, for a heat map.
+
+use parking_lot::RwLock;
+
+use crate::histogram::Histogram;
+use crate::units::Micros;
+
+/// Bars for each doubling of the time.
+pub const BARS: f64 = 4.0;
+/// How many columns are kept at most.
+const MOST: usize = 600;
+
+/// One step of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Column {
+    /// The second (Unix epoch) in which the step began.
+    pub t: u64,
+    /// Bars in which there are requests, ascending, and how many.
+    pub cells: Vec<(i32, u64)>,
+}
+
+/// All steps, those without requests left out. It covers the whole run: where there would be too many
+/// columns, neighbours become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heat {
+    /// Seconds that one column covers.
+    pub step: u64,
+    /// The oldest first.
+    pub columns: Vec<Column>,
+}
+
+/// A [`Heat`] shared between who writes and who reads it.
+#[derive(Debug, Default)]
+pub struct SharedHeat(RwLock<Heat>);
+
+/// The bar that a time falls into.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a logarithm is a small number"
+)]
+pub fn bar(time: Micros) -> i32 {
+    let micros = time.as_micros().max(1) as f64;
+    (micros.log2() * BARS).ceil() as i32
+}
+
+/// The upper end of a bar, in milliseconds.
+pub fn upper_ms(bar: i32) -> f64 {
+    (f64::from(bar) / BARS).exp2().round() / 1e3
+}
+
+impl Column {
+    /// The column of a second in which requests took these times.
+    pub fn of(t: u64, times: &Histogram) -> Self {
+        let mut cells: Vec<(i32, u64)> = Vec::new();
+        for bin in times.bins() {
+            let bar = bar(bin.upper);
+            match cells.last_mut() {
+                Some((last, count)) if *last == bar => *count += bin.count,
+                _ => cells.push((bar, bin.count)),
+            }
+        }
+        Self { t, cells }
+    }
+
+    fn join(&mut self, other: Self) {
+        for (bar, count) in other.cells {
+            match self.cells.binary_search_by_key(&bar, |cell| cell.0) {
+                Ok(at) => self.cells[at].1 += count,
+                Err(at) => self.cells.insert(at, (bar, count)),
+            }
+        }
+    }
+}
+
+impl Default for Heat {
+    fn default() -> Self {
+        Self {
+            step: 1,
+            columns: Vec::new(),
+        }
+    }
+}
+
+impl Heat {
+    /// Adds a finished second, none before the last one.
+    pub fn push(&mut self, second: Column) {
+        self.add(second);
+        if self.columns.len() > MOST {
+            let columns = std::mem::take(&mut self.columns);
+            self.step *= 2;
+            for column in columns {
+                self.add(column);
+            }
+        }
+    }
+
+    fn add(&mut self, mut column: Column) {
+        column.t -= column.t % self.step;
+        match self.columns.last_mut() {
+            Some(last) if last.t >= column.t => last.join(column),
+            _ => self.columns.push(column),
+        }
+    }
+}
+
+impl SharedHeat {
+    /// Adds a finished second.
+    pub fn push(&self, second: Column) {
+        self.0.write().push(second);
+    }
+
+    /// The columns from this second on.
+    pub fn since(&self, t: u64) -> Heat {
+        let heat = self.0.read();
+        let from = heat.columns.partition_point(|column| column.t < t);
+        Heat {
+            step: heat.step,
+            columns: heat.columns[from..].to_vec(),
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *self.0.write() = Heat::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(micros: &[u64]) -> Histogram {
+        let mut histogram = Histogram::default();
+        for &time in micros {
+            histogram.record(Micros::from_micros(time));
+        }
+        histogram
+    }
+
+    #[test]
+    fn a_column_counts_each_request_once() {
+        let column = Column::of(7, &times(&[1, 1000, 1000, 1010, 60_000_000]));
+        assert_eq!(column.cells.iter().map(|cell| cell.1).sum::<u64>(), 5);
+        assert!(column.cells.is_sorted_by(|one, other| one.0 < other.0));
+        assert_eq!(column.cells[0], (0, 1));
+        for micros in [1, 1000, 1010, 60_000_000] {
+            let upper = upper_ms(bar(Micros::from_micros(micros)));
+            assert!(upper * 1e3 >= micros as f64 && upper * 1e3 < micros as f64 * 1.2 + 1.0);
+        }
+    }
+
+    #[test]
+    fn a_long_run_keeps_its_counts_in_few_columns() {
+        let heat = SharedHeat::default();
+        for t in 0..5_000 {
+            heat.push(Column::of(t, &times(&[100, 100 + t])));
+        }
+        let all = heat.since(0);
+        assert!(all.columns.len() <= MOST && all.step == 16, "{}", all.step);
+        let count: u64 = all
+            .columns
+            .iter()
+            .flat_map(|column| &column.cells)
+            .map(|cell| cell.1)
+            .sum();
+        assert_eq!(count, 10_000);
+        assert!(
+            heat.since(4_000)
+                .columns
+                .iter()
+                .all(|column| column.t >= 4_000)
+        );
+        heat.clear();
+        assert_eq!(heat.since(0), Heat::default());
+    }
+}
