@@ -32,6 +32,19 @@ export async function startKatydid(target: string, port = 0, more: readonly stri
   return listening(BINARY, [...options, ...more], web);
 }
 
+/** Starts a master on free ports, and says where its workers connect. */
+export async function startMaster(target: string, port = 0, workers = 0): Promise<Server> {
+  const options = ["-f", here("locustfile.py"), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
+  const master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", String(workers)];
+  return listening(BINARY, [...options, ...master], /Starting web interface at (http:\/\/[^\s,]+)/);
+}
+
+/** Starts a worker of a master. */
+export function startWorker(port: number): ChildProcess {
+  const options = ["-f", here("locustfile.py"), "--worker", "--master-host", "127.0.0.1"];
+  return spawn(BINARY, [...options, "--master-port", String(port)], { stdio: "ignore" });
+}
+
 /** A line of a file of visitors. */
 export function webUser(name: string, role: string, password: string): string {
   const command = ["web-user", name, "--role", role];

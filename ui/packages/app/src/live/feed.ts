@@ -8,6 +8,7 @@
 import { parseFrame, type WireFrame } from "@katydid/core";
 import { readSnapshot, STREAM_URL } from "../api/client";
 import type { Store } from "./store";
+import { openStream, type Stream } from "./stream";
 
 /** An open stream that is silent for so long is held back by something on the way. */
 const SILENCE_MS = 5_000;
@@ -17,7 +18,7 @@ const RETRY_MS = 3_000;
 
 export class Feed {
   readonly #store: Store;
-  #stream: EventSource | null = null;
+  #stream: Stream | null = null;
   /** Frames that came while the snapshot was under way; null when none is. */
   #held: WireFrame[] | null = null;
   #streamHeardAt = 0;
@@ -51,18 +52,18 @@ export class Feed {
 
   #open(): void {
     this.#stream?.close();
-    const stream = new EventSource(STREAM_URL);
-    this.#stream = stream;
     this.#streamHeardAt = Date.now();
-    stream.addEventListener("frame", (event) => this.#frame(event.data));
-    stream.addEventListener("hb", (event) => this.#beat(event.data));
-    stream.addEventListener("reset", () => {
-      this.#streamHeardAt = Date.now();
-      void this.#reload();
-    });
-    stream.addEventListener("error", () => {
-      this.#store.close();
-      if (stream.readyState === EventSource.CLOSED && stream === this.#stream) this.#retryLater();
+    this.#stream = openStream(STREAM_URL, {
+      frame: (data) => this.#frame(data),
+      beat: (data) => this.#beat(data),
+      reset: () => {
+        this.#streamHeardAt = Date.now();
+        void this.#reload();
+      },
+      broken: (closed) => {
+        this.#store.close();
+        if (closed) this.#retryLater();
+      },
     });
   }
 
@@ -109,19 +110,22 @@ export class Feed {
       if (this.#store.view.retryAt === null && !this.#polling && this.#held === null) this.#retryLater();
       return;
     }
-    const open = this.#stream?.readyState === EventSource.OPEN;
-    if (open && now - this.#streamHeardAt > SILENCE_MS && !this.#polling) void this.#poll();
+    if (this.#isOpen() && now - this.#streamHeardAt > SILENCE_MS && !this.#polling) void this.#poll();
   }
 
   /** Reads snapshots for as long as the open stream stays silent. */
   async #poll(): Promise<void> {
     this.#polling = true;
     const silentSince = this.#streamHeardAt;
-    while (this.#streamHeardAt === silentSince && this.#stream?.readyState === EventSource.OPEN) {
+    while (this.#streamHeardAt === silentSince && this.#isOpen()) {
       if (this.#held === null) await this.#reload();
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     this.#polling = false;
+  }
+
+  #isOpen(): boolean {
+    return this.#stream?.isOpen() ?? false;
   }
 
   #retryLater(): void {

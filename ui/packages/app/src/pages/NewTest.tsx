@@ -28,6 +28,8 @@ export function NewTest({ about }: PageProps) {
 function StartForm({ about }: { about: WireAbout }) {
   const { store } = useLive();
   const active = useView((view) => view.run !== null && isActive(view.run.state));
+  const workers = useView((view) => view.run?.workers?.connected ?? null);
+  const lonely = workers === 0;
   const [form, setForm] = useState<Form>(() => recallForm(about.boot) ?? defaults(about));
   const [seen, setSeen] = useState<ReadonlySet<Field>>(new Set());
   const [refusal, setRefusal] = useState<{ field: Field; message: string; form: Form } | null>(null);
@@ -53,7 +55,7 @@ function StartForm({ about }: { about: WireAbout }) {
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (pending || active || whyForbidden(about) !== undefined) return;
+    if (pending || active || lonely || whyForbidden(about) !== undefined) return;
     setSeen(new Set(FIELDS));
     setRefusal(null);
     const bad = FIELDS.find((field) => found[field] !== undefined);
@@ -91,6 +93,14 @@ function StartForm({ about }: { about: WireAbout }) {
   }
   const plan = planOf(form);
   const forbidden = whyForbidden(about);
+  const reason =
+    forbidden !== undefined
+      ? "forbidden-notice"
+      : active
+        ? "active-notice"
+        : lonely
+          ? "workers-notice"
+          : undefined;
   return (
     <form ref={element} className={styles.form} noValidate onSubmit={submit}>
       {forbidden !== undefined && (
@@ -98,6 +108,7 @@ function StartForm({ about }: { about: WireAbout }) {
           {forbidden}
         </p>
       )}
+      {workers !== null && <WorkersNotice connected={workers} />}
       {active && (
         <p className={styles.notice} id="active-notice">
           <Icon name="play" size={14} /> A test is running. <a href="#/run/overview">See how it goes</a>; stop
@@ -145,10 +156,8 @@ function StartForm({ about }: { about: WireAbout }) {
         <button
           type="submit"
           className={styles.submit}
-          aria-disabled={pending || active || forbidden !== undefined}
-          aria-describedby={
-            forbidden !== undefined ? "forbidden-notice" : active ? "active-notice" : undefined
-          }
+          aria-disabled={pending || reason !== undefined}
+          aria-describedby={reason}
         >
           <Icon name="play" size={16} />
           {pending ? "Starting…" : "Start test"}
@@ -158,6 +167,23 @@ function StartForm({ about }: { about: WireAbout }) {
         </p>
       </div>
     </form>
+  );
+}
+
+/** Who would run the users, where this process does not. */
+function WorkersNotice({ connected }: { connected: number }) {
+  if (connected > 0) {
+    return (
+      <p className={styles.notice} role="status">
+        {connected === 1 ? "1 worker is ready." : `${connected} workers are ready.`}
+      </p>
+    );
+  }
+  return (
+    <p className={styles.notice} id="workers-notice" role="status">
+      No worker is connected, and users run on workers only. Start one with{" "}
+      <code>katydid -f - --worker --master-host {location.hostname}</code>
+    </p>
   );
 }
 
