@@ -1,10 +1,20 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, start, state, test } from "./katydid";
 
-const PAGES = ["#/new", "#/run/overview", "#/run/endpoints", "#/run/errors", "#/run/workers", "#/run/logs"];
+const PAGES = [
+  "#/new",
+  "#/run/overview",
+  "#/run/endpoints",
+  "#/run/errors",
+  "#/run/load",
+  "#/run/workers",
+  "#/run/logs",
+  "#/run/export",
+  "#/settings",
+];
 
 for (const theme of ["light", "dark"] as const) {
-  test(`no page breaks an accessibility rule in the ${theme} theme`, async ({ page }) => {
+  test(`48 no page breaks an accessibility rule in the ${theme} theme`, async ({ page }) => {
     test.setTimeout(90_000);
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     await start(page);
@@ -23,6 +33,14 @@ for (const theme of ["light", "dark"] as const) {
     await page.keyboard.press("?");
     await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
     expect(await broken(page), "the list of shortcuts").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("e");
+    await expect(page.getByRole("dialog", { name: "Change load" })).toBeVisible();
+    expect(await broken(page), "the drawer for the load").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.goto("#/run/endpoints?endpoint=1");
+    await expect(page.getByRole("dialog")).toBeVisible();
+    expect(await broken(page), "an endpoint").toEqual([]);
   });
 }
 
@@ -35,7 +53,7 @@ test("the form's errors break no accessibility rule", async ({ page }) => {
   expect(await broken(page)).toEqual([]);
 });
 
-test("nothing scrolls sideways and Stop is in view on a small phone", async ({ page }) => {
+test("52 nothing scrolls sideways and Stop is in view on a small phone", async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await start(page);
   for (const path of PAGES) {
@@ -47,7 +65,7 @@ test("nothing scrolls sideways and Stop is in view on a small phone", async ({ p
   }
 });
 
-test("a chosen theme is there from the first paint and outlives a reload", async ({ page }) => {
+test("53 a chosen theme is there from the first paint and outlives a reload", async ({ page }) => {
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto("");
   await expect(page.getByRole("button", { name: "Start test" })).toBeVisible();

@@ -5,7 +5,7 @@ for (const [width, height] of [
   [768, 1024],
   [390, 844],
 ] as const) {
-  test(`Start is in view without scrolling at ${width} × ${height}`, async ({ page }) => {
+  test(`1 Start is in view without scrolling at ${width} × ${height}`, async ({ page }) => {
     await page.setViewportSize({ width, height });
     await page.goto("");
     await expect(page).toHaveURL(/#\/new/);
@@ -15,7 +15,7 @@ for (const [width, height] of [
   });
 }
 
-test("ten users start, and state, users, title and icon tell it", async ({ page }) => {
+test("2 ten users start, and state, users, title and icon tell it", async ({ page }) => {
   await page.goto("#/new");
   await expect(page).toHaveTitle("Ready · Katydid");
   const idle = await page.locator("#favicon").getAttribute("href");
@@ -26,7 +26,7 @@ test("ten users start, and state, users, title and icon tell it", async ({ page 
   await expect(page.locator("#favicon")).not.toHaveAttribute("href", idle ?? "");
 });
 
-test("a bad run time is named under its field, which gets the focus, and nothing starts", async ({
+test("3 a bad run time is named under its field, which gets the focus, and nothing starts", async ({
   page,
 }) => {
   await page.goto("#/new");
@@ -52,7 +52,7 @@ test("a field the server refuses gets the server's words", async ({ page, expect
   await expect(host).toHaveAccessibleDescription(/this host is not allowed/);
 });
 
-test("a user class that is left out takes no users", async ({ page }) => {
+test("6 a user class that is left out takes no users", async ({ page }) => {
   await page.goto("#/new");
   await page.getByRole("checkbox", { name: /Shopper/ }).uncheck();
   const request = page.waitForRequest("**/api/v1/start");
@@ -61,7 +61,7 @@ test("a user class that is left out takes no users", async ({ page }) => {
   await expect(page).toHaveURL(/#\/run\/overview/);
 });
 
-test("the script's own options are offered and sent", async ({ page }) => {
+test("4 the script's own options are offered and sent", async ({ page }) => {
   await page.goto("#/new");
   await page.getByLabel("basket").selectOption("toys");
   await page.getByRole("checkbox", { name: /hurry/ }).check();

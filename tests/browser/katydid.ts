@@ -13,6 +13,8 @@ export interface Target {
 interface Fixtures {
   target: Target;
   katydid: Server;
+  /** The script, in this folder. */
+  script: string;
   /** More options of the command line. */
   options: readonly string[];
   /** Who may come in with the password "right", and their roles; everybody, if nobody is named. */
@@ -22,6 +24,7 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
+  script: ["locustfile.py", { option: true }],
   options: [[], { option: true }],
   visitors: [{}, { option: true }],
   expectedMessages: [[], { option: true }],
@@ -37,7 +40,7 @@ export const test = base.extend<Fixtures>({
     await end(server);
   },
 
-  katydid: async ({ target, options, visitors }, use, testInfo) => {
+  katydid: async ({ target, script, options, visitors }, use, testInfo) => {
     const more = [...options];
     const lines = Object.entries(visitors).map(([name, role]) => webUser(name, role, "right"));
     if (lines.length > 0) {
@@ -45,7 +48,7 @@ export const test = base.extend<Fixtures>({
       writeFileSync(file, lines.join(""));
       more.push("--web-users", file);
     }
-    const server = await startKatydid(target.url, 0, more);
+    const server = await startKatydid(target.url, 0, more, script);
     await use(server);
     await end(server);
   },

@@ -1,7 +1,7 @@
 import { column, expect, figure, number, start, stop, test } from "./katydid";
 import { MOCK } from "./processes";
 
-test("the rate on screen is the rate the target saw", async ({ page, target }) => {
+test("10 the rate on screen is the rate the target saw", async ({ page, target }) => {
   test.skip(MOCK, "needs a target");
   await start(page, { users: 10, ramp: 10 });
   const clock = page.getByText(/^00:00:\d\d$/);
@@ -13,7 +13,7 @@ test("the rate on screen is the rate the target saw", async ({ page, target }) =
   expect(Math.abs(shown - seen) / seen).toBeLessThan(0.15);
 });
 
-test("after the stop the total is the sum of the rows and what the target counted", async ({
+test("11 after the stop the total is the sum of the rows and what the target counted", async ({
   page,
   target,
 }) => {
@@ -27,7 +27,7 @@ test("after the stop the total is the sum of the rows and what the target counte
   if (!MOCK) expect(total).toBe(await target.count());
 });
 
-test("a reload in the middle of a run keeps every point of the charts", async ({ page }) => {
+test("19 a reload in the middle of a run keeps every point of the charts", async ({ page }) => {
   await start(page, { users: 5, ramp: 5 });
   const table = page.getByRole("region", { name: "Throughput and users, table" });
   const open = () => page.getByRole("button", { name: "As table" }).first().click();

@@ -24,11 +24,16 @@ export async function startTarget(): Promise<Server> {
 }
 
 /** Starts a controller; port 0 is any free one. */
-export async function startKatydid(target: string, port = 0, more: readonly string[] = []): Promise<Server> {
+export async function startKatydid(
+  target: string,
+  port = 0,
+  more: readonly string[] = [],
+  script = "locustfile.py",
+): Promise<Server> {
   const web = /Starting web interface at (http:\/\/[^\s,]+)/;
   if (MOCK)
     return listening(process.execPath, [here("../../ui/mock/server.mjs"), "--port", String(port)], web);
-  const options = ["-f", here("locustfile.py"), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
+  const options = ["-f", here(script), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
   return listening(BINARY, [...options, ...more], web);
 }
 

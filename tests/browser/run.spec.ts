@@ -1,7 +1,7 @@
 import { expect, figure, start, state, test } from "./katydid";
 import { end, MOCK, startKatydid } from "./processes";
 
-test("S and Enter stop the run with one command", async ({ page, target }) => {
+test("25 S and Enter stop the run with one command", async ({ page, target }) => {
   await start(page);
   await expect(state(page)).toHaveText("Running");
   const sent: string[] = [];
@@ -36,7 +36,7 @@ test("a run ends by itself at its run time", async ({ page }) => {
   await expect(page.getByRole("link", { name: "New test" }).first()).toBeVisible();
 });
 
-test("the second run shows nothing of the first", async ({ page }) => {
+test("9, 20 the second run shows nothing of the first", async ({ page }) => {
   await start(page, { users: 3, ramp: 3, runTime: "3s" });
   await expect(state(page)).toHaveText("Finished", { timeout: 20_000 });
   await start(page, { users: 1, ramp: 1 });
@@ -48,7 +48,7 @@ test("the second run shows nothing of the first", async ({ page }) => {
   for (const row of await rows.all()) await expect(row.locator("td").last()).toHaveText(/^[01]$/);
 });
 
-test("start, look around and stop with the keyboard only", async ({ page }) => {
+test("49, 50 start, look around and stop with the keyboard only", async ({ page }) => {
   await page.goto("");
   await page.getByLabel("Target host").focus();
   await page.keyboard.press("Tab");
@@ -80,7 +80,7 @@ test("start, look around and stop with the keyboard only", async ({ page }) => {
   await expect(page.locator("body")).not.toBeFocused();
 });
 
-test("a lost controller is announced, and Stop says that it could not", async ({
+test("27 a lost controller is announced, and Stop says that it could not", async ({
   page,
   katydid,
   expectedMessages,
@@ -97,7 +97,7 @@ test("a lost controller is announced, and Stop says that it could not", async ({
   await end(katydid);
 });
 
-test("a controller that restarted is recognised, and the page goes on with it", async ({
+test("27 a controller that restarted is recognised, and the page goes on with it", async ({
   page,
   katydid,
   target,

@@ -2,7 +2,7 @@ import { request as httpRequest } from "node:http";
 import { expect, start, state, test } from "./katydid";
 import { MOCK } from "./processes";
 
-test("every page is served under a strict content security policy", async ({ page, request }) => {
+test("57 every page is served under a strict content security policy", async ({ page, request }) => {
   const response = await page.goto("");
   expect(response?.headers()["content-security-policy"]).toContain("default-src 'self'");
   expect(await response?.text()).not.toMatch(/<script>|<style|\son\w+=|style="/);
@@ -31,7 +31,7 @@ test.describe("refusals", () => {
   test.skip(MOCK, "the mock server refuses nothing");
 
   for (const path of ["/api/v1/start", "/api/v1/stop", "/swarm"]) {
-    test(`a POST to ${path} from another origin is refused`, async ({ katydid, page }) => {
+    test(`58 a POST to ${path} from another origin is refused`, async ({ katydid, page }) => {
       const answer = await post(katydid.url + path, { origin: "http://evil.test" });
       expect(answer).toBe(403);
       await page.goto("");
@@ -39,12 +39,12 @@ test.describe("refusals", () => {
     });
   }
 
-  test("a foreign Host header is refused", async ({ katydid }) => {
+  test("58 a foreign Host header is refused", async ({ katydid }) => {
     expect(await post(`${katydid.url}/api/v1/start`, { host: "evil.test" })).toBeGreaterThanOrEqual(400);
     expect(await post(`${katydid.url}/api/v1/start`, { host: "evil.test" })).toBeLessThan(500);
   });
 
-  test("a plain form cannot start a run", async ({ katydid, page }) => {
+  test("58 a plain form cannot start a run", async ({ katydid, page }) => {
     const headers = { "content-type": "application/x-www-form-urlencoded" };
     expect(await post(`${katydid.url}/api/v1/start`, headers, "users=1")).toBe(415);
     await start(page, { users: 1, ramp: 1 });

@@ -3,7 +3,7 @@ import { MOCK } from "./processes";
 
 const MARKUP = "/a_b?x=<img src=x onerror=alert(1)>";
 
-test("a column sorts by mouse and by keyboard and says how", async ({ page }) => {
+test("12 a column sorts by mouse and by keyboard and says how", async ({ page }) => {
   await start(page);
   await page.goto("#/run/endpoints");
   await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(5);
@@ -26,7 +26,7 @@ test("a column sorts by mouse and by keyboard and says how", async ({ page }) =>
   await expect(page.getByRole("columnheader", { name: "Name" })).toHaveAttribute("aria-sort", "ascending");
 });
 
-test("the filter narrows the table, survives a reload and can be cleared", async ({ page }) => {
+test("13 the filter narrows the table, survives a reload and can be cleared", async ({ page }) => {
   await start(page);
   await page.goto("#/run/endpoints");
   await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(5);
@@ -43,7 +43,7 @@ test("the filter narrows the table, survives a reload and can be cleared", async
   await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(all);
 });
 
-test("names and errors are shown as they were recorded", async ({ page }) => {
+test("31 names and errors are shown as they were recorded", async ({ page }) => {
   await start(page, { users: 40, ramp: 40 });
   await page.goto("#/run/endpoints");
   await expect(page.getByText(MARKUP, { exact: true })).toBeVisible();
@@ -66,7 +66,7 @@ test("a page without data says what will be there", async ({ page }) => {
   await expect(page.getByRole("link", { name: "Start a test" })).toBeVisible();
 });
 
-test("an endpoint opens by Enter, its address leads to it, and Escape gives the focus back", async ({
+test("16 an endpoint opens by Enter, its address leads to it, and Escape gives the focus back", async ({
   page,
 }) => {
   test.skip(MOCK, "the mock server knows no endpoint closer");
