@@ -119,6 +119,10 @@ bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory
 bench-fleet: $(STAMPS)/build ## Measures what workers cost a master, beside Locust's; ARGS="--workers 1000"
 	@$(BIN)/python bench/fleet.py $(ARGS)
 
+.PHONY: bench-page
+bench-page: $(STAMPS)/build ## Measures what the page costs a browser and the server, against its budgets
+	@node bench/page.mjs
+
 .PHONY: wheel
 wheel: $(STAMPS)/venv ui/dist/index.html ## Leaves one wheel in dist/
 	@rm -rf dist

@@ -99,7 +99,8 @@ export class Load {
     this.histogram = new Histogram();
     this.recentHistograms = [];
     this.points = [];
-    this.errors = new Map();
+    this.kinds = new Set();
+    this.lastFailure = null;
     this.users = 0;
     this.target = 0;
     this.rate = 1;
@@ -172,16 +173,12 @@ export class Load {
 
   #fail({ method, name }, now) {
     const error = ERRORS[Math.floor(Math.random() ** 2 * ERRORS.length)];
-    const key = JSON.stringify([method, name, error]);
-    const known = this.errors.get(key) ?? {
-      method,
-      name,
-      error,
-      occurrences: 0,
-      first_seen: now,
-      last_seen: now,
-    };
-    this.errors.set(key, { ...known, occurrences: known.occurrences + 1, last_seen: now });
+    this.kinds.add(JSON.stringify([method, name, error]));
+    this.lastFailure = now;
+  }
+
+  faults() {
+    return { kinds: this.kinds.size, last: this.lastFailure };
   }
 
   run() {
@@ -197,6 +194,12 @@ export class Load {
       run_time: this.runTime,
       cpu_percent: 12.5,
       memory_bytes: 73_400_320,
+      revision: 1,
+      in_flight: 0,
+      oldest_ms: null,
+      open_files: null,
+      file_limit: null,
+      workers: null,
     };
   }
 

@@ -32,11 +32,35 @@ const TYPES = {
 const HOST = "http://127.0.0.1:8000";
 const DURATION = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?$/;
 
+/** What the stand-in knows nothing about. */
+const EMPTY = {
+  "GET /api/v1/heat": { step: 1, bars_per_doubling: 4, columns: [] },
+  "GET /api/v1/errors": { t: 0, errors: [], others: 0 },
+  "GET /api/v1/workers": { t: 0, workers: [] },
+  "GET /api/v1/logs": { lines: [], next: 0, dropped: 0 },
+  "GET /exceptions": { exceptions: [] },
+  "GET /tasks": { per_class: {}, total: {} },
+  "GET /api/v1/endpoints/-1": {
+    id: -1,
+    method: "",
+    name: "Aggregated",
+    requests: 0,
+    failures: 0,
+    bytes_in: 0,
+    bytes_out: 0,
+    last: null,
+    statuses: [],
+    phases: [],
+    percentiles: [],
+    histogram: [],
+    series: null,
+  },
+};
+
 const boot = Math.random().toString(36).slice(2, 10);
 const load = new Load({ names: Number(options.names), host: HOST });
 const streams = new Set();
 let seq = 0;
-let sentErrors = "";
 
 const past = Number(options.past);
 if (past > 0) {
@@ -96,6 +120,10 @@ function frame() {
     entries: load.rows(),
     total: load.total(),
     recent: load.recent(),
+    faults: load.faults(),
+    marks: [],
+    health: [],
+    lost: [],
   };
 }
 
@@ -107,7 +135,6 @@ function snapshot() {
     boot,
     names,
     points: load.points,
-    errors: [...load.errors.values()],
     truncated: null,
   };
 }
@@ -119,10 +146,7 @@ function send(event, data) {
 
 function sendFrame(known) {
   seq += 1;
-  const errors = [...load.errors.values()];
-  const changed = JSON.stringify(errors) !== sentErrors;
-  sentErrors = JSON.stringify(errors);
-  send("frame", { ...frame(), points: load.points.slice(known), ...(changed ? { errors } : {}) });
+  send("frame", { ...frame(), points: load.points.slice(known) });
 }
 
 setInterval(() => {
@@ -199,6 +223,7 @@ const server = createServer(async (request, response) => {
   if (route === "GET /api/v1/run") json(response, 200, about);
   else if (route === "GET /api/v1/snapshot") json(response, 200, snapshot());
   else if (route === "GET /api/v1/stream") stream(response);
+  else if (EMPTY[route] !== undefined) json(response, 200, EMPTY[route]);
   else if (route === "POST /api/v1/start") {
     const { status, body: reply } = start(await body(request));
     json(response, status, reply);
