@@ -6,6 +6,7 @@
 //! Whoever needs the time passes it in.
 
 pub mod units;
+pub mod window;
 
 pub mod registry;
 pub mod sample;

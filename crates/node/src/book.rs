@@ -18,6 +18,7 @@ use crate::checkpoint::Checkpoint;
 use crate::event::Now;
 use crate::exceptions::Exceptions;
 use crate::losses::Losses;
+use crate::record::{Record, Recorded};
 use crate::seconds::Seconds;
 use crate::tracks::Open;
 
@@ -36,6 +37,7 @@ pub(crate) struct Book {
     recent: Recent,
     seconds: Seconds,
     open: Open,
+    pub(crate) record: Record,
     pub(crate) exceptions: Exceptions,
     pub(crate) losses: Losses,
     marks: Marks,
@@ -82,6 +84,7 @@ impl Book {
             recent: Recent::default(),
             seconds: Seconds::default(),
             open: Open::default(),
+            record: Record::default(),
             exceptions: Exceptions::default(),
             losses: Losses::default(),
             marks: Marks::default(),
@@ -111,6 +114,7 @@ impl Book {
         self.time_is_up = false;
         self.seconds.start(now.epoch.as_secs());
         self.open.start(now.epoch.as_secs());
+        self.record.start(now.millis(), now.epoch.as_secs());
         self.run_until = None;
         self.run = RunInfo {
             started_ms: Some(now.millis()),
@@ -145,6 +149,7 @@ impl Book {
         self.losses = Losses::of(Arc::clone(&from.lost));
         self.seconds = Seconds::after(Arc::clone(&from.series), now.epoch.as_secs());
         self.open.start(now.epoch.as_secs());
+        self.record.start(from.started_ms, now.epoch.as_secs());
         self.mark(
             Kind::Start,
             "another master goes on with the run".to_owned(),
@@ -307,12 +312,13 @@ impl Book {
         }
     }
 
-    pub(crate) fn count(&mut self, delta: &Stats) {
+    pub(crate) fn count(&mut self, delta: &Stats, now: Now) {
         if let Some(newest) = delta.total().last {
             self.recent.keep(self.stats.total(), newest);
         }
         self.seconds.add(delta.total());
         self.open.add(delta);
+        self.record.add(delta, now.nanos());
         for (error, _) in delta.errors() {
             let (files, ports) = lacks(&self.registry.error_name(error).text);
             self.lacks.0 |= files;
@@ -322,8 +328,8 @@ impl Book {
     }
 
     /// Counts what a worker has reported.
-    pub(crate) fn count_of(&mut self, worker: &str, delta: &Stats) {
-        self.count(delta);
+    pub(crate) fn count_of(&mut self, worker: &str, delta: &Stats, now: Now) {
+        self.count(delta, now);
         for (error, count) in delta.errors() {
             self.registry.count_errors(worker, error, count.occurrences);
         }
@@ -375,6 +381,8 @@ impl Book {
                 self.seconds
                     .finish_before(settled, self.run.users, self.run.target_users);
                 self.open.finish_before(settled);
+                self.record.note_users(users, target);
+                self.record.finish_before(settled);
             }
             let (workers, busiest) = fleet().map_or((None, None), |fleet| {
                 (Some((fleet.heard, fleet.missing)), fleet.busiest)
@@ -396,6 +404,19 @@ impl Book {
     /// A picture takes as long to make as there are workers, so not each of them gets its own.
     pub(crate) fn touch(&mut self, now: Now) {
         self.soon.get_or_insert(now.monotonic + SOON);
+    }
+
+    /// What is to be kept of the run: the seconds that are over, or all that there are, and what
+    /// happened in it.
+    pub(crate) fn take_record(&mut self, all: bool) -> Recorded {
+        if all {
+            self.record.finish_before(u64::MAX);
+        }
+        Recorded {
+            seconds: self.record.take(),
+            run: self.run.clone(),
+            marks: Arc::clone(self.marks.all()),
+        }
     }
 
     /// The points of all seconds that are over.

@@ -12,6 +12,7 @@ mod exceptions;
 mod load;
 mod losses;
 pub mod numbers;
+pub mod record;
 mod seconds;
 mod tracks;
 

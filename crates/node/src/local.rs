@@ -20,7 +20,7 @@ const SETTLES: Duration = Duration::from_millis(250);
 /// The state of a run without workers.
 #[derive(Debug)]
 pub struct Local {
-    book: Book,
+    pub(crate) book: Book,
     dispatcher: Option<Dispatcher>,
     ramp: Option<Ramp>,
     /// Users there will be once the host has carried out all orders.
@@ -108,7 +108,7 @@ impl Local {
                 if let Some(unsent) = &mut self.unsent {
                     unsent.merge(&delta);
                 }
-                self.book.count(&delta);
+                self.book.count(&delta, now);
             }
             Event::Exception {
                 node,

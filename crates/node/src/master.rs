@@ -60,7 +60,7 @@ const GATHER_EACH: Duration = Duration::from_micros(200);
 /// The state of a run with workers.
 #[derive(Debug)]
 pub struct Master {
-    book: Book,
+    pub(crate) book: Book,
     timings: Timings,
     workers: BTreeMap<String, Node>,
     /// The users of those that are heard of.
@@ -344,7 +344,7 @@ impl Master {
             Event::Quitting => self.stopping(&Order::Quit, now, &mut actions),
             Event::Stopped => self.stopped(now),
             Event::State(state) => self.book.set_state(state),
-            Event::Samples(delta) => self.book.count(&delta),
+            Event::Samples(delta) => self.book.count(&delta, now),
             Event::Unconnected(worker) => {
                 if let Some(node) = self.workers.get_mut(&worker) {
                     node.left_ms = Some(now.millis());
@@ -595,7 +595,7 @@ impl Master {
                 stats.shift(self.set_right(&worker, stamps, now, actions));
                 let seen = self.seen.get_mut(&worker);
                 if seen.is_none_or(|seen| seen.takes(number)) {
-                    self.book.count_of(&worker, &stats);
+                    self.book.count_of(&worker, &stats, now);
                     if let Some(node) = self.workers.get_mut(&worker) {
                         node.seen.is_exact = is_exact;
                         let is_rounded = !is_exact && stats.total().requests > 0;

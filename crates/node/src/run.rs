@@ -11,11 +11,13 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::book::Book;
 use crate::checkpoint::Checkpoint;
 use crate::event::{Action, Event, Now};
 use crate::load;
 use crate::local::Local;
 use crate::master::{Master, Timings};
+use crate::record::Recorded;
 
 /// Takes the actions of a node, in order.
 ///
@@ -112,6 +114,17 @@ impl Node {
         }
     }
 
+    /// Has the seconds from now on kept for [`Node::take_record`].
+    pub fn keep_record(&self) {
+        self.role.lock().book_mut().record.keep();
+    }
+
+    /// What is to be kept of the run: the seconds that are over since this was last called, or with
+    /// `all` also those that are not.
+    pub fn take_record(&self, all: bool) -> Recorded {
+        self.role.lock().book_mut().take_record(all)
+    }
+
     /// Has what is counted from now on kept for [`Node::take_unsent`] too.
     pub fn follow(&self) {
         if let Role::Local(local) = &mut *self.role.lock() {
@@ -179,6 +192,13 @@ impl Node {
 }
 
 impl Role {
+    fn book_mut(&mut self) -> &mut Book {
+        match self {
+            Self::Local(local) => &mut local.book,
+            Self::Master(master) => &mut master.book,
+        }
+    }
+
     /// State and settings of the run.
     pub fn run(&self) -> &RunInfo {
         match self {

@@ -11,19 +11,49 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use thiserror::Error;
 
+mod runs;
+
+pub use runs::{Error as RunError, Name, News, Run, RunState, Second, Sums};
+
 /// `SQLite`'s field for whose file it is: "KTDD".
 const APPLICATION: i32 = 0x4b54_4444;
 /// The layout of the tables; grows when an older program could not read them any more.
-const LAYOUT: i32 = 1;
+const LAYOUT: i32 = 2;
 /// How long another process's write is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const TABLES: &str = "
-    CREATE TABLE checkpoint (
+    CREATE TABLE IF NOT EXISTS checkpoint (
         run TEXT PRIMARY KEY,      -- what tells this run from others on the machine
         at_ms INTEGER NOT NULL,    -- when it was written, in milliseconds since the Unix epoch
         state BLOB NOT NULL
     ) WITHOUT ROWID;
+    CREATE TABLE run (
+        id TEXT PRIMARY KEY,
+        started_ms INTEGER NOT NULL,
+        touched_ms INTEGER NOT NULL,  -- when it ended, or was heard of last
+        ended INTEGER NOT NULL,
+        about TEXT NOT NULL,          -- JSON
+        marks TEXT NOT NULL,          -- JSON
+        pinned INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE name (
+        run TEXT NOT NULL, id INTEGER NOT NULL, method TEXT NOT NULL, name TEXT NOT NULL,
+        PRIMARY KEY (run, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE error (
+        run TEXT NOT NULL, id INTEGER NOT NULL, name INTEGER NOT NULL, text TEXT NOT NULL,
+        PRIMARY KEY (run, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE window (
+        run TEXT NOT NULL,
+        step INTEGER NOT NULL,        -- seconds it holds
+        t INTEGER NOT NULL,           -- the first of them, of the Unix epoch
+        users INTEGER NOT NULL,
+        wanted INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (run, step, t)
+    );
 ";
 
 /// Why a store cannot be used.
@@ -166,6 +196,11 @@ fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
             transaction.execute_batch(&make).map_err(failed)?;
         }
         (APPLICATION, LAYOUT) => {}
+        // It held nothing but checkpoints.
+        (APPLICATION, 1) => {
+            let add = format!("{TABLES} PRAGMA user_version = {LAYOUT};");
+            transaction.execute_batch(&add).map_err(failed)?;
+        }
         (APPLICATION, newer) if newer > LAYOUT => return Err(StoreError::Newer(path.into())),
         _ => return Err(StoreError::Foreign(path.into())),
     }
