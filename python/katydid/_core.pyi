@@ -304,6 +304,13 @@ class Engine:
         """Rounded milliseconds that a part of the requests of about the last ten seconds stayed within."""
     def fleet(self) -> Fleet:
         """This process's part among other nodes."""
+    def keep_runs(self, path: str, about: str) -> None:
+        """Keeps every run from now on in a file; OSError if it cannot be used.
+
+        What is known of the runs is told as JSON.
+        """
+    def flush_runs(self) -> None:
+        """Waits until all that was counted is kept."""
     def log_exception(self, node: str, msg: str, traceback: str) -> None: ...
     def mark(self, kind: str, text: str, by: str | None = None) -> None: ...
     def exceptions(self) -> list[dict[str, Any]]: ...

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import gevent
 from gevent.event import Event
 
-from katydid import html, hub, log, stats, web_access
+from katydid import html, hub, log, stats, store, web_access
 from katydid.distributed import MasterRunner
 from katydid.env import Environment
 from katydid.input_events import input_listener, load_keys
@@ -63,6 +63,8 @@ class Run:
         options, environment = self.options, self.environment
         if not (options.headless or options.worker):
             self.web_ui = self._create_web_ui()
+        if not options.worker:
+            self._keep_runs()
         environment.events.init.fire(environment=environment, runner=self.runner, web_ui=self.web_ui)
         if log.unhandled_greenlet_exception:
             # What the listener set up is missing, so nothing that follows would be as meant.
@@ -104,6 +106,19 @@ class Run:
             # It gives the terminal back.
             keys.kill()
         self._shut_down()
+
+    def _keep_runs(self) -> None:
+        """Has every run kept in the store, as far as there is one."""
+        file = store.path(self.options)
+        if file is None:
+            return
+        hub.on_message("not_kept", _not_kept, self.environment)
+        scripts = [str(script) for script in self.environment.parsed_locustfiles or ()]
+        try:
+            about = store.about(self.options, scripts, self.environment)
+            hub.engine(self.environment).keep_runs(str(file), about)
+        except OSError as error:
+            _not_kept(str(error))
 
     def _limit_iterations(self, most: int) -> None:
         """Ends the test when the users have run so many tasks."""
@@ -345,6 +360,7 @@ class Run:
         if self.printer is not None:
             self.printer.kill(block=False)
         self._await(gevent.spawn(self.runner.quit))
+        hub.engine(environment).flush_runs()
         self.thresholds.judge()
         code = self._exit_code()
         if isinstance(self.runner, MasterRunner):
@@ -412,3 +428,7 @@ class Run:
         if not self.options.worker and self._has_errors():
             return int(self.options.exit_code_on_error)
         return 2 if log.unhandled_greenlet_exception else 0
+
+
+def _not_kept(why: str) -> None:
+    logger.warning("This run is not kept: %s. Choose another file with --store, or --no-store.", why)

@@ -484,8 +484,8 @@ pub const OPTIONS: &[OptionSpec] = &[
         dest: "store",
         env: Some("LOCUST_STORE"),
         group: Group::Master,
-        help: "File in which a master keeps its run, so that it goes on with it if it is killed and started again \
-               within a minute; katydid/runs.db in the user's data directory by default",
+        help: "File in which runs are kept, so that any stretch of them can be looked at, and a master that is killed and \
+               started again within a minute goes on; katydid/runs.db in the user's data directory by default",
         metavar: Some("FILE"),
         ours: true,
         ..PLAIN
@@ -495,7 +495,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         dest: "no_store",
         env: Some("LOCUST_NO_STORE"),
         group: Group::Master,
-        help: "Keep nothing, and begin a run of its own",
+        help: "Keep nothing; a master that is started again begins a run of its own",
         ours: true,
         ..FLAG
     },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -35,6 +35,7 @@ use crate::failure::{self, Cause, Flavour};
 use crate::fleet::{self, News, Orders, PyFleet};
 use crate::io::{self, Intake, Outgoing, Submission};
 use crate::parts::{PyDoor, PyPool, PyUpload};
+use crate::recorder::Recorder;
 use crate::service::Service;
 use crate::stats;
 use crate::tickets::{Ticket, Tickets};
@@ -213,6 +214,7 @@ pub(crate) struct Engine {
     service: Service,
     /// Where the node's orders for workers go.
     orders: Orders,
+    recorder: OnceLock<Recorder>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -268,6 +270,7 @@ impl Engine {
             spare: Mutex::default(),
             service,
             orders,
+            recorder: OnceLock::new(),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -512,6 +515,28 @@ impl Engine {
     /// Counts an error without a request.
     fn record_error(&self, method: &str, name: &str, error: &str) {
         self.count(method, name, None, 0, Some(error), false);
+    }
+
+    /// Keeps every run from now on in this file; `about` is a JSON object with what is known of them.
+    fn keep_runs(&self, py: Python<'_>, path: &str, about: &str) -> PyResult<()> {
+        let about = serde_json::from_str(about)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let node = Arc::clone(&self.shared.node);
+        let history = Arc::clone(self.service.history());
+        let door = Arc::clone(&self.shared.door);
+        let tell = move |why| door.ask(Message::News(News::NotKept(why)));
+        let recorder = py
+            .detach(|| Recorder::start(node, path.into(), about, history, tell))
+            .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        self.recorder.set(recorder).ok();
+        Ok(())
+    }
+
+    /// Waits until all that was counted is kept.
+    fn flush_runs(&self, py: Python<'_>) {
+        if let Some(recorder) = self.recorder.get() {
+            py.detach(|| recorder.flush());
+        }
     }
 
     fn log_exception(&self, node: String, msg: String, traceback: String) {

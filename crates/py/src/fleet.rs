@@ -37,6 +37,8 @@ pub(crate) enum News {
     Finished,
     /// The store cannot be written to, for this reason.
     NotWritten(String),
+    /// The run is not kept, and why.
+    NotKept(String),
 }
 
 /// This process's part in a fleet.
@@ -473,6 +475,7 @@ pub(crate) fn told<'py>(
     Ok(match news {
         News::Finished => ("finished", vec![]),
         News::NotWritten(why) => ("not_written", args!(why)),
+        News::NotKept(why) => ("not_kept", args!(why)),
         News::Notice(notice) => match notice {
             Notice::WorkerReady {
                 worker,

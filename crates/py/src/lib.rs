@@ -25,6 +25,7 @@ mod io;
 mod journal;
 mod latency;
 mod parts;
+mod recorder;
 mod service;
 mod stats;
 mod tickets;

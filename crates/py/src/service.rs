@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use katydid_node::run::Node;
 use katydid_web::{
-    About, Access, Answer, BoxFuture, Document, Options, Page, PageBody, Script, Site, Telling,
-    Tls, Visit, bind, document, file_name, report, serve,
+    About, Access, Answer, BoxFuture, Document, History, Options, Page, PageBody, Script, Site,
+    Telling, Tls, Visit, bind, document, file_name, report, serve,
 };
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
@@ -73,6 +73,7 @@ pub(crate) struct Service {
     handle: Handle,
     node: Arc<Node>,
     about: Arc<RwLock<About>>,
+    history: Arc<History>,
     calls: Arc<Calls>,
     servers: TaskTracker,
     /// By their ports.
@@ -110,6 +111,7 @@ impl Service {
             handle,
             node,
             about: Arc::default(),
+            history: Arc::default(),
             calls,
             servers,
             running: Mutex::default(),
@@ -125,6 +127,11 @@ impl Service {
             tracker: self.servers.clone(),
             cancelled: self.cancelled.clone(),
         }
+    }
+
+    /// Where runs are kept, as the page reads them.
+    pub(crate) fn history(&self) -> &Arc<History> {
+        &self.history
     }
 
     /// Replaces what the page shows about the script.
@@ -147,6 +154,7 @@ impl Service {
             node: Arc::clone(&self.node),
             about: Arc::clone(&self.about),
             script: Arc::clone(&self.calls) as Arc<dyn Script>,
+            history: Arc::clone(&self.history),
             options: Options {
                 host: host.to_owned(),
                 names: settings.names,

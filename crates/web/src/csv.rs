@@ -212,7 +212,7 @@ fn is_harmless(char: char) -> bool {
 }
 
 /// A moment in UTC.
-pub(crate) fn utc(time: Nanos) -> String {
+pub fn utc(time: Nanos) -> String {
     let Moment {
         year,
         month,

@@ -164,7 +164,7 @@ fn spectrum(service: &Histogram, longest: Micros) -> Vec<(f64, f64)> {
 }
 
 /// How many requests took how long, in steps that grow with the time.
-fn bars(ok: &Histogram, failed: &Histogram) -> Vec<(f64, u64, u64)> {
+pub(crate) fn bars(ok: &Histogram, failed: &Histogram) -> Vec<(f64, u64, u64)> {
     let mut bars = std::collections::BTreeMap::<i32, (u64, u64)>::new();
     for bin in ok.bins() {
         bars.entry(heat::bar(bin.upper)).or_default().0 += bin.count;

@@ -21,6 +21,7 @@ mod command;
 mod crew;
 mod endpoint;
 mod faults;
+mod history;
 mod recent;
 mod rows;
 mod stream;
@@ -34,8 +35,9 @@ mod locust;
 mod report;
 
 pub use about::{About, Answers, Defaults, Pages, ScriptOption, Task, UserClass};
-pub use csv::file_name;
+pub use csv::{file_name, utc};
 pub use document::{Document, document};
+pub use history::History;
 pub use login::{Access, user_line};
 pub use port::{Tls, bind};
 pub use report::{Telling, report};

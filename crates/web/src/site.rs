@@ -26,10 +26,11 @@ use crate::about::About;
 use crate::board::Board;
 use crate::command::{self, Command, Commands};
 use crate::guests::{Guests, PATIENCE};
+use crate::history::History;
 use crate::login::{self, Access, Desk};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
-use crate::{api, crew, document, endpoint, faults, gate, guard, locust, page, stream};
+use crate::{api, crew, document, endpoint, faults, gate, guard, history, locust, page, stream};
 
 /// What a server shows.
 pub struct Site {
@@ -39,6 +40,8 @@ pub struct Site {
     pub about: Arc<RwLock<About>>,
     /// Carries out what is asked for.
     pub script: Arc<dyn Script>,
+    /// Where its runs are kept.
+    pub history: Arc<History>,
     /// How the server behaves.
     pub options: Options,
 }
@@ -62,6 +65,7 @@ pub struct Options {
 pub(crate) struct Shared {
     pub(crate) about: Arc<RwLock<About>>,
     pub(crate) options: Options,
+    pub(crate) history: Arc<History>,
     /// Tells one life of the server from the next.
     pub(crate) boot: String,
     pub(crate) board: Mutex<Board>,
@@ -81,6 +85,7 @@ impl Shared {
         Self {
             about: site.about,
             options: site.options,
+            history: site.history,
             boot: format!("{boot:016x}"),
             board: Mutex::default(),
             commands: Commands::default(),
@@ -159,6 +164,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/workers", get(crew::workers))
         .route("/logs", get(crew::logs))
         .route("/errors", get(faults::errors))
+        .route("/runs", get(history::runs))
+        .route("/runs/{id}/window", get(history::window))
         .route("/stream", get(stream::stream))
         .fallback(api::not_found);
     for command in Command::ALL {

@@ -94,6 +94,7 @@ impl Served {
         let listener = bind("127.0.0.1", 0).expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let site = Site {
+            history: Arc::default(),
             node: Arc::clone(&node),
             about: Arc::clone(&about),
             script: Arc::clone(&script) as Arc<dyn Script>,

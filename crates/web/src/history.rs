@@ -1,0 +1,261 @@
+//! Runs that are kept, and what was counted in any stretch of them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use katydid_core::fingerprint;
+use katydid_core::histogram::Histogram;
+use katydid_core::units::Micros;
+use katydid_core::window::{Count, Window};
+use katydid_store::{Run, RunState, Store, StoreError};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::Refusal;
+use crate::rows::TOTAL;
+use crate::site::Shared;
+
+/// Stands for the run of this process.
+const CURRENT: &str = "current";
+
+/// Where runs are kept, and which of them is this process's.
+#[derive(Debug, Default)]
+pub struct History {
+    path: OnceLock<PathBuf>,
+    current: Mutex<Option<String>>,
+}
+
+impl History {
+    /// Runs are kept in this file from now on.
+    pub fn open(&self, path: PathBuf) {
+        self.path.set(path).ok();
+    }
+
+    /// This process's run is this one.
+    pub fn set_current(&self, run: Option<String>) {
+        *self.current.lock() = run;
+    }
+
+    fn current(&self) -> Option<String> {
+        self.current.lock().clone()
+    }
+
+    fn store(&self) -> Result<Store, Refusal> {
+        let path = self.path.get().ok_or_else(|| {
+            let message =
+                "runs are not kept: the store could not be opened, or --no-store was given";
+            Refusal::whole(StatusCode::NOT_FOUND, message)
+        })?;
+        Store::open(path).map_err(|error| broken(&error))
+    }
+}
+
+/// A stretch of a run: seconds of the Unix epoch, the last one not included.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Stretch {
+    from: u64,
+    to: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Counted {
+    from: u64,
+    to: u64,
+    names: Vec<(u32, String, String)>,
+    total: Row,
+    entries: Vec<Row>,
+    errors: Vec<Fault>,
+    histogram: Vec<(f64, u64, u64)>,
+}
+
+/// The numbers of a name in a stretch, in the order of a frame's rows.
+type Row = (
+    i64,
+    u64,
+    u64,
+    f64,
+    f64,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+);
+
+#[derive(Debug, Serialize)]
+struct Fault {
+    method: String,
+    name: String,
+    kind: &'static str,
+    pattern: String,
+    count: u64,
+}
+
+/// Answers with all runs that are kept, the newest first.
+pub(crate) async fn runs(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let now_ms = shared.snapshot().at_ms;
+    let history = Arc::clone(&shared.history);
+    ask(move || {
+        let current = history.current();
+        let runs = history
+            .store()?
+            .runs(now_ms)
+            .map_err(|error| broken(&error))?;
+        let runs = runs.iter().map(|run| listed(run, current.as_deref()));
+        Ok(json!({ "runs": runs.collect::<Vec<_>>() }))
+    })
+    .await
+}
+
+/// Answers with what was counted in a stretch of a run.
+pub(crate) async fn window(
+    State(shared): State<Arc<Shared>>,
+    Path(run): Path<String>,
+    Query(stretch): Query<Stretch>,
+) -> Result<Response, Refusal> {
+    if stretch.to <= stretch.from {
+        let message = "to must be after from, both in seconds of the Unix epoch";
+        return Err(Refusal::whole(StatusCode::BAD_REQUEST, message));
+    }
+    let history = Arc::clone(&shared.history);
+    ask(move || {
+        let unknown = || Refusal::whole(StatusCode::NOT_FOUND, "no run of this name is kept");
+        let id = match run.as_str() {
+            CURRENT => history.current().ok_or_else(unknown)?,
+            id => id.to_owned(),
+        };
+        let store = history.store()?;
+        let found = store.run(Some(&id), 0).map_err(|error| broken(&error))?;
+        found.ok_or_else(unknown)?;
+        let counted = counted(&store, &id, stretch).map_err(|error| broken(&error))?;
+        Ok(json!(counted))
+    })
+    .await
+}
+
+/// Reads the store on a thread that may wait.
+async fn ask(
+    read: impl FnOnce() -> Result<Value, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let answer = tokio::task::spawn_blocking(read).await;
+    let failed = |_| {
+        Refusal::whole(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the store could not be read",
+        )
+    };
+    let body = answer.map_err(failed)??;
+    Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
+}
+
+fn broken(error: &StoreError) -> Refusal {
+    Refusal::whole(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+}
+
+fn listed(run: &Run, current: Option<&str>) -> Value {
+    let about: Value = serde_json::from_str(&run.about).unwrap_or_default();
+    json!({
+        "id": run.id,
+        "started": run.started_ms,
+        "ended": run.ended_ms,
+        "state": match run.state {
+            RunState::Running => "running",
+            RunState::Finished => "finished",
+            RunState::Interrupted => "interrupted",
+        },
+        "is_current": current == Some(&run.id),
+        "is_pinned": run.is_pinned,
+        "about": about,
+    })
+}
+
+fn counted(store: &Store, run: &str, Stretch { from, to }: Stretch) -> Result<Counted, StoreError> {
+    let window = store.window(run, from, to)?;
+    let names: BTreeMap<_, _> = store
+        .names(run)?
+        .into_iter()
+        .map(|name| (name.id, (name.method, name.name)))
+        .collect();
+    let seconds = to - from;
+    let total = window.total();
+    let rows = window.counts.iter();
+    Ok(Counted {
+        from,
+        to,
+        names: window
+            .counts
+            .keys()
+            .filter_map(|id| {
+                let (method, name) = names.get(id)?.clone();
+                Some((*id, method, name))
+            })
+            .collect(),
+        entries: rows
+            .map(|(&id, count)| row(id.into(), count, seconds))
+            .collect(),
+        errors: faults(store, run, &window, &names)?,
+        histogram: crate::endpoint::bars(&total.ok, &total.failed),
+        total: row(TOTAL, &total, seconds),
+    })
+}
+
+fn row(id: i64, count: &Count, seconds: u64) -> Row {
+    let times = count.times();
+    let rate = |number: u64| number as f64 / seconds as f64;
+    let at = |part| (!times.is_empty()).then(|| times.value_at_quantile(part).as_millis_f64());
+    let size = count.bytes_in as f64 / count.requests as f64;
+    let mean = Histogram::mean(&times).map(|micros| micros / 1e3);
+    (
+        id,
+        count.requests,
+        count.failures,
+        rate(count.requests),
+        rate(count.failures),
+        at(0.5),
+        at(0.95),
+        at(0.99),
+        mean,
+        times.min().map(Micros::as_millis_f64),
+        times.max().map(Micros::as_millis_f64),
+        (count.requests > 0).then_some(size),
+    )
+}
+
+/// The failures of a window, those together that tell the same, the most frequent first.
+fn faults(
+    store: &Store,
+    run: &str,
+    window: &Window,
+    names: &BTreeMap<u32, (String, String)>,
+) -> Result<Vec<Fault>, StoreError> {
+    let mut groups = BTreeMap::<(u32, String), (&'static str, u64)>::new();
+    for error in store.errors(run)? {
+        if let Some(&count) = window.errors.get(&error.id) {
+            let kind = fingerprint::kind(&error.text);
+            let group = groups.entry((error.name, fingerprint::pattern(&error.text)));
+            group.or_insert((kind, 0)).1 += count;
+        }
+    }
+    let faults = groups.into_iter().map(|((name, pattern), (kind, count))| {
+        let (method, name) = names.get(&name).cloned().unwrap_or_default();
+        Fault {
+            method,
+            name,
+            kind,
+            pattern,
+            count,
+        }
+    });
+    let mut faults: Vec<_> = faults.collect();
+    faults.sort_by_key(|fault| std::cmp::Reverse(fault.count));
+    Ok(faults)
+}
