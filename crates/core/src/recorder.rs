@@ -10,6 +10,7 @@ use crate::registry::ErrorId;
 use crate::sample::Sample;
 use crate::stats::{Entry, ErrorCount, Stats};
 use crate::trip::Trip;
+use crate::units::Nanos;
 
 /// What one thread has counted since it last handed over.
 #[derive(Debug, Default)]
@@ -65,5 +66,90 @@ impl Recorder {
             self.entries.resize_with(index + 1, || None);
         }
         self.entries[index].get_or_insert_default()
+    }
+}
+
+/// Keeps what was counted in one second apart from the next, so that each second's is exact.
+///
+/// Requests are not counted quite in the order they were complete in, so the second before the newest
+/// is still open.
+#[derive(Debug)]
+pub struct BySecond {
+    newest: u64,
+    now: Recorder,
+    before: Recorder,
+    done: Vec<Stats>,
+}
+
+impl Default for BySecond {
+    fn default() -> Self {
+        Self {
+            newest: 0,
+            now: Recorder::new(),
+            before: Recorder::new(),
+            done: Vec::new(),
+        }
+    }
+}
+
+impl BySecond {
+    /// The recorder for what was complete at this moment.
+    pub fn of(&mut self, at: Nanos) -> &mut Recorder {
+        let second = at.as_secs();
+        if second < self.newest {
+            return &mut self.before;
+        }
+        if second > self.newest {
+            if !self.before.is_empty() {
+                self.done.push(self.before.take());
+            }
+            std::mem::swap(&mut self.now, &mut self.before);
+            self.newest = second;
+        }
+        &mut self.now
+    }
+
+    /// Hands over what was counted, the oldest seconds first.
+    pub fn take(&mut self) -> Vec<Stats> {
+        let mut taken = std::mem::take(&mut self.done);
+        for recorder in [&mut self.before, &mut self.now] {
+            if !recorder.is_empty() {
+                taken.push(recorder.take());
+            }
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn what_was_counted_in_one_second_is_apart_from_the_next() {
+        let registry = Registry::new();
+        let mut recorders = BySecond::default();
+        for millis in [1_000, 1_900, 2_001, 1_999, 2_500, 3_000, 2_999, 3_100] {
+            let at = Nanos::from_millis(millis);
+            let sample = Sample {
+                key: registry.key("GET", "/"),
+                at,
+                times: None,
+                bytes_in: 0,
+                bytes_out: 0,
+                error: None,
+                counts_request: true,
+            };
+            recorders.of(at).record(&sample);
+        }
+        let taken = recorders.take();
+        let seconds = taken.iter().map(|stats| {
+            let total = stats.total();
+            (total.last.map(Nanos::as_secs), total.requests)
+        });
+        let seconds: Vec<_> = seconds.collect();
+        assert_eq!(seconds, [(Some(1), 3), (Some(2), 3), (Some(3), 2)]);
+        assert!(recorders.take().is_empty());
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use katydid_core::recorder::Recorder;
+use katydid_core::recorder::BySecond;
 use katydid_core::registry::{KeyId, Registry};
 use katydid_core::sample::{Sample, Times};
 use katydid_core::trip::Trip;
@@ -216,7 +216,7 @@ struct Worker {
     intake: Arc<Intake>,
     registry: Arc<Registry>,
     node: Arc<Node>,
-    recorder: RefCell<Recorder>,
+    recorder: RefCell<BySecond>,
     /// What was sent last from each ticket's place.
     flights: RefCell<Vec<Option<Flight>>>,
     /// Requests that nobody waits for and that have no answer yet.
@@ -267,10 +267,13 @@ impl Worker {
                     }
                     Submission::Abandon(ticket) => self.abandon(ticket),
                     Submission::Record(sample, None) => {
-                        self.recorder.borrow_mut().record(&sample);
+                        self.recorder.borrow_mut().of(sample.at).record(&sample);
                     }
                     Submission::Record(sample, Some(trip)) => {
-                        self.recorder.borrow_mut().record_trip(&sample, &trip);
+                        self.recorder
+                            .borrow_mut()
+                            .of(sample.at)
+                            .record_trip(&sample, &trip);
                     }
                     Submission::Flush(answer) => {
                         self.hand_over();
@@ -399,7 +402,10 @@ impl Worker {
                 example::keep(&self.registry, error, &exchange);
             }
             let trip = trip_of(&exchange);
-            self.recorder.borrow_mut().record_trip(&sample, &trip);
+            self.recorder
+                .borrow_mut()
+                .of(sample.at)
+                .record_trip(&sample, &trip);
         }
         let landed = Landed::Exchange {
             exchange,
@@ -435,9 +441,8 @@ impl Worker {
     }
 
     fn hand_over(&self) {
-        let mut recorder = self.recorder.borrow_mut();
-        if !recorder.is_empty() {
-            self.node.send(Event::Samples(recorder.take()));
+        for counted in self.recorder.borrow_mut().take() {
+            self.node.send(Event::Samples(counted));
         }
     }
 }

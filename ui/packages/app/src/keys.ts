@@ -35,6 +35,7 @@ export const SHORTCUTS: readonly [keys: string[], what: string][] = [
   [["N"], "Add a note"],
   [["S"], "Stop the test"],
   [["/"], "Filter the table"],
+  [["L"], "Back to the whole run"],
   [["T"], "Light or dark"],
   [["←", "→"], "Move the crosshair of a focused chart (Shift: by ten)"],
   [["Home", "End"], "First and last point of a focused chart"],
@@ -88,6 +89,9 @@ function perform(key: string, { control, help, leave }: Commands): boolean {
       return true;
     case "n":
       control("note");
+      return true;
+    case "l":
+      leave();
       return true;
     case "t":
       toggleTheme();

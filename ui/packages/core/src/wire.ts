@@ -259,6 +259,18 @@ export interface WireFault {
   samples: WireSample[];
 }
 
+/** `GET api/v1/runs/{id}/window?from=&to=`: what was counted in some seconds of a run. */
+export interface WireWindow {
+  from: number;
+  to: number;
+  names: [id: number, method: string, name: string][];
+  total: WireRow;
+  entries: WireRow[];
+  errors: { method: string; name: string; kind: string; pattern: string; count: number }[];
+  /** As an endpoint's. */
+  histogram: [upper_ms: number, ok: number, failed: number][];
+}
+
 /** `GET tasks`, which is Locust's: how often each is chosen. */
 export interface WireTaskRatios {
   per_class: Record<string, WireTaskRatio>;

@@ -13,6 +13,7 @@ import {
   type WireStart,
   type WireStop,
   type WireTaskRatios,
+  type WireWindow,
   type WireWorkers,
 } from "@katydid/core";
 
@@ -59,6 +60,11 @@ export async function readHeat(since: number): Promise<WireHeat> {
 
 export async function readFaults(): Promise<WireFaults> {
   return JSON.parse(await read("api/v1/errors"));
+}
+
+/** What this run has counted from one second of the Unix epoch up to another. */
+export async function readWindow(from: number, to: number): Promise<WireWindow> {
+  return JSON.parse(await read(`api/v1/runs/current/window?from=${from}&to=${to}`));
 }
 
 /** What scripts did not catch, from the route that Locust's clients use, too. */

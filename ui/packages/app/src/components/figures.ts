@@ -1,6 +1,7 @@
 /** The headline numbers, in the scope that fits: the last seconds while running, else the whole run. */
 import { failRatio, format, isActive, type Recent, type Row, type Run } from "@katydid/core";
 import { useLive, useView } from "../live/hooks";
+import { type Range, useRange } from "../live/range";
 
 /** What the headline numbers are taken from. */
 export interface Scope {
@@ -8,6 +9,8 @@ export interface Scope {
   total: Row | null;
   recent: Recent | null;
   active: boolean;
+  /** The stretch of the run that is chosen; null for all of it. */
+  range: Range | null;
   /** The most users there were. */
   peak: number;
 }
@@ -27,14 +30,19 @@ export function useScope(): Scope {
   const total = useView((view) => view.total);
   const recent = useView((view) => view.recent);
   if (run === null) throw new Error("there is no run to take figures from");
+  const range = useRange();
   const active = isActive(run.state);
   // Asked for only where it is shown: it looks at every point.
   const peak = active ? run.users : store.model.series.max("users");
-  return { run, total, recent, active, peak };
+  if (range?.counted) {
+    return { run, total: range.counted.total, recent: null, active, range, peak };
+  }
+  return { run, total, recent, active, range: null, peak };
 }
 
 /** The span a figure covers. While users run, their number is that of the moment and needs none. */
-export function scopeLabel({ active, recent }: Scope, id: Figure["id"]): string {
+export function scopeLabel({ active, recent, range }: Scope, id: Figure["id"]): string {
+  if (range !== null && id !== "users") return "range";
   if (id === "users") return active ? "" : "peak";
   if (!active) return "run";
   if (id === "rps" || id === "failures") return "10 s";
@@ -72,8 +80,8 @@ function users({ run, active, peak }: Scope): Figure {
   };
 }
 
-function rps({ run, total, active }: Scope): Figure {
-  const value = active ? total?.rps : wholeRate(run, total);
+function rps({ run, total, active, range }: Scope): Figure {
+  const value = active || range !== null ? total?.rps : wholeRate(run, total);
   return { id: "rps", label: "RPS", parts: { text: format.rate(value), unit: "" } };
 }
 

@@ -3,15 +3,20 @@ import { useMemo } from "react";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
 import { Name } from "../components/Name";
+import { RangeChip } from "../components/RangeChip";
 import { useView } from "../live/hooks";
+import { useRange } from "../live/range";
 import { useQuery, useRoute } from "../route";
 import { EndpointDetail } from "./EndpointDetail";
 import styles from "./Endpoints.module.css";
 
 /** Every endpoint with its counts and times. The default order is by time taken: what hurts most. */
 export function Endpoints() {
-  const rows = useView((view) => view.rows);
-  const total = useView((view) => view.total);
+  const range = useRange();
+  const allRows = useView((view) => view.rows);
+  const allTotal = useView((view) => view.total);
+  const rows = range?.counted?.rows ?? allRows;
+  const total = range?.counted?.total ?? allTotal;
   const wholeTime = total === null ? 0 : total.requests * (total.avg ?? 0);
   const { query } = useRoute();
   const columns = useMemo(() => columnsOf(wholeTime, query), [wholeTime, query]);
@@ -21,6 +26,7 @@ export function Endpoints() {
   return (
     <>
       <h1 className={styles.title}>Endpoints</h1>
+      {range !== null && <RangeChip range={range} />}
       {rows.length === 0 ? (
         <EmptyState title="No requests yet">
           Each method and name gets a row as soon as its first response is in.

@@ -5,7 +5,9 @@ import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
 import { Moment } from "../components/Moment";
 import { Name } from "../components/Name";
+import { RangeChip } from "../components/RangeChip";
 import { useLive, useNow, useView } from "../live/hooks";
+import { type Range, useRange } from "../live/range";
 import { usePolled } from "../live/usePolled";
 import { useQuery, useRoute } from "../route";
 import styles from "./Errors.module.css";
@@ -24,14 +26,17 @@ export function Errors() {
   const { query } = useRoute();
   useNow(1_000);
   const now = store.serverNow();
-  const faults = answer?.errors ?? [];
-  const all = faults.reduce((sum, fault) => sum + fault.count, answer?.others ?? 0);
+  const range = useRange();
+  const faults = useMemo(() => inRange(answer?.errors ?? [], range), [answer, range]);
+  const others = range?.counted ? 0 : (answer?.others ?? 0);
+  const all = faults.reduce((sum, fault) => sum + fault.count, others);
   const columns = useMemo(() => columnsOf(all, now, query), [all, now, query]);
   const [open, setOpen] = useQuery("fault", "");
   const chosen = faults.find(({ id }) => String(id) === open);
   return (
     <>
       <h1 className={styles.title}>Errors</h1>
+      {range !== null && <RangeChip range={range} />}
       {answer === null ? null : faults.length === 0 ? (
         <EmptyState title={requests > 0 ? `No failures in ${count(requests, "request")}` : "No requests yet"}>
           {requests > 0
@@ -49,15 +54,27 @@ export function Errors() {
           initial={{ key: "count", direction: "descending" }}
         />
       )}
-      {answer !== null && answer.others > 0 && (
+      {others > 0 && (
         <p className={styles.others}>
-          {count(answer.others, "failure")} of rarer kinds are counted together and not listed.
+          {count(others, "failure")} of rarer kinds are counted together and not listed.
         </p>
       )}
       {exceptions !== null && exceptions.length > 0 && <Exceptions exceptions={exceptions} />}
       {chosen !== undefined && <FaultDetail key={open} fault={chosen} onClose={() => setOpen("")} />}
     </>
   );
+}
+
+/** The failures of the chosen stretch, with how many there were in it. */
+function inRange(faults: WireFault[], range: Range | null): WireFault[] {
+  if (!range?.counted) return faults;
+  const keyOf = (fault: { method: string; name: string; pattern: string }) =>
+    JSON.stringify([fault.method, fault.name, fault.pattern]);
+  const counts = new Map(range.counted.faults.map((fault) => [keyOf(fault), fault.count]));
+  return faults.flatMap((fault) => {
+    const times = counts.get(keyOf(fault));
+    return times === undefined ? [] : [{ ...fault, count: times }];
+  });
 }
 
 function columnsOf(all: number, now: number, query: URLSearchParams): Column<WireFault>[] {

@@ -6,6 +6,7 @@ import { CourseCharts } from "../components/CourseCharts";
 import { EmptyState } from "../components/EmptyState";
 import { allFigures, scopeLabel, useScope } from "../components/figures";
 import { HeatPanel } from "../components/HeatPanel";
+import { RangeChip } from "../components/RangeChip";
 import { Tile } from "../components/Tile";
 import { useView } from "../live/hooks";
 import { usePolled } from "../live/usePolled";
@@ -39,6 +40,7 @@ export function Overview() {
   return (
     <>
       <h1 className="visually-hidden">Overview</h1>
+      {scope.range !== null && <RangeChip range={scope.range} />}
       <section className={styles.tiles} aria-label="Headline numbers">
         {allFigures(scope).map((figure) => (
           <Tile key={figure.id} figure={figure} scope={scopeLabel(scope, figure.id)} />

@@ -1,0 +1,41 @@
+import { column, expect, number, start, state, test } from "./katydid";
+import { MOCK } from "./processes";
+
+test.skip(MOCK, "the mock keeps no runs");
+
+test("18 a stretch that is chosen on a chart is what all numbers are of", async ({ page }) => {
+  await start(page, { users: 10, ramp: 10, runTime: "9s" });
+  await expect(state(page)).toHaveText("Finished", { timeout: 30_000 });
+  const chart = page.getByRole("img", { name: /Throughput and users from/ });
+  const box = await chart.boundingBox();
+  if (box === null) throw new Error("the chart has no place");
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.3, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.7, y, { steps: 5 });
+  await page.mouse.up();
+
+  const chip = page.getByText(/^Only 0:\d\d to 0:\d\d/);
+  await expect(chip).toBeVisible();
+  await expect(page.locator("[data-kpi=rps]")).toContainText("range");
+  const [, from = 0, to = 0] = (/0:(\d\d) to 0:(\d\d)/.exec(await chip.innerText()) ?? []).map(Number);
+  expect(to - from).toBeGreaterThan(1);
+  const answer = await page.request.get(new URL("api/v1/snapshot", page.url()).href);
+  const { points, run } = await answer.json();
+  const origin = Math.min(points[0][0], Math.floor(run.started / 1000));
+  const inside = points.filter(([t]: number[]) => (t ?? 0) >= origin + from && (t ?? 0) < origin + to);
+  const counted = inside.reduce(
+    (sum: number, [, ok, failed]: number[]) => sum + (ok ?? 0) + (failed ?? 0),
+    0,
+  );
+
+  await page.goto("#/run/endpoints");
+  await expect(chip).toBeVisible();
+  await expect(page.locator("tfoot [data-column=requests]")).toHaveText(counted.toLocaleString("en-US"));
+  const rows = (await column(page, "requests")).map(number);
+  expect(rows.reduce((sum, each) => sum + each, 0)).toBe(counted);
+
+  await page.keyboard.press("l");
+  await expect(chip).toHaveCount(0);
+  await expect(page.locator("tfoot [data-column=requests]")).not.toHaveText(counted.toLocaleString("en-US"));
+});

@@ -1,0 +1,85 @@
+"""Runs that are kept: listed by the next process, counted over any stretch, and there after a kill."""
+
+import signal
+
+from tests.web.conftest import Site
+
+BUSY = """
+from locust import HttpUser, constant, events, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def front_page(self):
+        self.client.get("/")
+
+    @task
+    def missing(self):
+        self.client.get("/status/404", name="/missing")
+"""
+
+
+def total(site: Site, run: str, start: int = 0, end: int = 1 << 40) -> dict:
+    return site.get(f"/api/v1/runs/{run}/window?from={start}&to={end}").json()
+
+
+def test_a_run_is_counted_as_the_target_counts_and_its_windows_add_up(serve, target, tmp_path):
+    site = serve("-H", target.url, "--store", tmp_path / "runs.db", head=BUSY)
+    assert site.post("/api/v1/start", json={"users": 3, "spawn_rate": 3}).status_code == 200
+    while len(site.get("/api/v1/snapshot").json()["points"]) < 4:
+        pass
+    assert site.post("/api/v1/stop", json={"mode": "now"}).json()["ok"] is True
+    truth = target.truth()
+    while total(site, "current")["total"][1] < truth["total"]:
+        pass
+    whole = total(site, "current")
+    assert whole["total"][1] == truth["total"]
+    assert whole["total"][2] == truth["by_path"]["GET /status/404"] == whole["errors"][0]["count"]
+    assert [name[1:] for name in whole["names"]] == [["GET", "/"], ["GET", "/missing"]] or len(whole["names"]) == 2
+    seconds = [point[0] for point in site.get("/api/v1/snapshot").json()["points"]]
+    parts = [total(site, "current", t, t + 1)["total"] for t in range(seconds[0], seconds[-1] + 2)]
+    assert sum(part[1] for part in parts) == truth["total"]
+    assert max(part[10] or 0 for part in parts) == whole["total"][10]
+    for wrong in ("current/window", "current/window?from=5&to=5", "current/window?from=x&to=y"):
+        assert site.get(f"/api/v1/runs/{wrong}").status_code == 400, wrong
+    assert site.get("/api/v1/runs/nothing/window?from=1&to=2").status_code == 404
+    assert site.running.end(signal.SIGINT) == 1
+    assert target.truth()["total"] == truth["total"]
+
+
+def test_a_run_that_was_killed_is_there_up_to_its_last_seconds(serve, target, tmp_path):
+    store = tmp_path / "runs.db"
+    site = serve("-H", target.url, "--store", store, head=BUSY)
+    assert site.post("/api/v1/start", json={"users": 3, "spawn_rate": 3}).status_code == 200
+    points = []
+    while len(points) < 5:
+        points = site.get("/api/v1/snapshot").json()["points"]
+    run = next(run for run in site.get("/api/v1/runs").json()["runs"] if run["is_current"])
+    site.running.process.kill()
+    site.running.process.communicate()
+
+    again = serve("-H", target.url, "--store", store, head=BUSY)
+    listed = again.get("/api/v1/runs").json()["runs"]
+    assert [(each["id"], each["is_current"]) for each in listed] == [(run["id"], False)]
+    assert listed[0]["about"]["user_classes"] == ["Visitor"]
+    # At most the last two of the seconds that were shown are missing.
+    counted = {
+        t: total(again, run["id"], t, t + 1)["total"][1] for t in range(int(points[0][0]), int(points[-3][0]) + 1)
+    }
+    assert counted == {point[0]: point[1] + point[2] for point in points[:-2]}
+    again.end()
+
+
+def test_a_store_that_cannot_be_used_is_told_and_the_run_goes_on(serve, target, tmp_path):
+    broken = tmp_path / "runs.db"
+    broken.write_text("these are notes and no store" * 100)
+    site = serve("-H", target.url, "--store", broken, head=BUSY)
+    assert "it is left as it is" in site.running.log
+    assert site.post("/api/v1/start", json={"users": 1, "spawn_rate": 1}).status_code == 200
+    answer = site.get("/api/v1/runs")
+    assert (answer.status_code, "--no-store" in answer.text) == (404, True)
+    assert broken.read_text().startswith("these are notes")
+    while target.truth()["total"] < 5:
+        pass
+    assert site.running.end(signal.SIGINT) == 1
