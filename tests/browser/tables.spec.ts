@@ -82,3 +82,47 @@ test("16 an endpoint opens by Enter, its address leads to it, and Escape gives t
   await expect(dialog).toHaveCount(0);
   await expect(page).toHaveURL(/endpoints\?q=add_to$/);
 });
+
+test("13 the filter compares values and knows patterns", async ({ page }) => {
+  await start(page);
+  await page.goto("#/run/endpoints");
+  await expect.poll(async () => (await column(page, "name")).length).toBeGreaterThanOrEqual(5);
+  await page.getByRole("searchbox").fill("fail>50%");
+  await expect.poll(() => column(page, "name")).toEqual([expect.stringContaining("/checkout")]);
+  await page.getByRole("searchbox").fill("/add_to|look$/");
+  await expect.poll(async () => (await column(page, "name")).length).toBe(2);
+  await page.getByRole("searchbox").fill("p95>100s");
+  await expect(page.getByText(/0 of \d+ endpoints match/)).toBeVisible();
+});
+
+test("14 columns that were chosen are shown after a reload, too", async ({ page }) => {
+  await start(page, { users: 1, ramp: 1 });
+  await page.goto("#/run/endpoints");
+  const header = (name: string) => page.getByRole("columnheader", { name });
+  await expect(header("p95 ms")).toBeVisible();
+  await expect(header("Min ms")).toHaveCount(0);
+  await page.getByRole("button", { name: "Columns" }).click();
+  await page.getByRole("menuitemcheckbox", { name: "Min ms" }).click();
+  await page.getByRole("menuitemcheckbox", { name: "p95 ms" }).click();
+  await page.keyboard.press("Escape");
+  await expect(header("Min ms")).toBeVisible();
+  await expect(header("p95 ms")).toHaveCount(0);
+  await page.reload();
+  await expect(header("Min ms")).toBeVisible();
+  await expect(header("p95 ms")).toHaveCount(0);
+});
+
+test("39 the log can be narrowed by level and text", async ({ page }) => {
+  test.skip(MOCK, "the mock logs nothing");
+  await start(page, { users: 1, ramp: 1 });
+  await page.goto("#/run/logs");
+  const lines = () => column(page, "text");
+  await expect.poll(async () => (await lines()).length).toBeGreaterThan(2);
+  await page.getByRole("searchbox").fill("/ramping|spawned/");
+  await expect.poll(async () => (await lines()).every((line) => /ramping|spawned/i.test(line))).toBe(true);
+  await page.getByRole("searchbox").fill("");
+  await page.getByLabel("Level").selectOption("ERROR");
+  await expect(page.getByText("No such lines")).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel("Level")).toHaveValue("ERROR");
+});

@@ -2,6 +2,7 @@
 export * from "./course";
 export * from "./decode";
 export * from "./duration";
+export * from "./filter";
 export * from "./fold";
 export * as format from "./format";
 export * from "./link";

@@ -1,4 +1,4 @@
-/** Orders and filters table rows. Rows without data come last, whichever way the order runs. */
+/** Orders table rows. Rows without data come last, whichever way the order runs. */
 
 export type Direction = "ascending" | "descending";
 
@@ -26,12 +26,3 @@ function compare(a: number | string, b: number | string): number {
 }
 
 const COLLATOR = new Intl.Collator("en", { numeric: true });
-
-/** Whether a row's text holds every word of the filter, in any case. */
-export function matches(text: string, filter: string): boolean {
-  const haystack = text.toLowerCase();
-  return filter
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => haystack.includes(word));
-}

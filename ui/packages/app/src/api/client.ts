@@ -24,11 +24,11 @@ const START_TIMEOUT_MS = 30_000;
 const COMMAND_TIMEOUT_MS = 5_000;
 
 /**
- * How a command ended. `conflict`: the run is not as the command supposes, but as `run` says;
+ * How a command ended. `done`: with the revision that the run has now; `conflict`: the run is not as the command supposes, but as `run` says;
  * `unreachable`: it did not arrive; `silent`: no answer came in time.
  */
 export type Outcome =
-  | { kind: "done" }
+  | { kind: "done"; revision: number }
   | { kind: "refused"; field: string | null; message: string }
   | { kind: "conflict"; message: string; run: WireRun }
   | { kind: "unreachable" }
@@ -132,7 +132,7 @@ async function command(name: string, fields: object, timeout = COMMAND_TIMEOUT_M
       kind: error instanceof DOMException && error.name === "TimeoutError" ? "silent" : "unreachable",
     };
   }
-  if (response.ok) return { kind: "done" };
+  if (response.ok) return { kind: "done", revision: (await response.json()).revision };
   return refusal(await response.text(), response.status);
 }
 

@@ -1,8 +1,10 @@
-import { type Direction, matches, type Sort, type SortValue, sortRows } from "@katydid/core";
+import { type Direction, type Facts, meets, type Sort, type SortValue, sortRows } from "@katydid/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
+import { DropdownMenu } from "radix-ui";
 import { type ReactNode, useRef, useState } from "react";
 import { useView } from "../live/hooks";
 import { useQuery } from "../route";
+import { store, stored } from "../storage";
 import styles from "./DataTable.module.css";
 import { EmptyState } from "./EmptyState";
 import { Icon } from "./Icon";
@@ -22,7 +24,11 @@ export interface Column<T> {
   narrow?: boolean;
   /** Takes the width the other columns leave. */
   wide?: boolean;
+  /** Shown only to those who choose it. */
+  optional?: boolean;
 }
+
+const NO_FACTS = () => ({});
 
 /** Up to so many rows all are in the page; more are drawn as they scroll into view. */
 const VIRTUAL_FROM = 200;
@@ -34,28 +40,39 @@ const ORDER_MS = 5_000;
 export function DataTable<T>({
   name,
   noun,
-  columns,
+  columns: allColumns,
+  choosable = false,
   rows,
   total,
   rowKey,
   rowText,
+  rowFacts = NO_FACTS,
+  placeholder,
   initial,
 }: {
   name: string;
   noun: string;
   columns: readonly Column<T>[];
+  /** Whether the reader may choose which columns are shown. */
+  choosable?: boolean;
   rows: readonly T[];
   total?: T | null;
   rowKey: (row: T) => string;
   /** What the filter looks at. */
   rowText: (row: T) => string;
+  /** What comparisons in the filter look at; one function for the life of the table. */
+  rowFacts?: (row: T) => Facts;
+  /** What can be typed into the filter. */
+  placeholder?: string;
   initial: Sort;
 }) {
+  const [hidden, toggle] = useHidden(name, allColumns);
+  const columns = allColumns.filter(({ key }) => !hidden.has(key));
   const [filter, setFilter] = useQuery("q", "");
   const [sortText, setSortText] = useQuery("sort", writeSort(initial));
   const sort = readSort(sortText, columns) ?? initial;
   const [held, setHeld] = useState(false);
-  const { shown, isHeld } = useOrder({ rows, columns, sort, filter, held, rowKey, rowText });
+  const { shown, isHeld } = useOrder({ rows, columns, sort, filter, held, rowKey, rowText, rowFacts });
   const phone = useMedia("(max-width: 767px)");
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = shown.length > VIRTUAL_FROM;
@@ -81,7 +98,7 @@ export function DataTable<T>({
           <span className="visually-hidden">Filter {noun}s</span>
           <input
             type="search"
-            placeholder={`Filter ${noun}s`}
+            placeholder={placeholder ?? `Filter ${noun}s`}
             value={filter}
             autoComplete="off"
             spellCheck={false}
@@ -95,6 +112,7 @@ export function DataTable<T>({
             ? `${rows.length} ${noun}${rows.length === 1 ? "" : "s"}`
             : `${shown.length} of ${rows.length}`}
         </p>
+        {choosable && <Chooser columns={allColumns} hidden={hidden} onToggle={toggle} />}
         {isHeld && <p className={styles.held}>Order held while you point at a row</p>}
       </div>
       {shown.length === 0 ? (
@@ -155,6 +173,65 @@ export function DataTable<T>({
       )}
     </>
   );
+}
+
+/** The menu of columns. */
+function Chooser<T>({
+  columns,
+  hidden,
+  onToggle,
+}: {
+  columns: readonly Column<T>[];
+  hidden: ReadonlySet<string>;
+  onToggle: (key: string) => void;
+}) {
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className={styles.chooser}>
+        <Icon name="table" size={15} />
+        Columns
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Content className={styles.menu} align="end" sideOffset={6} collisionPadding={8}>
+        {columns
+          .filter(({ wide }) => wide !== true)
+          .map(({ key, label, unit }) => (
+            <DropdownMenu.CheckboxItem
+              key={key}
+              checked={!hidden.has(key)}
+              onCheckedChange={() => onToggle(key)}
+              // The menu stays for the next one.
+              onSelect={(event) => event.preventDefault()}
+            >
+              <span className={styles.check}>
+                <DropdownMenu.ItemIndicator>
+                  <Icon name="check" size={14} />
+                </DropdownMenu.ItemIndicator>
+              </span>
+              {label} {unit}
+            </DropdownMenu.CheckboxItem>
+          ))}
+      </DropdownMenu.Content>
+    </DropdownMenu.Root>
+  );
+}
+
+/** The columns that are not shown, as this browser remembers them. */
+function useHidden<T>(
+  name: string,
+  columns: readonly Column<T>[],
+): [ReadonlySet<string>, (key: string) => void] {
+  const place = `katydid.columns.${name}`;
+  const [chosen, setChosen] = useState(() => stored(place));
+  const standard = columns.filter(({ optional }) => optional).map(({ key }) => key);
+  const hidden = new Set(chosen === null ? standard : chosen.split(" "));
+  const toggle = (key: string) => {
+    const next = new Set(hidden);
+    if (!next.delete(key)) next.add(key);
+    const text = [...next].join(" ");
+    store(place, text);
+    setChosen(text);
+  };
+  return [hidden, toggle];
 }
 
 function Header<T>({
@@ -239,6 +316,7 @@ function useOrder<T>({
   held,
   rowKey,
   rowText,
+  rowFacts,
 }: {
   rows: readonly T[];
   columns: readonly Column<T>[];
@@ -247,6 +325,7 @@ function useOrder<T>({
   held: boolean;
   rowKey: (row: T) => string;
   rowText: (row: T) => string;
+  rowFacts: (row: T) => Facts;
 }): { shown: T[]; isHeld: boolean } {
   const slot = useView((view) => Math.floor((view.link.heardAt ?? 0) / ORDER_MS));
   const wish = `${sort.key} ${sort.direction} ${rows.length} ${filter}`;
@@ -254,7 +333,7 @@ function useOrder<T>({
   let current = order;
   if (current === null || current.wish !== wish || (current.slot !== slot && !held)) {
     const value = columns.find(({ key }) => key === sort.key)?.value ?? (() => null);
-    const matching = rows.filter((row) => matches(rowText(row), filter));
+    const matching = rows.filter((row) => meets(rowText(row), rowFacts(row), filter));
     current = { wish, slot, keys: sortRows(matching, value, sort.direction).map(rowKey) };
     setOrder(current);
   }

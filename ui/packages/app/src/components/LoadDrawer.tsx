@@ -2,7 +2,6 @@ import { format, parseDuration, type Run, type WireAbout, type WireLoad } from "
 import { Dialog } from "radix-ui";
 import { type FormEvent, useRef, useState } from "react";
 import { postLoad } from "../api/client";
-import { useLive } from "../live/hooks";
 import { Icon } from "./Icon";
 import styles from "./LoadDrawer.module.css";
 import { TextField } from "./TextField";
@@ -19,7 +18,6 @@ type Problem = { field: string | null; message: string };
 
 /** Changes the number of users, their rate and their classes, beside the charts that show the effect. */
 export function LoadDrawer({ about, run, onClose }: { about: WireAbout; run: Run; onClose: () => void }) {
-  const { store } = useLive();
   // The state the form rests on: a change of somebody else's is not overwritten unseen.
   const [base, setBase] = useState({ revision: run.revision, users: run.targetUsers });
   const [form, setForm] = useState<Form>(() => formOf(run));
@@ -27,7 +25,7 @@ export function LoadDrawer({ about, run, onClose }: { about: WireAbout; run: Run
   const [problem, setProblem] = useState<Problem | null>(null);
   const [undo, setUndo] = useState<number | null>(null);
   const opener = useRef(document.activeElement);
-  const changed = base.users !== run.targetUsers;
+  const changed = base.revision < run.revision && base.users !== run.targetUsers;
 
   const send = async (load: WireLoad) => {
     setPending(true);
@@ -36,9 +34,9 @@ export function LoadDrawer({ about, run, onClose }: { about: WireAbout; run: Run
     const outcome = await postLoad({ ...load, revision: base.revision });
     setPending(false);
     if (outcome.kind === "done") {
-      const now = store.model.run ?? run;
       setUndo(load.users === undefined || load.users === before ? null : before);
-      setBase({ revision: now.revision, users: load.users ?? before });
+      // The frame that tells it may come later than the answer.
+      setBase({ revision: outcome.revision, users: load.users ?? before });
     } else if (outcome.kind === "conflict") {
       setProblem({
         field: null,

@@ -1,4 +1,4 @@
-import { failRatio, format, type Row } from "@katydid/core";
+import { type Facts, failRatio, format, type Row } from "@katydid/core";
 import { useMemo } from "react";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
@@ -36,10 +36,13 @@ export function Endpoints() {
           name="Endpoints"
           noun="endpoint"
           columns={columns}
+          choosable
           rows={rows}
           total={total}
           rowKey={({ id }) => String(id)}
           rowText={({ method, name }) => `${method} ${name}`}
+          rowFacts={factsOf}
+          placeholder="Filter: text, /pattern/, p95>300, fail>1%"
           initial={{ key: "share", direction: "descending" }}
         />
       )}
@@ -58,6 +61,13 @@ export function Endpoints() {
 
 /** Failing at or above this share of requests is shown in red. */
 const BAD_RATIO = 0.01;
+
+/** What the filter can compare. */
+function factsOf({ requests, failures, rps, p50, p95, p99, avg, min, max, avgSize }: Row): Facts {
+  const ratio = failRatio(requests, failures);
+  const fail = ratio === null ? null : ratio * 100;
+  return { requests, fails: failures, fail, rps, p50, p95, p99, avg, min, max, size: avgSize };
+}
 
 function columnsOf(wholeTime: number, query: URLSearchParams): Column<Row>[] {
   const numeric = true;
@@ -145,6 +155,7 @@ function columnsOf(wholeTime: number, query: URLSearchParams): Column<Row>[] {
         title,
         numeric,
         narrow: key === "p95",
+        optional: key === "min",
         value: (row) => row[key],
         cell: (row) => format.millis(row[key]),
       }),
@@ -172,6 +183,7 @@ const TIMES = [
   ["p95", "p95", "95 of 100 requests were at least this fast"],
   ["p99", "p99", "99 of 100 requests were at least this fast"],
   ["avg", "Avg", "Mean of all response times"],
+  ["min", "Min", "The fastest request"],
   ["max", "Max", "The slowest request"],
 ] as const;
 

@@ -4,32 +4,111 @@ import { readLogs } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
 import { usePolled } from "../live/usePolled";
+import { useQuery } from "../route";
 import styles from "./Errors.module.css";
 
 const POLL_MS = 1_000;
+
+/** From the least to the gravest. */
+const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 
 /** What this process and the workers have logged, the newest first. */
 export function Logs() {
   const read = useMemo(reader, []);
   const log = usePolled(read, POLL_MS);
+  const [level, setLevel] = useQuery("level", "DEBUG");
+  const [source, setSource] = useQuery("source", "");
+  const lines = log?.lines ?? [];
+  const sources = [...new Set(lines.map((line) => line.source))];
+  const least = LEVELS.indexOf(level);
+  const shown = useMemo(
+    () =>
+      collapsed(
+        (log?.lines ?? []).filter(
+          (line) =>
+            (LEVELS.indexOf(line.level) >= least || !LEVELS.includes(line.level)) &&
+            (source === "" || source === nameOf(line.source)),
+        ),
+      ),
+    [log, least, source],
+  );
   return (
     <>
       <h1 className={styles.title}>Logs</h1>
-      {log === null ? null : log.lines.length === 0 ? (
+      {log === null ? null : lines.length === 0 ? (
         <EmptyState title="Nothing was logged">Lines appear here as they are logged.</EmptyState>
       ) : (
-        <DataTable
-          name="Logs"
-          noun="line"
-          columns={COLUMNS}
-          rows={log.lines}
-          rowKey={({ seq }) => String(seq)}
-          rowText={({ level, source, logger, text }) => `${level} ${source} ${logger} ${text}`}
-          initial={{ key: "time", direction: "descending" }}
-        />
+        <>
+          <div className={styles.choices}>
+            <label>
+              Level{" "}
+              <select value={level} onChange={({ target }) => setLevel(target.value)}>
+                {LEVELS.map((each) => (
+                  <option key={each} value={each}>
+                    {each === "DEBUG" ? "All" : `${each} and above`}
+                  </option>
+                ))}
+              </select>
+            </label>
+            {sources.length > 1 && (
+              <label>
+                From{" "}
+                <select value={source} onChange={({ target }) => setSource(target.value)}>
+                  <option value="">all</option>
+                  {sources.map((each) => (
+                    <option key={each} value={nameOf(each)}>
+                      {nameOf(each)}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            )}
+          </div>
+          {shown.length === 0 ? (
+            <EmptyState title="No such lines">
+              {format.count(lines.length)} lines are of another level or from elsewhere.
+            </EmptyState>
+          ) : (
+            <DataTable
+              name="Logs"
+              noun="line"
+              columns={COLUMNS}
+              rows={shown}
+              rowKey={({ seq }) => String(seq)}
+              rowText={({ level: word, source: from, logger, text }) => `${word} ${from} ${logger} ${text}`}
+              placeholder="Filter: text, /pattern/"
+              initial={{ key: "time", direction: "descending" }}
+            />
+          )}
+        </>
       )}
     </>
   );
+}
+
+/** A line, and how often it came one after another. */
+interface Line extends WireLogLine {
+  times: number;
+}
+
+/** Lines that repeat the one before are one with their number. */
+function collapsed(lines: readonly WireLogLine[]): Line[] {
+  const found: Line[] = [];
+  for (const line of lines) {
+    const last = found.at(-1);
+    const repeats = last?.text === line.text && last.level === line.level && last.source === line.source;
+    if (last !== undefined && repeats) {
+      last.times += 1;
+      last.t = line.t;
+    } else {
+      found.push({ ...line, times: 1 });
+    }
+  }
+  return found;
+}
+
+function nameOf(source: string): string {
+  return source || "this process";
 }
 
 /** As many lines as the server itself keeps. */
@@ -49,7 +128,7 @@ function reader(): () => Promise<{ lines: readonly WireLogLine[] }> {
   };
 }
 
-const COLUMNS: readonly Column<WireLogLine>[] = [
+const COLUMNS: readonly Column<Line>[] = [
   {
     key: "time",
     label: "Time",
@@ -59,7 +138,7 @@ const COLUMNS: readonly Column<WireLogLine>[] = [
     cell: ({ t }) => <time dateTime={new Date(t).toISOString()}>{format.timeOfDay(t)}</time>,
   },
   column("level", "Level", ({ level }) => level, true),
-  column("source", "Source", ({ source }) => source || "this process"),
+  column("source", "Source", ({ source }) => nameOf(source)),
   column("logger", "Logger", ({ logger }) => logger),
   {
     key: "text",
@@ -67,19 +146,15 @@ const COLUMNS: readonly Column<WireLogLine>[] = [
     numeric: false,
     wide: true,
     value: ({ text }) => text,
-    cell: ({ text }) => (
+    cell: ({ text, times }) => (
       <span className={styles.error}>
         <bdi>{text}</bdi>
+        {times > 1 && <span className={styles.variants}> ×{format.count(times)}</span>}
       </span>
     ),
   },
 ];
 
-function column(
-  key: string,
-  label: string,
-  value: (line: WireLogLine) => string,
-  narrow = false,
-): Column<WireLogLine> {
+function column(key: string, label: string, value: (line: Line) => string, narrow = false): Column<Line> {
   return { key, label, numeric: false, narrow, value, cell: value };
 }
