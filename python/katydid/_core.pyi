@@ -15,6 +15,7 @@ __all__ = [
     "Pool",
     "Upload",
     "check_threshold",
+    "check_web_access",
     "completions",
     "decode_message",
     "encode_message",
@@ -23,6 +24,7 @@ __all__ = [
     "manual",
     "option_table",
     "target_main",
+    "web_user_line",
 ]
 
 __version__: str
