@@ -13,6 +13,7 @@ pub mod sample;
 pub mod trip;
 
 pub mod histogram;
+mod leb128;
 pub mod locust;
 pub mod per_second;
 

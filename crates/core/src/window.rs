@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::histogram::Histogram;
+use crate::leb128::{self, write};
 use crate::stats::{Entry, Stats};
 
 /// Grows when bytes written before mean something else.
@@ -195,30 +196,9 @@ fn small(number: u64) -> Result<u32, WindowError> {
     u32::try_from(number).map_err(|_| WindowError("a number too large"))
 }
 
-/// A number in LEB128.
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number.to_le_bytes()[0]);
-}
-
 fn read(bytes: &mut &[u8]) -> Result<u64, WindowError> {
-    let mut number = 0_u64;
-    for shift in (0..u64::BITS).step_by(7) {
-        let (&byte, rest) = bytes.split_first().ok_or(WindowError("cut short"))?;
-        *bytes = rest;
-        let bits = u64::from(byte & 0x7f);
-        if bits << shift >> shift != bits {
-            return Err(WindowError("a number too large"));
-        }
-        number |= bits << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(WindowError("a number too large"))
+    let number = leb128::read(bytes).ok_or(WindowError("cut short"))?;
+    number.map_err(|_| WindowError("a number too large"))
 }
 
 #[cfg(test)]

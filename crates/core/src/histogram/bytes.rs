@@ -6,6 +6,8 @@
 
 use thiserror::Error;
 
+use crate::leb128::{self, write};
+
 use super::{Counted, HIGHEST, Histogram, bin_of};
 
 /// The largest count that is read: nine years of a million a second, so that sums cannot overflow.
@@ -89,27 +91,7 @@ impl Histogram {
     }
 }
 
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number.to_le_bytes()[0]);
-}
-
 fn read(bytes: &mut &[u8]) -> Result<u64, HistogramError> {
-    let mut number = 0_u64;
-    for shift in (0..u64::BITS).step_by(7) {
-        let (&byte, rest) = bytes.split_first().ok_or(HistogramError::Short)?;
-        *bytes = rest;
-        let bits = u64::from(byte & 0x7f);
-        if bits << shift >> shift != bits {
-            return Err(HistogramError::Impossible);
-        }
-        number |= bits << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(HistogramError::Impossible)
+    let number = leb128::read(bytes).ok_or(HistogramError::Short)?;
+    number.map_err(|_| HistogramError::Impossible)
 }
