@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use katydid_core::redact;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -44,7 +45,11 @@ pub(crate) async fn run(
     State(shared): State<Arc<Shared>>,
     visitor: Option<Extension<Visitor>>,
 ) -> Response {
-    let about = shared.about.read().clone();
+    let mut about = shared.about.read().clone();
+    let classes = about.user_classes.iter_mut().map(|class| &mut class.host);
+    for host in classes.chain([&mut about.host]).flatten() {
+        *host = redact::url(host);
+    }
     let run = Run {
         boot: &shared.boot,
         visitor: visitor.map(|Extension(visitor)| visitor),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use katydid_core::health;
 use katydid_core::histogram::Histogram;
 use katydid_core::mark;
+use katydid_core::redact;
 use katydid_core::series;
 use katydid_core::snapshot::{Loss, Snapshot, State, Worker};
 use katydid_core::stats::Entry;
@@ -71,7 +72,7 @@ impl From<&Snapshot> for Run {
                 run.state.as_str()
             },
             revision: run.revision,
-            host: run.host.clone(),
+            host: run.host.as_deref().map(redact::url),
             users: run.users,
             target_users: run.target_users,
             users_by_class: run.users_by_class.clone(),
