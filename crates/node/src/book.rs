@@ -376,12 +376,12 @@ impl Book {
             let (users, target) = (self.run.users, self.run.target_users);
             let over = now.epoch.as_secs().saturating_sub(1);
             self.seconds.note_users(over, users, target);
+            self.record.note_users(over, users, target);
             if self.shown_from <= now.monotonic {
                 let settled = now.epoch.saturating_sub(self.settles).as_secs();
                 self.seconds
                     .finish_before(settled, self.run.users, self.run.target_users);
                 self.open.finish_before(settled);
-                self.record.note_users(users, target);
                 self.record.finish_before(settled);
             }
             let (workers, busiest) = fleet().map_or((None, None), |fleet| {

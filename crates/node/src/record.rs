@@ -43,7 +43,8 @@ pub(crate) struct Record {
     done: Vec<Second>,
     /// The first second that is not over.
     next: u64,
-    users: (u32, u32),
+    /// Users there were, and were wanted, at the end of seconds.
+    users: BTreeMap<u64, (u32, u32)>,
 }
 
 impl Record {
@@ -59,9 +60,11 @@ impl Record {
         self.next = second;
     }
 
-    /// How many users there are, and are wanted.
-    pub(crate) fn note_users(&mut self, users: u32, wanted: u32) {
-        self.users = (users, wanted);
+    /// How many users there are, and are wanted, at the end of a second.
+    pub(crate) fn note_users(&mut self, second: u64, users: u32, wanted: u32) {
+        if self.is_kept {
+            self.users.insert(second, (users, wanted));
+        }
     }
 
     /// Takes in what was counted since the last time: it belongs to the second of the newest request.
@@ -76,7 +79,9 @@ impl Record {
     pub(crate) fn finish_before(&mut self, end: u64) {
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < end) {
             let (t, stats) = first.remove_entry();
-            let (users, wanted) = self.users;
+            let noted = self.users.range(..=t).next_back();
+            let noted = noted.or_else(|| self.users.first_key_value());
+            let (users, wanted) = noted.map_or((0, 0), |(_, users)| *users);
             self.done.push(Second {
                 started_ms: self.started_ms,
                 t,
@@ -87,11 +92,67 @@ impl Record {
         }
         if end != u64::MAX {
             self.next = self.next.max(end);
+            // The newest of them stands for seconds in which nobody looked.
+            let kept = self
+                .users
+                .range(..end)
+                .next_back()
+                .map(|(&second, _)| second);
+            self.users.retain(|&second, _| Some(second) >= kept);
         }
     }
 
     /// The seconds that are over and were not taken yet.
     pub(crate) fn take(&mut self) -> Vec<Second> {
         std::mem::take(&mut self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_core::recorder::Recorder;
+    use katydid_core::registry::Registry;
+    use katydid_core::sample::Sample;
+
+    use super::*;
+
+    fn counted(registry: &Registry, second: u64) -> Stats {
+        let mut recorder = Recorder::new();
+        recorder.record(&Sample {
+            key: registry.key("GET", "/"),
+            at: Nanos::from_secs(second),
+            times: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            error: None,
+            counts_request: true,
+        });
+        recorder.take()
+    }
+
+    #[test]
+    fn a_second_has_the_users_of_its_end_and_is_taken_once() {
+        let registry = Registry::new();
+        let mut record = Record::default();
+        record.keep();
+        record.start(7, 10);
+        for (users, second) in (1..).zip(10..14) {
+            record.add(&counted(&registry, second), Nanos::ZERO);
+            record.note_users(second, users, 20);
+        }
+        // What comes after its second was taken goes to the first one that was not.
+        record.finish_before(12);
+        record.add(&counted(&registry, 11), Nanos::ZERO);
+        record.finish_before(13);
+        let seconds = record.take();
+        let told = seconds.iter().map(|second| {
+            let requests = second.stats.total().requests;
+            (second.started_ms, second.t, second.users, requests)
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(7, 10, 1, 1), (7, 11, 2, 1), (7, 12, 3, 2)]);
+        record.finish_before(u64::MAX);
+        assert_eq!(record.take().len(), 1);
+        assert!(record.users.len() <= 2);
     }
 }

@@ -35,7 +35,8 @@ use crate::failure::{self, Cause, Flavour};
 use crate::fleet::{self, News, Orders, PyFleet};
 use crate::io::{self, Intake, Outgoing, Submission};
 use crate::parts::{PyDoor, PyPool, PyUpload};
-use crate::recorder::Recorder;
+use crate::recorder;
+use crate::scribe::Scribe;
 use crate::service::Service;
 use crate::stats;
 use crate::tickets::{Ticket, Tickets};
@@ -214,7 +215,7 @@ pub(crate) struct Engine {
     service: Service,
     /// Where the node's orders for workers go.
     orders: Orders,
-    recorder: OnceLock<Recorder>,
+    recorder: OnceLock<Scribe>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -526,7 +527,7 @@ impl Engine {
         let door = Arc::clone(&self.shared.door);
         let tell = move |why| door.ask(Message::News(News::NotKept(why)));
         let recorder = py
-            .detach(|| Recorder::start(node, path.into(), about, history, tell))
+            .detach(|| recorder::start(node, path.into(), about, history, tell))
             .map_err(|error| PyOSError::new_err(error.to_string()))?;
         self.recorder.set(recorder).ok();
         Ok(())

@@ -21,7 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::door::Message;
 use crate::engine::{Shared, os_error};
-use crate::journal::Journal;
+use crate::journal;
+use crate::scribe::Scribe;
 use crate::service::Tasks;
 use crate::values::{from_python, to_python};
 
@@ -49,7 +50,7 @@ pub(crate) struct PyFleet {
     orders: Orders,
     master: OnceLock<Arc<fleet::Desk>>,
     kept: Mutex<Option<Kept>>,
-    journal: OnceLock<Journal>,
+    journal: OnceLock<Scribe>,
     /// The run of another process that this one goes on with.
     resumed: OnceLock<Checkpoint>,
     link: OnceLock<(mpsc::UnboundedSender<Command>, Arc<link::Desk>)>,
@@ -244,7 +245,7 @@ impl PyFleet {
         if let Some((store, run)) = writes {
             let door = Arc::clone(&self.shared.door);
             let tell = move |why| door.ask(Message::News(News::NotWritten(why)));
-            let journal = Journal::start(Arc::clone(&node), store, run, tell);
+            let journal = journal::start(Arc::clone(&node), store, run, tell);
             self.journal.set(journal.map_err(os_error)?).ok();
         }
         let cancelled = self.tasks.cancelled.child_token();

@@ -26,6 +26,7 @@ mod journal;
 mod latency;
 mod parts;
 mod recorder;
+mod scribe;
 mod service;
 mod stats;
 mod tickets;

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use katydid_core::mark::Mark;
 use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::snapshot::{RunInfo, State};
+use katydid_core::units::Nanos;
 use katydid_core::window::Window;
 use katydid_node::record::Second;
 use katydid_node::run::Node;
@@ -18,70 +17,42 @@ use katydid_store::{Name, News, RunError, Store, StoreError, Sums};
 use katydid_web::History;
 use serde_json::{Map, Value, json};
 
-const PERIOD: Duration = Duration::from_secs(1);
+use crate::scribe::{Pace, Scribe};
+
+const PACE: Pace = Pace {
+    period: Duration::from_secs(1),
+    share: 2,
+    longest: Duration::from_secs(10),
+};
 /// So many runs are kept besides those that are pinned.
 const RUNS: usize = 200;
+/// So many seconds wait for a store that cannot be written to; then the oldest are lost.
+const WAITING: usize = 600;
 
-/// The thread that writes runs down.
-pub(crate) struct Recorder {
-    /// Asks for everything to be written; the answer says that it is.
-    flush: mpsc::Sender<mpsc::Sender<()>>,
-}
-
-impl Recorder {
-    /// Begins to keep the runs of a node; `about` is what is known of all of them. `tell` hears of the
-    /// first failure; the runs go on without being kept then, as long as writing fails.
-    pub(crate) fn start(
-        node: Arc<Node>,
-        path: PathBuf,
-        about: Map<String, Value>,
-        history: Arc<History>,
-        tell: impl Fn(String) + Send + 'static,
-    ) -> Result<Self, StoreError> {
-        let store = Store::open(&path)?;
-        history.open(path);
-        node.keep_record();
-        let (flush, requests) = mpsc::channel::<mpsc::Sender<()>>();
-        let mut writer = Writer {
-            node,
-            store,
-            about,
-            history,
-            run: None,
-        };
-        let work = move || {
-            let mut has_failed = false;
-            loop {
-                let asker = match requests.recv_timeout(PERIOD) {
-                    Ok(asker) => Some(asker),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                };
-                if let Err(error) = writer.write(asker.is_some()) {
-                    if !has_failed {
-                        tell(error.to_string());
-                    }
-                    has_failed = true;
-                }
-                if let Some(asker) = asker {
-                    asker.send(()).ok();
-                }
-            }
-        };
-        thread::Builder::new()
-            .name("katydid-record".into())
-            .spawn(work)
-            .map_err(|error| StoreError::Io("a thread".into(), error))?;
-        Ok(Self { flush })
-    }
-
-    /// Waits until all that was counted is written, or cannot be.
-    pub(crate) fn flush(&self) {
-        let (asker, answer) = mpsc::channel();
-        if self.flush.send(asker).is_ok() {
-            answer.recv().ok();
-        }
-    }
+/// Begins to keep the runs of a node; `about` is what is known of all of them. `tell` hears of
+/// failures; the runs go on meanwhile, and what could not be written is tried again.
+pub(crate) fn start(
+    node: Arc<Node>,
+    path: PathBuf,
+    about: Map<String, Value>,
+    history: Arc<History>,
+    tell: impl Fn(String) + Send + 'static,
+) -> Result<Scribe, StoreError> {
+    let store = Store::open(&path)?;
+    history.open(path);
+    node.keep_record();
+    let clock = Arc::clone(&node);
+    let mut writer = Writer {
+        node,
+        store,
+        about,
+        history,
+        run: None,
+        waiting: Vec::new(),
+    };
+    let write = move |all| writer.write(all);
+    Scribe::start("katydid-record", clock, PACE, write, tell)
+        .map_err(|error| StoreError::Io("a thread".into(), error))
 }
 
 struct Writer {
@@ -90,6 +61,8 @@ struct Writer {
     about: Map<String, Value>,
     history: Arc<History>,
     run: Option<Kept>,
+    /// Seconds of runs that could not be begun yet.
+    waiting: Vec<Second>,
 }
 
 /// The run that is being written.
@@ -97,34 +70,36 @@ struct Kept {
     id: String,
     started_ms: u64,
     names: HashMap<KeyId, u32>,
+    next_name: u32,
     errors: HashMap<ErrorId, u32>,
+    next_error: u32,
     sums: Sums,
     marks: Arc<Vec<Mark>>,
     has_ended: bool,
+    /// What is not written yet.
+    news: News,
 }
 
 impl Writer {
     /// Writes what is new; with `all` also seconds that are not over.
     fn write(&mut self, all: bool) -> Result<(), StoreError> {
         let recorded = self.node.take_record(all);
-        let mut seconds = recorded.seconds.into_iter().peekable();
+        self.waiting.extend(recorded.seconds);
+        let lost = self.waiting.len().saturating_sub(WAITING);
+        self.waiting.drain(..lost);
+        let current = recorded.run.started_ms;
         // What is left of a run that another one has followed.
-        while let Some(first) = seconds.peek() {
-            let started_ms = first.started_ms;
-            if Some(started_ms) == recorded.run.started_ms {
-                break;
-            }
-            let of_it = std::iter::from_fn(|| seconds.next_if(|it| it.started_ms == started_ms));
-            let of_it: Vec<_> = of_it.collect();
-            if self
-                .run
-                .as_ref()
-                .is_some_and(|run| run.started_ms == started_ms)
-            {
-                self.put(of_it, None, true)?;
-            }
+        let (late, of_it): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|second| Some(second.started_ms) != current);
+        self.waiting = of_it;
+        if let Some(run) = &mut self.run
+            && Some(run.started_ms) != current
+        {
+            run.add(late, self.node.registry());
+            self.put(None, true)?;
         }
-        let Some(started_ms) = recorded.run.started_ms else {
+        let Some(started_ms) = current else {
             return Ok(());
         };
         if self
@@ -134,15 +109,18 @@ impl Writer {
         {
             self.begin(started_ms, &recorded.run)?;
         }
+        if let Some(run) = &mut self.run {
+            run.add(std::mem::take(&mut self.waiting), self.node.registry());
+        }
         let has_ended = all || recorded.run.state == State::Stopped;
-        self.put(seconds.collect(), Some(&recorded.marks), has_ended)
+        self.put(Some(&recorded.marks), has_ended)
     }
 
     fn begin(&mut self, started_ms: u64, info: &RunInfo) -> Result<(), StoreError> {
         let id = id_of(started_ms);
         let now_ms = self.node.now().as_millis();
         let mut about = self.about.clone();
-        about.insert("host".into(), json!(info.host));
+        about.insert("host".into(), json!(info.host.as_deref().map(redact::url)));
         about.insert("users".into(), json!(info.target_users));
         about.insert("spawn_rate".into(), json!(info.spawn_rate));
         let lasts = info.run_time.map(|time| time.as_secs_f64());
@@ -154,17 +132,30 @@ impl Writer {
             id: id.clone(),
             started_ms,
             names: HashMap::new(),
+            next_name: 0,
             errors: HashMap::new(),
+            next_error: 0,
             sums: Sums::default(),
             marks: Arc::default(),
             has_ended: false,
+            news: News::default(),
         };
         if known.is_some() {
-            // Another process has begun it: names keep the numbers they have there.
+            // Another process has begun it: names and errors keep the numbers they have there.
             kept.sums = Sums::going_on();
             let registry = self.node.registry();
-            for Name { id, method, name } in self.store.names(&id)? {
-                kept.names.insert(registry.key(&method, &name), id);
+            let names = self.store.names(&id)?;
+            for Name { id, method, name } in &names {
+                kept.names.insert(registry.key(method, name), *id);
+                kept.next_name = kept.next_name.max(id + 1);
+            }
+            for error in self.store.errors(&id)? {
+                kept.next_error = kept.next_error.max(error.id + 1);
+                if let Some(name) = names.iter().find(|name| name.id == error.name) {
+                    let key = registry.key(&name.method, &name.name);
+                    kept.errors
+                        .insert(registry.error(key, &error.text), error.id);
+                }
             }
         }
         self.run = Some(kept);
@@ -172,69 +163,76 @@ impl Writer {
         self.store.keep_newest(RUNS, now_ms)
     }
 
-    fn put(
-        &mut self,
-        seconds: Vec<Second>,
-        marks: Option<&Arc<Vec<Mark>>>,
-        has_ended: bool,
-    ) -> Result<(), StoreError> {
+    fn put(&mut self, marks: Option<&Arc<Vec<Mark>>>, has_ended: bool) -> Result<(), StoreError> {
         let Some(run) = &mut self.run else {
             return Ok(());
         };
-        let marks = marks.filter(|marks| !Arc::ptr_eq(marks, &run.marks));
-        if run.has_ended && has_ended && seconds.is_empty() && marks.is_none() {
+        if let Some(marks) = marks.filter(|marks| !Arc::ptr_eq(marks, &run.marks)) {
+            run.marks = Arc::clone(marks);
+            run.news.marks = Some(marks_text(marks));
+        }
+        if run.has_ended && has_ended && run.news == News::default() {
             return Ok(());
         }
-        let mut news = News {
-            now_ms: self.node.now().as_millis(),
-            has_ended,
-            marks: marks.map(|marks| marks_text(marks)),
-            ..News::default()
-        };
-        let registry = self.node.registry();
+        run.news.now_ms = self.node.now().as_millis();
+        run.news.has_ended = has_ended;
+        if let Err(error) = self.store.record(&run.id, &run.news, &mut run.sums) {
+            let lost = run.news.seconds.len().saturating_sub(WAITING);
+            run.news.seconds.drain(..lost);
+            return Err(error);
+        }
+        run.news = News::default();
+        run.has_ended = has_ended;
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// Takes in seconds that are to be written.
+    fn add(&mut self, seconds: Vec<Second>, registry: &Registry) {
         for second in seconds {
-            let window = run.window(&second, registry, &mut news);
-            news.seconds.push(katydid_store::Second {
+            let window = self.window(&second, registry);
+            self.news.seconds.push(katydid_store::Second {
                 t: second.t,
                 users: second.users,
                 wanted: second.wanted,
                 window,
             });
         }
-        if let Some(marks) = marks {
-            run.marks = Arc::clone(marks);
-        }
-        run.has_ended = has_ended;
-        self.store.record(&run.id, &news, &mut run.sums)
     }
-}
 
-impl Kept {
     /// What was counted in a second, with names and errors by their numbers; new ones are told.
-    fn window(&mut self, second: &Second, registry: &Registry, news: &mut News) -> Window {
-        let Self { names, errors, .. } = self;
+    fn window(&mut self, second: &Second, registry: &Registry) -> Window {
+        let Self {
+            names,
+            next_name,
+            errors,
+            next_error,
+            news,
+            ..
+        } = self;
         let mut number = |key: KeyId, told: &mut Vec<Name>| {
-            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
             *names.entry(key).or_insert_with(|| {
                 let name = registry.name(key);
+                let id = std::mem::replace(next_name, *next_name + 1);
                 told.push(Name {
-                    id: next,
+                    id,
                     method: name.method.to_string(),
                     name: name.name.to_string(),
                 });
-                next
+                id
             })
         };
         for (id, _) in second.stats.errors() {
-            let next = u32::try_from(errors.len()).unwrap_or(u32::MAX);
             errors.entry(id).or_insert_with(|| {
                 let error = registry.error_name(id);
+                let id = std::mem::replace(next_error, *next_error + 1);
                 news.errors.push(RunError {
-                    id: next,
+                    id,
                     name: number(error.key, &mut news.names),
                     text: redact::text(&error.text),
                 });
-                next
+                id
             });
         }
         Window::of(
@@ -247,7 +245,7 @@ impl Kept {
 
 /// What a run is called: when it began, to the millisecond.
 fn id_of(started_ms: u64) -> String {
-    let second = katydid_web::utc(katydid_core::units::Nanos::from_millis(started_ms));
+    let second = katydid_web::utc(Nanos::from_millis(started_ms));
     let digits: String = second.chars().filter(char::is_ascii_digit).collect();
     let (day, time) = digits.split_at(digits.len().min(8));
     format!("{day}-{time}-{:03}", started_ms % 1_000)

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use thiserror::Error;
 
 mod runs;
@@ -100,9 +100,31 @@ impl Store {
             fs::create_dir_all(directory).map_err(|error| StoreError::Io(path.into(), error))?;
         }
         let failed = |error| StoreError::of(path, error);
+        keep_private(path).map_err(|error| StoreError::Io(path.into(), error))?;
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
         prepare(path, &mut connection)?;
+        Ok(Self {
+            path: path.into(),
+            connection,
+        })
+    }
+
+    /// Opens a store to be read only, beside those who write to it.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`], also if there is no such file.
+    pub fn look(path: &Path) -> Result<Self, StoreError> {
+        let failed = |error| StoreError::of(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        match marks(&connection).map_err(failed)? {
+            (APPLICATION, LAYOUT) => {}
+            (APPLICATION, newer) if newer > LAYOUT => return Err(StoreError::Newer(path.into())),
+            _ => return Err(StoreError::Foreign(path.into())),
+        }
         Ok(Self {
             path: path.into(),
             connection,
@@ -173,6 +195,24 @@ impl StoreError {
     }
 }
 
+/// Makes a new file one that only its owner reads: notes and errors of runs are nobody else's.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whose a file is, and of which layout.
+fn marks(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
 /// Makes the tables of a new file, or looks whether those of an old one are ours.
 fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let failed = |error| StoreError::of(path, error);
@@ -180,11 +220,7 @@ fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(failed)?;
-    let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get(0));
-    let (application, layout): (i32, i32) = (
-        number("application_id").map_err(failed)?,
-        number("user_version").map_err(failed)?,
-    );
+    let (application, layout) = marks(&transaction).map_err(failed)?;
     let tables: u32 = transaction
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(failed)?;

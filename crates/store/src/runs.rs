@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use katydid_core::window::Window;
+use katydid_core::window::{Window, WindowError};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use crate::{Store, StoreError};
@@ -80,7 +80,7 @@ pub struct Second {
 }
 
 /// What is new of a run; written at once or not at all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct News {
     /// Names that were not there before.
     pub names: Vec<Name>,
@@ -118,8 +118,8 @@ impl Sums {
     fn add(
         &mut self,
         second: &Second,
-        mut put: impl FnMut(u64, u64, &Window) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
+        mut put: impl FnMut(u64, u64, &Window) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
         for step in STEPS.into_iter().filter(|&step| step > 1) {
             let t = second.t - second.t % step;
             let mut follows = false;
@@ -133,7 +133,7 @@ impl Sums {
                 follows = true;
             }
             // Before a run's first second there is nothing, so its first minute is whole.
-            let is_whole = follows || !self.has_begun || second.t == t;
+            let is_whole = follows || !self.has_begun;
             let (_, _, sum) = self
                 .open
                 .entry(step)
@@ -171,13 +171,20 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// A [`StoreError`]; nothing of it is written then.
+    /// A [`StoreError`]; nothing of it is written then, and it may be tried again.
     pub fn record(&mut self, run: &str, news: &News, sums: &mut Sums) -> Result<(), StoreError> {
         let path = self.path.clone();
         let failed = |error| StoreError::of(&path, error);
         let transaction = self.connection.transaction().map_err(failed)?;
-        write(&transaction, run, news, sums).map_err(failed)?;
-        transaction.commit().map_err(failed)
+        let written = write(&transaction, run, news, sums).and_then(|()| Ok(transaction.commit()?));
+        if written.is_err() {
+            // They have what is not in the store; minutes and hours under way are read by their seconds.
+            *sums = Sums::going_on();
+        }
+        written.map_err(|error| match error {
+            WriteError::Sqlite(error) => failed(error),
+            WriteError::Window(_) => StoreError::Foreign(path.clone()),
+        })
     }
 
     /// All runs, the newest first; `now_ms` tells which of them were interrupted.
@@ -375,12 +382,22 @@ impl Store {
     }
 }
 
+/// Why something could not be written.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// What is there already is no window.
+    #[error(transparent)]
+    Window(#[from] WindowError),
+}
+
 fn write(
     transaction: &Transaction<'_>,
     run: &str,
     news: &News,
     sums: &mut Sums,
-) -> rusqlite::Result<()> {
+) -> Result<(), WriteError> {
     let put = "INSERT OR REPLACE INTO name (run, id, method, name) VALUES (?, ?, ?, ?)";
     let mut put = transaction.prepare_cached(put)?;
     for Name { id, method, name } in &news.names {
@@ -391,20 +408,14 @@ fn write(
     for Error { id, name, text } in &news.errors {
         put.execute(params![run, id, name, text])?;
     }
-    let put = "INSERT OR REPLACE INTO window (run, step, t, users, wanted, data)
-        VALUES (?, ?, ?, ?, ?, ?)";
-    let mut put = transaction.prepare_cached(put)?;
     for second in &news.seconds {
-        let data = second.window.to_bytes();
-        let (t, users, wanted) = (int(second.t), second.users, second.wanted);
-        put.execute(params![run, 1, t, users, wanted, data])?;
+        add(transaction, run, 1, second.t, second, &second.window)?;
         sums.add(second, |step, t, window| {
-            let data = window.to_bytes();
-            put.execute(params![run, int(step), int(t), users, wanted, data])
-                .map(drop)
+            add(transaction, run, step, t, second, window)
         })?;
     }
-    let touch = "UPDATE run SET touched_ms = ?, ended = ?,
+    // When a run has ended, it has ended: what comes later does not make it longer.
+    let touch = "UPDATE run SET touched_ms = iif(ended, touched_ms, ?), ended = ?,
         marks = coalesce(?, marks), about = coalesce(?, about) WHERE id = ?";
     transaction.prepare_cached(touch)?.execute(params![
         int(news.now_ms),
@@ -412,6 +423,42 @@ fn write(
         news.marks,
         news.about,
         run
+    ])?;
+    Ok(())
+}
+
+/// Adds what was counted in a step to what another process has counted in it.
+fn add(
+    transaction: &Transaction<'_>,
+    run: &str,
+    step: u64,
+    t: u64,
+    second: &Second,
+    window: &Window,
+) -> Result<(), WriteError> {
+    let known = "SELECT data FROM window WHERE run = ? AND step = ? AND t = ?";
+    let known: Option<Vec<u8>> = transaction
+        .prepare_cached(known)?
+        .query_row(params![run, int(step), int(t)], |row| row.get(0))
+        .optional()?;
+    let data = match known {
+        None => window.to_bytes(),
+        Some(data) => {
+            let mut sum = Window::from_bytes(&data)?;
+            sum.merge(window);
+            sum.to_bytes()
+        }
+    };
+    let put = "INSERT OR REPLACE INTO window (run, step, t, users, wanted, data)
+        VALUES (?, ?, ?, ?, ?, ?)";
+    let (users, wanted) = (second.users, second.wanted);
+    transaction.prepare_cached(put)?.execute(params![
+        run,
+        int(step),
+        int(t),
+        users,
+        wanted,
+        data
     ])?;
     Ok(())
 }
@@ -452,12 +499,11 @@ fn unsigned(number: i64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use katydid_core::histogram::Histogram;
     use katydid_core::units::Micros;
     use katydid_core::window::Count;
     use proptest::prelude::*;
+    use tempfile::{TempDir, tempdir};
 
     use super::*;
 
@@ -482,8 +528,11 @@ mod tests {
         }
     }
 
-    fn store() -> Store {
-        Store::open(Path::new(":memory:")).unwrap()
+    /// A store in a folder that goes with it.
+    fn store() -> (TempDir, Store) {
+        let folder = tempdir().unwrap();
+        let store = Store::open(&folder.path().join("runs.db")).unwrap();
+        (folder, store)
     }
 
     proptest! {
@@ -496,7 +545,7 @@ mod tests {
             length in 0_u64..18_000,
             pieces in 1_usize..4,
         ) {
-            let mut store = store();
+            let (_folder, mut store) = store();
             store.begin_run("one", 0, "{}", 0).unwrap();
             let seconds: Vec<_> = requests.iter().map(|(t, all)| second(start + t, all)).collect();
             let mut sums = Sums::default();
@@ -517,7 +566,7 @@ mod tests {
 
     #[test]
     fn a_day_is_read_from_few_rows() {
-        let mut store = store();
+        let (_folder, mut store) = store();
         store.begin_run("one", 0, "{}", 0).unwrap();
         let mut sums = Sums::default();
         let seconds = (0..7_300).map(|t| second(t, &[(1, t + 1)])).collect();
@@ -539,8 +588,51 @@ mod tests {
     }
 
     #[test]
+    fn what_another_process_counted_in_the_same_second_stays() {
+        let (_folder, mut store) = store();
+        store.begin_run("one", 0, "{}", 0).unwrap();
+        for requests in [&[(1, 5), (2, 7)][..], &[(1, 9)]] {
+            let news = News {
+                seconds: vec![second(70, requests)],
+                ..News::default()
+            };
+            store.record("one", &news, &mut Sums::going_on()).unwrap();
+        }
+        let window = store.window("one", 0, 100).unwrap();
+        assert_eq!(window.counts[&1].requests, 2);
+        assert_eq!(window.total().requests, 3);
+    }
+
+    #[test]
+    fn what_could_not_be_written_can_be_written_later() {
+        let (_folder, mut store) = store();
+        store.begin_run("one", 0, "{}", 0).unwrap();
+        let mut sums = Sums::default();
+        let news = |t| News {
+            seconds: (t..t + 100).map(|t| second(t, &[(1, t + 1)])).collect(),
+            ..News::default()
+        };
+        store.record("one", &news(0), &mut sums).unwrap();
+        store
+            .connection
+            .execute_batch("PRAGMA query_only = 1")
+            .unwrap();
+        store.record("one", &news(100), &mut sums).unwrap_err();
+        store
+            .connection
+            .execute_batch("PRAGMA query_only = 0")
+            .unwrap();
+        store.record("one", &news(100), &mut sums).unwrap();
+        store.record("one", &news(200), &mut sums).unwrap();
+        for (from, to) in [(0, 300), (30, 290), (100, 200), (119, 121)] {
+            let window = store.window("one", from, to).unwrap();
+            assert_eq!(window.total().requests, to - from, "{from} {to}");
+        }
+    }
+
+    #[test]
     fn a_run_is_listed_with_how_it_stands() {
-        let mut store = store();
+        let (_folder, mut store) = store();
         store.begin_run("b", 2_000, "{\"users\":1}", 2_000).unwrap();
         store.begin_run("a", 1_000, "{}", 1_000).unwrap();
         let ended = News {
@@ -549,6 +641,15 @@ mod tests {
             ..News::default()
         };
         store.record("b", &ended, &mut Sums::default()).unwrap();
+        // A note that comes later makes it no longer.
+        let noted = News {
+            now_ms: 9_000,
+            marks: Some("[1]".into()),
+            ..ended
+        };
+        store.record("b", &noted, &mut Sums::default()).unwrap();
+        let b = store.run(Some("b"), 9_000).unwrap().unwrap();
+        assert_eq!((b.ended_ms, &b.marks[..]), (5_000, "[1]"));
         let states = |store: &Store, now| -> Vec<_> {
             let runs = store.runs(now).unwrap();
             runs.into_iter().map(|run| (run.id, run.state)).collect()

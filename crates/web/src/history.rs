@@ -53,7 +53,7 @@ impl History {
                 "runs are not kept: the store could not be opened, or --no-store was given";
             Refusal::whole(StatusCode::NOT_FOUND, message)
         })?;
-        Store::open(path).map_err(|error| broken(&error))
+        Store::look(path).map_err(|error| broken(&error))
     }
 }
 
