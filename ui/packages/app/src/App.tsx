@@ -11,6 +11,7 @@ import { ShortcutsDialog } from "./components/ShortcutsDialog";
 import { Toasts } from "./components/Toasts";
 import { useShortcuts } from "./keys";
 import { useAbout, useLive, useView } from "./live/hooks";
+import { RangeContext, useReadRange } from "./live/range";
 import { chartGroup } from "./pages/chartGroup";
 import { Endpoints } from "./pages/Endpoints";
 import { Errors } from "./pages/Errors";
@@ -29,6 +30,7 @@ export function App() {
   const about = useAbout();
   const { path } = useRoute();
   const { store } = useLive();
+  const range = useReadRange();
   const run = useView((view) => view.run);
   const [open, setOpen] = useState<Control>(null);
   const [helping, setHelping] = useState(false);
@@ -76,11 +78,13 @@ export function App() {
         {about !== null && <p className={styles.version}>Version {about.version}</p>}
       </header>
       <div className={styles.column}>
-        <RunBar about={about} open={open} setOpen={setOpen} />
-        <Banners />
-        <main id="main" className={styles.main} tabIndex={-1}>
-          {Page === undefined || run === null ? null : <Page about={about} />}
-        </main>
+        <RangeContext value={range}>
+          <RunBar about={about} open={open} setOpen={setOpen} />
+          <Banners />
+          <main id="main" className={styles.main} tabIndex={-1}>
+            {Page === undefined || run === null ? null : <Page about={about} />}
+          </main>
+        </RangeContext>
       </div>
       <Toasts />
       <Announcer />

@@ -34,10 +34,12 @@ export function useNow(interval: number): number {
   return now;
 }
 
-/** What the script offers; read again when the controller turns out to be another one. */
+/** What the script offers; read again when the run has changed, or the controller is another one. */
 export function useAbout(): WireAbout | null {
   const boot = useView((view) => view.boot);
+  const revision = useView((view) => view.run?.revision);
   const [about, setAbout] = useState<WireAbout | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the run may be one of hosts and weights
   useEffect(() => {
     if (boot === null) return;
     let wanted = true;
@@ -50,6 +52,6 @@ export function useAbout(): WireAbout | null {
     return () => {
       wanted = false;
     };
-  }, [boot]);
+  }, [boot, revision]);
   return about;
 }

@@ -1,5 +1,5 @@
 import { decodeRow, type Row, type WireWindow } from "@katydid/core";
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { createContext, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { readWindow } from "../api/client";
 import { chartGroup } from "../pages/chartGroup";
 import { useLive, useView } from "./hooks";
@@ -15,8 +15,15 @@ export interface Range {
   problem: string | null;
 }
 
+export const RangeContext = createContext<Range | null>(null);
+
 /** The chosen stretch with its numbers; null while the whole run is shown. */
 export function useRange(): Range | null {
+  return useContext(RangeContext);
+}
+
+/** Reads the chosen stretch, once for all who show it. */
+export function useReadRange(): Range | null {
   const { store } = useLive();
   const zoom = useSyncExternalStore(chartGroup.subscribe, () => chartGroup.zoom);
   const version = useView((view) => view.seriesVersion);
@@ -27,7 +34,15 @@ export function useRange(): Range | null {
   } | null>(null);
   const from = zoom === null ? 0 : Math.max(0, Math.floor(zoom.min));
   const to = zoom === null ? 0 : Math.max(from + 1, Math.ceil(zoom.max));
+  const started = useView((view) => view.run?.started);
   const origin = store.model.origin;
+  // A stretch of another run says nothing about this one.
+  const shown = useRef(started);
+  useEffect(() => {
+    if (shown.current !== null && shown.current !== undefined && shown.current !== started)
+      chartGroup.setZoom(null);
+    shown.current = started;
+  }, [started]);
   // A stretch that reaches into the present still grows.
   const newest = store.model.series.length > 0 ? store.model.series.time(store.model.series.length - 1) : 0;
   const grows = zoom !== null && origin + to > newest - 2 ? version : 0;

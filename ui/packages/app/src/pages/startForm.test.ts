@@ -70,13 +70,14 @@ test("all classes are sent as none chosen, a choice as its names", () => {
   expect(request(FORM, ABOUT)).toEqual({
     users: 10,
     spawn_rate: 2.5,
-    host: "http://shop.test",
+    host: null,
     run_time: "1m30s",
     user_classes: null,
     options: OPTIONS,
   });
   expect(request({ ...FORM, without: ["Visitor"] }, ABOUT).user_classes).toEqual(["Shopper", "Admin"]);
   expect(request({ ...FORM, host: " ", runTime: "" }, ABOUT)).toMatchObject({ host: null, run_time: null });
+  expect(request({ ...FORM, host: "http://b.test" }, ABOUT).host).toBe("http://b.test");
 });
 
 test("classes share the users by weight after the fixed ones", () => {

@@ -94,10 +94,12 @@ export function planOf(form: Form): Plan | null {
 }
 
 export function request(form: Form, about: WireAbout): WireStart {
+  const host = form.host.trim();
   return {
     users: Number(form.users),
     spawn_rate: Number(form.spawnRate),
-    host: form.host.trim() === "" ? null : form.host.trim(),
+    // What was shown may lack a password that the server knows.
+    host: host === "" || host === about.host ? null : host,
     run_time: form.runTime.trim() === "" ? null : form.runTime.trim(),
     user_classes: form.without.length === 0 ? null : chosen(form, about),
     options: { ...form.options },
