@@ -14,7 +14,7 @@ __all__ = [
     "JoinSecret",
     "Pool",
     "Upload",
-    "check_threshold",
+    "check_thresholds",
     "check_web_access",
     "completions",
     "decode_message",
@@ -44,8 +44,8 @@ def fetch_locustfile(host: str, port: int, identity: str, patience: float, secre
     PermissionError if the two cannot agree about the join secret; its text is a word for why.
     """
 
-def check_threshold(text: str) -> bool:
-    """Whether a threshold is about failures. ValueError if it is none; it points at what is wrong."""
+def check_thresholds(texts: Sequence[str]) -> None:
+    """ValueError if one of them is no threshold; it points at what is wrong."""
 
 def encode_message(kind: str, data: Any, node: str | None) -> bytes:
     """A message between nodes as bytes. TypeError or OverflowError for what cannot be sent."""
@@ -295,10 +295,12 @@ class Engine:
         """The run on one line, as it is now, and the most processor time of one process in percent of a core."""
     def summary(self, peak_cpu_percent: float) -> str:
         """The run in some sentences, at its end; processor time in percent of one core, the most that was seen."""
-    def judge(self, thresholds: Sequence[str]) -> list[tuple[str, bool, str]]:
-        """What became of thresholds so far: each as written, whether the run has failed by it, what was measured."""
-    def verdicts(self, thresholds: Sequence[str], suite: str) -> tuple[str, str]:
-        """The same as the console's table, and as JUnit's XML for a suite of that name."""
+    def set_thresholds(self, conditions: Sequence[str]) -> None:
+        """Has runs judged by these conditions from now on."""
+    def standing(self) -> list[tuple[str, bool, str]]:
+        """How the run stands by what could be measured: each condition, whether it fails by it, what was measured."""
+    def verdict(self, suite: str) -> tuple[bool, bool, str, str]:
+        """Whether the run has failed by a condition, whether one is about failures, the table, and JUnit's XML."""
     def merge(self, data: Any) -> None:
         """Adds Locust's dictionaries: "stats", a list of entries, and "errors", a dict by key."""
     def reset_entry(self, method: str, name: str) -> None: ...

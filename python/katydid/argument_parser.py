@@ -237,7 +237,7 @@ def _count(text: str) -> int:
 
 def _threshold(text: str) -> str:
     try:
-        _core.check_threshold(text)
+        _core.check_thresholds([text])
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"\n{error}") from None
     return text

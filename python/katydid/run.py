@@ -87,7 +87,7 @@ class Run:
             gevent.sleep(0)
         if self.csv_writer is not None:
             gevent.spawn(self.csv_writer).link_exception(log.greenlet_exception_logger(logger))
-        if self.thresholds:
+        if not options.worker:
             self.thresholds.watch()
         if getattr(options, "iteration_limit", None):
             self._limit_iterations(options.iteration_limit)

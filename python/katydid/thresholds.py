@@ -11,7 +11,6 @@ import gevent
 
 from katydid import _core, hub, stats
 from katydid.log import greenlet_exception_logger
-from katydid.runners import STATE_SPAWNING
 
 logger = logging.getLogger("katydid.thresholds")
 
@@ -25,12 +24,13 @@ class Thresholds:
     """The thresholds of a run.
 
     Args:
-        conditions: As they are written: ``p95>300ms``, ``GET /item fail>1%``.
+        conditions: As they are written: ``p95>300ms``, ``GET /item fail>1%``. The page can change them.
         junit: Where JUnit's XML goes, if anywhere.
         suite: What the test suite is called there.
 
     Attributes:
-        failed: Whether the run has failed by any, as of the last judgement.
+        failed: Whether the run has failed by any.
+        replaces_failures: Whether a threshold, and no longer every failure, decides about the exit code.
 
     Raises:
         ValueError: One of the conditions is none; the message points at what is wrong.
@@ -44,46 +44,35 @@ class Thresholds:
         self.failed = False
         self._known: dict[str, bool] = {}
         self._table = self._xml = ""
-        of_failures = [_core.check_threshold(condition) for condition in conditions]
-        self.replaces_failures = any(of_failures)
-        """Whether a threshold, and no longer every failure, decides about the exit code."""
+        self.replaces_failures = False
+        _core.check_thresholds(conditions)
         if junit:
             _check_writable(junit)
 
-    def __bool__(self) -> bool:
-        return bool(self.conditions)
-
     def watch(self) -> None:
-        """Says in the log when the running test begins to fail by a threshold, and when it no longer does."""
+        """Has runs judged, and says in the log when the running one begins to fail by a threshold or no longer does."""
+        hub.engine().set_thresholds(self.conditions)
         gevent.spawn(self._watch).link_exception(greenlet_exception_logger(logger))
 
     def _watch(self) -> NoReturn:
         while True:
             gevent.sleep(JUDGING_SECONDS)
-            if hub.engine().state == STATE_SPAWNING:
-                # Too few requests, say, are no news before all users are there.
-                continue
-            for condition, failed, shown in hub.engine().judge(self.conditions):
-                if shown == "no request to measure" or failed == self._known.get(condition, False):
+            for condition, failed, shown in hub.engine().standing():
+                if failed == self._known.get(condition, False):
                     continue
                 self._known[condition] = failed
                 if failed:
                     logger.warning("Threshold crossed: %s (%s)", condition, shown)
                 else:
                     logger.info("Threshold met again: %s (%s)", condition, shown)
-                word = "crossed" if failed else "met again"
-                hub.engine().mark("threshold", f"{word}: {condition} ({shown})")
 
     def judge(self) -> None:
         """Judges the whole run. Before anything is printed: some of what is begins the statistics again from zero."""
-        if self.conditions:
-            self.failed = any(failed for _, failed, _ in hub.engine().judge(self.conditions))
-        if self.conditions or self.junit:
-            self._table, self._xml = hub.engine().verdicts(self.conditions, self.suite)
+        self.failed, self.replaces_failures, self._table, self._xml = hub.engine().verdict(self.suite)
 
     def print(self) -> None:
         """Prints what became of each threshold, and writes the file of XML."""
-        if self.conditions:
+        if self._table:
             for line in self._table.splitlines():
                 stats.console_logger.info(line)
         if self.junit:

@@ -258,3 +258,24 @@ class Peak(LoadTestShape):
     console.until(lambda it: it["run"]["state"] == "paused")
     console.done("stop")
     console.site.end()
+
+
+def test_a_run_is_judged_by_thresholds_that_come_and_go(console):
+    console = console(BUSY)
+    refused = console.command("thresholds", thresholds=["p95>1h", "p95>soon"])
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "thresholds")
+    assert console.command("thresholds", thresholds="p95>1h").status_code == 422
+    console.done("start", users=2, spawn_rate=100, thresholds=["p95>1h", "GET / requests>0"])
+
+    def standing(snapshot):
+        return {each["text"]: each["standing"] for each in snapshot["thresholds"]}
+
+    console.until(lambda it: standing(it) == {"p95>1h": "kept", "GET / requests>0": "crossed"})
+    console.done("thresholds", thresholds=["p95>1h", "/nowhere max>1s"])
+    snapshot = console.until(lambda it: standing(it) == {"p95>1h": "kept", "/nowhere max>1s": "unmeasured"})
+    known, added = snapshot["thresholds"]
+    assert (known["added"], known["part"], known["limit"], known["all"]) == (None, 0.95, 3_600_000, True)
+    assert added["added"] is not None
+    texts = [text for _, text in console.marks("threshold")]
+    assert texts[0].startswith("crossed: GET / requests>0 (")
+    assert texts[1:] == ["added: /nowhere max>1s", "removed: GET / requests>0"]

@@ -13,6 +13,7 @@ use crate::mark::Mark;
 use crate::registry::Registry;
 use crate::series::Series;
 use crate::stats::Stats;
+use crate::threshold::Watched;
 use crate::track::Tracks;
 use crate::units::Nanos;
 
@@ -41,6 +42,8 @@ pub struct Snapshot {
     pub marks: Arc<Vec<Mark>>,
     /// What is wrong with the generator now, the worst first.
     pub health: Arc<Vec<Finding>>,
+    /// What the run is judged by, as it stood a second ago at the most.
+    pub thresholds: Arc<Vec<Watched>>,
     /// What workers that are gone have not told.
     pub lost: Arc<Vec<Loss>>,
     /// The workers of a master; none where the users run in this process.

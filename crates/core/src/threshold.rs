@@ -89,6 +89,13 @@ pub struct ThresholdError {
     problem: String,
 }
 
+impl ThresholdError {
+    /// What is wrong, in words.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
 /// What became of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -97,6 +104,69 @@ pub struct Verdict {
     /// Whether the run has failed by it.
     pub failed: bool,
 }
+
+/// How a run stands by a condition so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// There is no request to measure.
+    #[default]
+    Unmeasured,
+    /// What is measured is far from the limit.
+    Kept,
+    /// What is measured is within a tenth of the limit.
+    Near,
+    /// The run has failed by it.
+    Crossed,
+}
+
+impl Standing {
+    /// The word for it in the web API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unmeasured => "unmeasured",
+            Self::Kept => "kept",
+            Self::Near => "near",
+            Self::Crossed => "crossed",
+        }
+    }
+}
+
+/// A condition and what has become of it while the run goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// The condition.
+    pub threshold: Threshold,
+    /// What was measured last.
+    pub verdict: Verdict,
+    /// How the run stands by it.
+    pub standing: Standing,
+    /// When it was crossed first, in milliseconds since the Unix epoch.
+    pub first_crossed_ms: Option<u64>,
+    /// How long it was crossed in all, in milliseconds.
+    pub crossed_ms: u64,
+    /// When it was added, if that was while the run went on.
+    pub added_ms: Option<u64>,
+}
+
+impl Watched {
+    /// A condition of which nothing is known yet.
+    pub const fn new(threshold: Threshold) -> Self {
+        Self {
+            threshold,
+            verdict: Verdict {
+                value: None,
+                failed: false,
+            },
+            standing: Standing::Unmeasured,
+            first_crossed_ms: None,
+            crossed_ms: 0,
+            added_ms: None,
+        }
+    }
+}
+
+/// From this part of the limit on, a run is near it.
+const NEAR: f64 = 0.9;
 
 impl Threshold {
     /// Reads a condition.
@@ -194,6 +264,38 @@ impl Threshold {
         Verdict { value, failed }
     }
 
+    /// How a run stands by it.
+    pub fn standing(&self, verdict: &Verdict) -> Standing {
+        let Some(value) = verdict.value else {
+            return Standing::Unmeasured;
+        };
+        let is_near = if self.is_ceiling() {
+            value >= self.limit * NEAR && value > 0.0
+        } else {
+            value * NEAR <= self.limit
+        };
+        match (verdict.failed, is_near) {
+            (true, _) => Standing::Crossed,
+            (false, true) => Standing::Near,
+            (false, false) => Standing::Kept,
+        }
+    }
+
+    /// Milliseconds, parts of one, requests per second or a count, as the metric has it.
+    pub const fn limit(&self) -> f64 {
+        self.limit
+    }
+
+    /// Whether what is measured is to stay below the limit, and not above it.
+    pub const fn is_ceiling(&self) -> bool {
+        matches!(self.comparison, Comparison::Above | Comparison::AtLeast)
+    }
+
+    /// Whether it is about all requests.
+    pub const fn selects_all(&self) -> bool {
+        self.selector.is_none()
+    }
+
     /// What was measured, as people read it.
     pub fn shown(&self, verdict: &Verdict) -> String {
         let Some(value) = verdict.value else {
@@ -271,6 +373,20 @@ fn limit_of(metric: Metric, text: &str) -> Result<f64, String> {
 }
 
 impl Metric {
+    /// The word for it in the web API; percentiles share one.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quantile(_) => "percentile",
+            Self::Mean => "mean",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Rate => "rps",
+            Self::FailRatio => "fail_ratio",
+            Self::Failures => "failures",
+            Self::Requests => "requests",
+        }
+    }
+
     /// Whether it is about failures.
     pub const fn is_of_failures(self) -> bool {
         matches!(self, Self::FailRatio | Self::Failures)

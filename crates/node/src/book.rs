@@ -13,6 +13,7 @@ use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::series::Series;
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
+use katydid_core::threshold::Threshold;
 
 use crate::checkpoint::Checkpoint;
 use crate::event::Now;
@@ -20,6 +21,7 @@ use crate::exceptions::Exceptions;
 use crate::losses::Losses;
 use crate::record::{Record, Recorded};
 use crate::seconds::Seconds;
+use crate::thresholds::Thresholds;
 use crate::tracks::Open;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -41,6 +43,7 @@ pub(crate) struct Book {
     pub(crate) exceptions: Exceptions,
     pub(crate) losses: Losses,
     marks: Marks,
+    thresholds: Thresholds,
     /// Who gives the command that is being carried out.
     pub(crate) author: Option<String>,
     health: Health,
@@ -88,6 +91,7 @@ impl Book {
             exceptions: Exceptions::default(),
             losses: Losses::default(),
             marks: Marks::default(),
+            thresholds: Thresholds::default(),
             author: None,
             health: Health::default(),
             findings: Arc::default(),
@@ -108,6 +112,7 @@ impl Book {
         self.exceptions.clear();
         self.losses.clear();
         self.marks.clear();
+        self.thresholds.begin();
         self.registry.faults().clear();
         self.health.clear();
         self.findings = Arc::default();
@@ -275,6 +280,32 @@ impl Book {
         }
     }
 
+    /// Runs are judged by these from now on.
+    pub(crate) fn set_thresholds(&mut self, wanted: Vec<Threshold>, now: Now) {
+        let said = self.thresholds.set(wanted, now.millis());
+        if self.run.state.is_active() {
+            for text in said {
+                self.mark(Kind::Threshold, text, now);
+            }
+        }
+        self.publish = true;
+    }
+
+    /// Judges the run, once a second. Too few requests, say, are no news before all users are
+    /// there.
+    fn judge(&mut self, now: Now) {
+        if self.run.started_ms.is_none() || self.run.state == State::Spawning {
+            return;
+        }
+        let at_ms = self.run.ended_ms.unwrap_or_else(|| now.millis());
+        let said = self.thresholds.judge(&self.stats, &self.registry, at_ms);
+        if self.run.state.is_active() {
+            for text in said {
+                self.mark(Kind::Threshold, text, now);
+            }
+        }
+    }
+
     /// Looks, once a second, for what is wrong with the generator.
     fn check(&mut self, workers: Option<(u32, u32)>, busiest: Option<(String, f64)>, now: Now) {
         let (lacks_files, lacks_ports) = std::mem::take(&mut self.lacks);
@@ -388,6 +419,7 @@ impl Book {
                 (Some((fleet.heard, fleet.missing)), fleet.busiest)
             });
             self.check(workers, busiest, now);
+            self.judge(now);
             self.publish = true;
         }
         self.publish |= self.soon.is_some_and(|at| at <= now.monotonic);
@@ -448,6 +480,7 @@ impl Book {
             recent: self.recent.clone(),
             marks: Arc::clone(self.marks.all()),
             health: Arc::clone(&self.findings),
+            thresholds: Arc::clone(self.thresholds.all()),
             lost: Arc::clone(self.losses.all()),
             workers: None,
         }

@@ -7,6 +7,7 @@ use katydid_core::mark;
 use katydid_core::registry::KeyId;
 use katydid_core::snapshot::State;
 use katydid_core::stats::Stats;
+use katydid_core::threshold::Threshold;
 use katydid_core::units::Nanos;
 use katydid_wire::protocol::{Order, Word};
 
@@ -88,6 +89,8 @@ pub enum Event {
     },
     /// Who starts, changes or stops the run from now on, if a person is known to; until it is said again.
     Author(Option<String>),
+    /// What runs are judged by from now on.
+    Thresholds(Vec<Threshold>),
     /// A worker said something.
     Worker(String, Word),
     /// A worker's connection has ended; it may come back.

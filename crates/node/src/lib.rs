@@ -14,6 +14,7 @@ mod losses;
 pub mod numbers;
 pub mod record;
 mod seconds;
+mod thresholds;
 mod tracks;
 
 pub mod checkpoint;

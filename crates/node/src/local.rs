@@ -131,6 +131,7 @@ impl Local {
                 self.book.run.oldest = oldest;
             }
             Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
+            Event::Thresholds(wanted) => self.book.set_thresholds(wanted, now),
             Event::Author(by) => self.book.author = by,
             // There are no workers.
             Event::Worker(..)

@@ -371,6 +371,7 @@ impl Master {
                 self.book.run.files = files;
             }
             Event::Mark { kind, text, by } => self.book.mark_by(kind, text, by, now),
+            Event::Thresholds(wanted) => self.book.set_thresholds(wanted, now),
             Event::Author(by) => self.book.author = by,
             Event::Worker(worker, word) => self.heard(worker, word, now, &mut actions),
             Event::GoOn => self.go_on(now, &mut actions),

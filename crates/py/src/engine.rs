@@ -12,7 +12,7 @@ use katydid_core::registry::Registry;
 use katydid_core::report::{text, thresholds, words};
 use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
-use katydid_core::threshold::{Threshold, Verdict};
+use katydid_core::threshold::{Standing, Watched};
 use katydid_core::units::Nanos;
 use katydid_http::Config;
 use katydid_http::pool::{Connections, Limit};
@@ -603,39 +603,48 @@ impl Engine {
         )
     }
 
-    /// What became of conditions so far: each as written, whether the run has failed by it, and
-    /// what was measured.
+    /// Has runs judged by these conditions from now on.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "pyo3 makes the vector for this call"
     )]
-    fn judge(&self, py: Python<'_>, thresholds: Vec<String>) -> PyResult<Vec<Judged>> {
-        self.shared.flush(py);
-        let verdicts = stats::verdicts(&self.shared.node.snapshot_now(), &thresholds)?;
-        let shown = |(threshold, verdict): &(Threshold, Verdict)| {
+    fn set_thresholds(&self, conditions: Vec<String>) -> PyResult<()> {
+        let wanted = stats::thresholds(&conditions)?;
+        self.shared.node.send(Event::Thresholds(wanted));
+        Ok(())
+    }
+
+    /// How the run stands: each condition as written, whether the run was failing by it when it
+    /// was judged last, which is once a second, and what was measured; conditions that nothing
+    /// could be measured for are left out.
+    fn standing(&self) -> Vec<Judged> {
+        let snapshot = self.shared.node.snapshot_now();
+        let measured = snapshot
+            .thresholds
+            .iter()
+            .filter(|watched| watched.standing != Standing::Unmeasured);
+        let shown = |Watched {
+                         threshold, verdict, ..
+                     }: &Watched| {
             let text = threshold.text().to_owned();
             (text, verdict.failed, threshold.shown(verdict))
         };
-        Ok(verdicts.iter().map(shown).collect())
+        measured.map(shown).collect()
     }
 
-    /// The same as the console's table, and as `JUnit`'s XML for a suite.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "pyo3 makes the vector for this call"
-    )]
-    fn verdicts(
-        &self,
-        py: Python<'_>,
-        thresholds: Vec<String>,
-        suite: &str,
-    ) -> PyResult<(String, String)> {
+    /// The verdict on the whole run: whether it has failed by any condition, whether one of them
+    /// is about failures, and all of them as the console's table and as `JUnit`'s XML for a suite.
+    fn verdict(&self, py: Python<'_>, suite: &str) -> (bool, bool, String, String) {
         self.shared.flush(py);
-        let verdicts = stats::verdicts(&self.shared.node.snapshot_now(), &thresholds)?;
-        Ok((
+        let verdicts = stats::verdicts(&self.shared.node.snapshot_now());
+        (
+            verdicts.iter().any(|(_, verdict)| verdict.failed),
+            verdicts
+                .iter()
+                .any(|(threshold, _)| threshold.metric().is_of_failures()),
             thresholds::table(&verdicts),
             thresholds::junit(&verdicts, suite),
-        ))
+        )
     }
 
     /// The run on one line, as it is now, and the most processor time that one of its processes uses.

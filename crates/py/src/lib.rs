@@ -120,7 +120,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check_web_access, module)?)?;
     module.add_function(wrap_pyfunction!(web_user_line, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::fetch_locustfile, module)?)?;
-    module.add_function(wrap_pyfunction!(stats::check_threshold, module)?)?;
+    module.add_function(wrap_pyfunction!(stats::check_thresholds, module)?)?;
     module.add_function(wrap_pyfunction!(values::encode_message, module)?)?;
     module.add_function(wrap_pyfunction!(values::decode_message, module)?)?;
     module.add(
@@ -138,7 +138,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "JoinSecret",
                 "Pool",
                 "Upload",
-                "check_threshold",
+                "check_thresholds",
                 "check_web_access",
                 "completions",
                 "decode_message",

@@ -182,28 +182,30 @@ pub(crate) fn table(
     }
 }
 
-/// What became of conditions.
+/// What became of the conditions that a run is judged by.
+pub(crate) fn verdicts(snapshot: &Snapshot) -> Vec<(Threshold, Verdict)> {
+    let judged = snapshot.thresholds.iter().map(|watched| {
+        let threshold = watched.threshold.clone();
+        let verdict = threshold.judge(&snapshot.stats, &snapshot.registry);
+        (threshold, verdict)
+    });
+    judged.collect()
+}
+
+/// Reads conditions.
 ///
 /// # Errors
 ///
 /// `ValueError` for a text that is none; it points at what is wrong.
-pub(crate) fn verdicts(
-    snapshot: &Snapshot,
-    thresholds: &[String],
-) -> PyResult<Vec<(Threshold, Verdict)>> {
-    let verdict = |text: &String| {
-        let threshold =
-            Threshold::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let verdict = threshold.judge(&snapshot.stats, &snapshot.registry);
-        Ok((threshold, verdict))
-    };
-    thresholds.iter().map(verdict).collect()
+#[pyfunction]
+pub(crate) fn check_thresholds(texts: Vec<String>) -> PyResult<()> {
+    thresholds(&texts).map(drop)
 }
 
-/// Why a text is no condition, and whether one is about failures.
-#[pyfunction]
-pub(crate) fn check_threshold(text: &str) -> PyResult<bool> {
-    let threshold =
-        Threshold::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(threshold.metric().is_of_failures())
+/// The conditions that texts are.
+pub(crate) fn thresholds(texts: &[String]) -> PyResult<Vec<Threshold>> {
+    let parse = |text: &String| {
+        Threshold::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))
+    };
+    texts.iter().map(parse).collect()
 }

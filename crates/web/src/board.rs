@@ -14,7 +14,7 @@ use katydid_core::snapshot::Snapshot;
 use serde::Serialize;
 
 use crate::recent::{Recent, Window};
-use crate::rows::{Finding, Lost, Mark as RunMark, Point, Row, Run, TOTAL};
+use crate::rows::{Finding, Lost, Mark as RunMark, Point, Row, Run, TOTAL, Threshold};
 
 /// How long a reader may be away and still be told only what has changed.
 const REPLAY_MS: u64 = 120_000;
@@ -94,6 +94,8 @@ struct Frame<'a> {
     marks: Option<Vec<RunMark<'a>>>,
     /// All that is wrong with the generator now.
     health: Vec<Finding<'a>>,
+    /// What the run is judged by.
+    thresholds: Vec<Threshold<'a>>,
     /// What workers that are gone have not told.
     lost: Vec<Lost<'a>>,
 }
@@ -236,6 +238,7 @@ impl Board {
             faults: self.faults,
             marks: is_new(self.marks_changed).then(|| snapshot.marks.iter().map(RunMark).collect()),
             health: snapshot.health.iter().map(Finding).collect(),
+            thresholds: snapshot.thresholds.iter().map(Threshold).collect(),
             lost: snapshot.lost.iter().map(Lost).collect(),
         })
     }

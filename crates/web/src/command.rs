@@ -13,6 +13,7 @@ use axum::{Extension, Json};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared as Joint};
 use katydid_core::mark::Kind;
+use katydid_core::threshold::Threshold;
 use katydid_node::Event;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -33,6 +34,8 @@ const LONGEST_ID: usize = 100;
 const LONGEST_TEXT: usize = 1_000;
 /// How long users get to finish their tasks if nothing is said, in seconds.
 const PATIENCE: f64 = 60.0;
+/// How many conditions a run may be judged by; each looks at all names once a second.
+const MOST_THRESHOLDS: usize = 100;
 /// The longest they may get.
 const MOST_PATIENCE: f64 = 86_400.0;
 
@@ -46,6 +49,7 @@ pub(crate) enum Command {
     Stop,
     Segment,
     Note,
+    Thresholds,
 }
 
 /// The commands carried out last, by what they were and the ids that clients gave them.
@@ -79,7 +83,7 @@ struct Asked {
 }
 
 impl Command {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Start,
         Self::Load,
         Self::Pause,
@@ -87,6 +91,7 @@ impl Command {
         Self::Stop,
         Self::Segment,
         Self::Note,
+        Self::Thresholds,
     ];
 
     /// The word for it, which is also its path.
@@ -99,6 +104,7 @@ impl Command {
             Self::Stop => "stop",
             Self::Segment => "segment",
             Self::Note => "note",
+            Self::Thresholds => "thresholds",
         }
     }
 
@@ -223,12 +229,20 @@ async fn carry_out(
     let is_written_down = matches!(command, Command::Start | Command::Load | Command::Stop);
     let payload = match command {
         Command::Start => {
+            if let Some(wanted) = thresholds(&fields)? {
+                shared.tell(Event::Thresholds(wanted));
+            }
             let Form(form) = Form::parse(&fields, &about)?;
             json!(form.into_iter().collect::<Vec<_>>())
         }
         Command::Load => load(&fields, &about)?,
         Command::Pause | Command::Resume => json!({ "by": by.as_deref() }),
         Command::Stop => stop(&fields)?,
+        Command::Thresholds => {
+            let wanted = thresholds(&fields)?.unwrap_or_default();
+            shared.tell(Event::Thresholds(wanted));
+            return Ok(());
+        }
         Command::Segment | Command::Note => return mark(shared, command, &fields, by),
     };
     // Locust's own way of stopping has no mode.
@@ -283,6 +297,23 @@ fn load(fields: &Map<String, Value>, about: &About) -> Result<Value, Refusal> {
         "run_time": run_time.transpose()?,
         "user_classes": classes,
     }))
+}
+
+/// What runs are to be judged by; none if that is not said.
+fn thresholds(fields: &Map<String, Value>) -> Result<Option<Vec<Threshold>>, Refusal> {
+    let Some(asked) = fields.get("thresholds").filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    let refuse = |message: String| Refusal::of("thresholds", message);
+    let texts: Vec<String> = serde_json::from_value(asked.clone())
+        .map_err(|_| refuse("thresholds must be a list of texts".to_owned()))?;
+    if texts.len() > MOST_THRESHOLDS {
+        return Err(refuse(format!("at most {MOST_THRESHOLDS} thresholds")));
+    }
+    let parsed = texts.iter().map(|text| {
+        Threshold::parse(text).map_err(|error| refuse(format!("{text}: {}", error.problem())))
+    });
+    parsed.collect::<Result<_, _>>().map(Some)
 }
 
 /// How to stop: empty for what the command line says.

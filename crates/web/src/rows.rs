@@ -11,6 +11,7 @@ use katydid_core::redact;
 use katydid_core::series;
 use katydid_core::snapshot::{Loss, Snapshot, State, Worker};
 use katydid_core::stats::Entry;
+use katydid_core::threshold::{Metric, Watched};
 use katydid_core::units::{Micros, Nanos};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -123,6 +124,36 @@ impl Serialize for Finding<'_> {
         map.serialize_field("code", finding.code)?;
         map.serialize_field("text", &finding.text)?;
         map.serialize_field("since", &finding.since_ms)?;
+        map.end()
+    }
+}
+
+/// What the run is judged by, and how it stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Threshold<'a>(pub(crate) &'a Watched);
+
+impl Serialize for Threshold<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(watched) = self;
+        let threshold = &watched.threshold;
+        let metric = threshold.metric();
+        let part = match metric {
+            Metric::Quantile(part) => Some(part),
+            _ => None,
+        };
+        let mut map = serializer.serialize_struct("Threshold", 12)?;
+        map.serialize_field("text", threshold.text())?;
+        map.serialize_field("standing", watched.standing.as_str())?;
+        map.serialize_field("metric", metric.as_str())?;
+        map.serialize_field("part", &part)?;
+        map.serialize_field("limit", &threshold.limit())?;
+        map.serialize_field("ceiling", &threshold.is_ceiling())?;
+        map.serialize_field("all", &threshold.selects_all())?;
+        map.serialize_field("value", &watched.verdict.value)?;
+        map.serialize_field("shown", &threshold.shown(&watched.verdict))?;
+        map.serialize_field("first_crossed", &watched.first_crossed_ms)?;
+        map.serialize_field("crossed_seconds", &(watched.crossed_ms as f64 / 1000.0))?;
+        map.serialize_field("added", &watched.added_ms)?;
         map.end()
     }
 }

@@ -4,8 +4,11 @@ use std::fmt::Write;
 
 use crate::threshold::{Threshold, Verdict};
 
-/// The table, with the empty line that follows it on the console.
+/// The table, with the empty line that follows it on the console; nothing if there are none.
 pub fn table(verdicts: &[(Threshold, Verdict)]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
     let shown: Vec<_> = verdicts
         .iter()
         .map(|(threshold, verdict)| {

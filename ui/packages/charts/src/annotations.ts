@@ -17,12 +17,22 @@ export interface Span {
   kind: "paused" | "lost";
 }
 
+/** A value that is not to be passed. */
+export interface Limit {
+  /** On the first value axis. */
+  value: number;
+  text: string;
+  isPassed: boolean;
+}
+
 export interface Annotations {
   marks: readonly Mark[];
   spans: readonly Span[];
+  /** By the titles of the charts that show them. */
+  limits: Readonly<Record<string, readonly Limit[]>>;
 }
 
-export const NONE: Annotations = { marks: [], spans: [] };
+export const NONE: Annotations = { marks: [], spans: [], limits: {} };
 
 /** The height of the lane for flags, in px. */
 export const LANE = 16;
@@ -70,6 +80,33 @@ export function drawMarks(plot: uPlot, { marks }: Annotations, palette: Palette)
     ctx.lineTo(x, top - 5 * ratio);
     ctx.fill();
     if (count > 1) ctx.fillText(String(count), x + 10 * ratio, top - 8 * ratio);
+  }
+  ctx.restore();
+}
+
+/** Draws values that are not to be passed as dashed lines with their words. */
+export function drawLimits(plot: uPlot, limits: readonly Limit[], palette: Palette): void {
+  const ratio = devicePixelRatio;
+  const { left, top, width, height } = plot.bbox;
+  const { ctx } = plot;
+  ctx.save();
+  ctx.lineWidth = ratio;
+  ctx.font = `${10 * ratio}px "Inter Variable", system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "bottom";
+  ctx.setLineDash([5 * ratio, 4 * ratio]);
+  for (const { value, text, isPassed } of limits) {
+    const y = Math.round(plot.valToPos(value, "y", true)) + 0.5;
+    // What lies far above the data is not drawn: the axis would have to grow for it.
+    if (!(y >= top && y <= top + height)) continue;
+    const colour = isPassed ? palette.err : palette.muted;
+    ctx.strokeStyle = colour;
+    ctx.fillStyle = colour;
+    ctx.beginPath();
+    ctx.moveTo(left, y);
+    ctx.lineTo(left + width, y);
+    ctx.stroke();
+    ctx.fillText(text, left + 4 * ratio, y - 2 * ratio);
   }
   ctx.restore();
 }

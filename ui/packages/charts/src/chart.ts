@@ -5,7 +5,7 @@
  */
 import type { Folded } from "@katydid/core";
 import uPlot from "uplot";
-import { type Annotations, drawMarks, drawSpans, LANE, NONE } from "./annotations";
+import { type Annotations, drawLimits, drawMarks, drawSpans, LANE, NONE } from "./annotations";
 import { RIGHT_WIDTH } from "./axis";
 import type { Group, Member, Zoom } from "./group";
 import { drawEndLabels } from "./labels";
@@ -164,6 +164,7 @@ export class Chart implements Member {
 
   #drawOver(plot: uPlot): void {
     drawMarks(plot, this.#annotations, this.#palette);
+    drawLimits(plot, this.#annotations.limits[this.#spec.title] ?? [], this.#palette);
     if (this.#spec.endLabels) drawEndLabels(plot, this.#spec, this.#palette);
   }
 

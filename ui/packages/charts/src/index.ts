@@ -1,5 +1,5 @@
 /** Charts on canvas, with no view framework inside: the page and a report can share them. */
-export type { Annotations, Mark, Span } from "./annotations";
+export type { Annotations, Limit, Mark, Span } from "./annotations";
 export { type Bar, bars, barsData, barText } from "./bars";
 export { Chart } from "./chart";
 export { type Dress, Graph } from "./graph";

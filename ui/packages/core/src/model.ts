@@ -7,7 +7,7 @@
 import { decodeRecent, decodeRow, decodeRun } from "./decode";
 import { type Recent, type Row, type Run, TOTAL_ID } from "./run";
 import { Series } from "./series";
-import type { WireFrame, WireHealth, WireLost, WireMark, WireRow, WireSnapshot } from "./wire";
+import type { WireFrame, WireHealth, WireLost, WireMark, WireRow, WireSnapshot, WireThreshold } from "./wire";
 
 const NO_FAULTS = { kinds: 0, last: null };
 
@@ -26,6 +26,8 @@ export class Model {
   health: readonly WireHealth[] = [];
   /** What happened besides requests, the oldest first. */
   marks: readonly WireMark[] = [];
+  /** What the run is judged by. */
+  thresholds: readonly WireThreshold[] = [];
   /** Load of workers that are gone, of which nothing is known. */
   lost: readonly WireLost[] = [];
   /** What the server left out, in its own words. */
@@ -48,6 +50,7 @@ export class Model {
     this.faults = NO_FAULTS;
     this.health = [];
     this.marks = [];
+    this.thresholds = [];
     this.lost = [];
     this.truncated = truncation(snapshot.truncated);
     this.series.clear();
@@ -84,6 +87,7 @@ export class Model {
     this.#addRows(frame.entries ?? []);
     if (frame.health !== undefined) this.health = frame.health;
     if (frame.marks !== undefined) this.marks = frame.marks;
+    if (frame.thresholds !== undefined) this.thresholds = frame.thresholds;
     if (frame.lost !== undefined) this.lost = frame.lost;
     const { kinds, last } = frame.faults;
     if (kinds !== this.faults.kinds || last !== this.faults.last) this.faults = frame.faults;

@@ -74,6 +74,29 @@ export interface WireLost {
   requests: number;
 }
 
+/** A condition under which a run has failed, and how this one stands by it. */
+export interface WireThreshold {
+  text: string;
+  standing: "unmeasured" | "kept" | "near" | "crossed";
+  metric: "percentile" | "mean" | "min" | "max" | "rps" | "fail_ratio" | "failures" | "requests";
+  /** Of a percentile: 0.95 for p95. */
+  part: number | null;
+  /** Milliseconds, requests per second, a part of one or a count. */
+  limit: number;
+  /** Whether what is measured is to stay below. */
+  ceiling: boolean;
+  /** Whether it is about all requests. */
+  all: boolean;
+  value: number | null;
+  /** The value in words. */
+  shown: string;
+  /** Epoch milliseconds. */
+  first_crossed: number | null;
+  crossed_seconds: number;
+  /** When it was added, if that was while the run went on. */
+  added: number | null;
+}
+
 /** Something that is wrong with the generator. */
 export interface WireHealth {
   level: "warning" | "error";
@@ -109,6 +132,8 @@ export interface WireFrame {
   marks?: WireMark[];
   /** All that is wrong now. */
   health?: WireHealth[];
+  /** What the run is judged by. */
+  thresholds?: WireThreshold[];
   /** What workers that are gone have not told. */
   lost?: WireLost[];
 }

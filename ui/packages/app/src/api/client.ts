@@ -106,6 +106,11 @@ export function postNote(text: string): Promise<Outcome> {
   return command("note", { text });
 }
 
+/** Says what runs are judged by from now on. */
+export function postThresholds(thresholds: readonly string[]): Promise<Outcome> {
+  return command("thresholds", { thresholds });
+}
+
 /** Ends the visit; the server then asks who one is. */
 export function postLogout(): Promise<unknown> {
   return fetch("logout", { method: "POST" });

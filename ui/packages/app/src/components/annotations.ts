@@ -1,5 +1,5 @@
-import type { Annotations, Span } from "@katydid/charts";
-import type { WireLost, WireMark } from "@katydid/core";
+import { type Annotations, type Limit, percentiles, type Span, throughput } from "@katydid/charts";
+import type { WireLost, WireMark, WireThreshold } from "@katydid/core";
 import { useMemo } from "react";
 import { useLive, useView } from "../live/hooks";
 
@@ -8,6 +8,9 @@ export function useAnnotations(): Annotations {
   const { store } = useLive();
   const marks = useView((view) => view.marks);
   const lost = useView((view) => view.lost);
+  const thresholds = useView((view) => view.thresholds);
+  // They come with every frame, changed or not.
+  const limits = JSON.stringify(limitsOf(thresholds));
   const isPaused = useView((view) => view.run?.state === "paused");
   // A stretch that goes on reaches as far as the data does.
   const end = useView((view) => (isPaused ? view.seriesVersion : 0));
@@ -22,8 +25,20 @@ export function useAnnotations(): Annotations {
         isBad: isBad(kind),
       })),
       spans: [...pauses(marks, x, x(store.model.time)), ...losses(lost, x)],
+      limits: JSON.parse(limits),
     };
-  }, [marks, lost, end, store]);
+  }, [marks, lost, limits, end, store]);
+}
+
+/** Thresholds of all requests that a chart can show as a line. */
+function limitsOf(thresholds: readonly WireThreshold[]): Annotations["limits"] {
+  const limits: Record<string, Limit[]> = { [percentiles.title]: [], [throughput.title]: [] };
+  for (const { metric, part, limit, all, text, standing } of thresholds) {
+    const drawn = metric === "percentile" && [0.5, 0.9, 0.95, 0.99].includes(part ?? 0);
+    const chart = !all ? null : drawn ? percentiles.title : metric === "rps" ? throughput.title : null;
+    if (chart !== null) limits[chart]?.push({ value: limit, text, isPassed: standing === "crossed" });
+  }
+  return limits;
 }
 
 /** Marks in the colour of trouble. */

@@ -20,6 +20,7 @@ import {
   type WireLost,
   type WireMark,
   type WireSnapshot,
+  type WireThreshold,
 } from "@katydid/core";
 
 /** A message that stays until it is closed. */
@@ -40,6 +41,7 @@ export interface View {
   faults: WireFrame["faults"];
   health: readonly WireHealth[];
   marks: readonly WireMark[];
+  thresholds: readonly WireThreshold[];
   lost: readonly WireLost[];
   truncated: string | null;
   seriesVersion: number;
@@ -73,6 +75,7 @@ export class Store {
       faults: this.model.faults,
       health: [],
       marks: [],
+      thresholds: [],
       lost: [],
       truncated: null,
       seriesVersion: 0,
@@ -178,8 +181,34 @@ export class Store {
 
 /** The parts of the model that components read. */
 function published(model: Model): Partial<View> {
-  const { boot, run, total, recent, rows, faults, health, marks, lost, truncated, seriesVersion } = model;
-  return { boot, run, total, recent, rows, faults, health, marks, lost, truncated, seriesVersion };
+  const {
+    boot,
+    run,
+    total,
+    recent,
+    rows,
+    faults,
+    health,
+    marks,
+    thresholds,
+    lost,
+    truncated,
+    seriesVersion,
+  } = model;
+  return {
+    boot,
+    run,
+    total,
+    recent,
+    rows,
+    faults,
+    health,
+    marks,
+    thresholds,
+    lost,
+    truncated,
+    seriesVersion,
+  };
 }
 
 /** How far the page's clock may run on beyond the newest data. */

@@ -14,6 +14,7 @@ import type { PageProps } from "./Page";
 import { PlanPreview } from "./PlanPreview";
 import { ScriptOptions } from "./ScriptOptions";
 import { defaults, FIELDS, type Field, type Form, fieldOf, planOf, problems, request } from "./startForm";
+import { Thresholds } from "./Thresholds";
 
 /** The start form, once the script is known. */
 export function NewTest({ about }: PageProps) {
@@ -21,6 +22,7 @@ export function NewTest({ about }: PageProps) {
     <div className={styles.page}>
       <h1>New test</h1>
       {about !== null && <StartForm key={about.boot} about={about} />}
+      {about !== null && <Thresholds about={about} />}
     </div>
   );
 }

@@ -13,6 +13,8 @@ import { usePolled } from "../live/usePolled";
 import { chartGroup } from "./chartGroup";
 import { Events } from "./Events";
 import styles from "./Overview.module.css";
+import type { PageProps } from "./Page";
+import { Thresholds } from "./Thresholds";
 import { count } from "./words";
 
 const POLL_MS = 3_000;
@@ -22,10 +24,12 @@ const KINDS = ["spectrum", "bars", "statuses", "phases", "transfer"] as const;
 const readAll = () => readEndpoint(TOTAL_ID);
 
 /** How the run goes: the headline numbers and their course. */
-export function Overview() {
+export function Overview({ about }: PageProps) {
   const scope = useScope();
   const { run, total } = scope;
   const all = usePolled(readAll, POLL_MS);
+  // The verdict comes before what led to it.
+  const judged = useView((view) => view.thresholds.length > 0);
   if (run.started === null) {
     return (
       <>
@@ -49,6 +53,7 @@ export function Overview() {
       {waiting && (
         <p className={styles.waiting}>Waiting for the first response · {count(run.users, "user")} started</p>
       )}
+      {judged && <Thresholds about={about} />}
       <div className={styles.charts}>
         <RunChart spec={throughput} group={chartGroup} />
         <RunChart spec={percentiles} group={chartGroup} />
@@ -58,6 +63,7 @@ export function Overview() {
         <HeatPanel group={chartGroup} />
         <CourseCharts detail={all} group={chartGroup} kinds={KINDS} />
       </div>
+      {!judged && <Thresholds about={about} />}
       <Events />
     </>
   );
