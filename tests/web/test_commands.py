@@ -279,3 +279,5 @@ def test_a_run_is_judged_by_thresholds_that_come_and_go(console):
     texts = [text for _, text in console.marks("threshold")]
     assert texts[0].startswith("crossed: GET / requests>0 (")
     assert texts[1:] == ["added: /nowhere max>1s", "removed: GET / requests>0"]
+    console.done("stop")
+    console.site.end()
