@@ -280,4 +280,7 @@ def test_a_run_is_judged_by_thresholds_that_come_and_go(console):
     assert texts[0].startswith("crossed: GET / requests>0 (")
     assert texts[1:] == ["added: /nowhere max>1s", "removed: GET / requests>0"]
     console.done("stop")
+    # It would decide about the exit code.
+    console.done("thresholds", thresholds=["p95>1h"])
+    console.until(lambda it: len(it["thresholds"]) == 1)
     console.site.end()
