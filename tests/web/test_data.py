@@ -267,6 +267,12 @@ def test_failures_that_tell_the_same_are_one_error_with_examples(run):
         "/pay": "check",
         "/down": "connect",
     }
+    failed = {kind: sum(f["count"] for f in faults.values() if f["kind"] == kind) for kind in kinds.values()}
+    course = api.until(
+        "errors/course", lambda it: sum(sum(counts) for _, counts in it["points"]) == sum(failed.values())
+    )
+    by_kind = dict(zip(course["kinds"], map(sum, zip(*(counts for _, counts in course["points"]))), strict=True))
+    assert {kind: count for kind, count in by_kind.items() if count} == failed
     [sample] = {sample["url"].split("/", 3)[3]: sample for sample in faults["/report"]["samples"]}.values()
     assert sample["url"].endswith("/status/500?token=***&page=2")
     assert (sample["method"], sample["status"], sample["worker"]) == ("GET", 500, "")
@@ -357,6 +363,9 @@ def test_workers_and_their_logs_are_told(run):
         assert (worker["state"], worker["precision"], worker["version"]) == ("running", "exact", "2.47.0")
         assert worker["heartbeat_age"] < 30
         assert 0 < worker["open_files"] < worker["file_limit"]
+    course = api.until("workers/course", lambda course: course["points"] and len(course["points"][-1][1]) == 2)
+    assert set(course["ids"].values()) == {worker["id"] for worker in answer["workers"]}
+    assert sorted(member[1] for member in course["points"][-1][1]) == [1, 2]
     ids = {worker["id"] for worker in answer["workers"]}
 
     def told(answer: Any) -> bool:

@@ -5,6 +5,19 @@ const MOST: usize = 1_000;
 /// Letters of a word with digits in it from which on it is taken for an id.
 const LONG: usize = 8;
 
+/// Kinds of failures, see [`kind`].
+pub const KINDS: [&str; 9] = [
+    "http 5xx",
+    "http 4xx",
+    "timeout",
+    "connect",
+    "dns",
+    "tls",
+    "reset",
+    "check",
+    "exception",
+];
+
 /// What kind of failure a text tells of, in the words of the page.
 pub fn kind(text: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));

@@ -3,12 +3,11 @@
 use parking_lot::RwLock;
 
 use crate::histogram::Histogram;
+use crate::steps::{Step, Steps};
 use crate::units::Micros;
 
 /// Bars for each doubling of the time.
 pub const BARS: f64 = 4.0;
-/// How many columns are kept at most.
-const MOST: usize = 600;
 
 /// One step of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,15 +18,8 @@ pub struct Column {
     pub cells: Vec<(i32, u64)>,
 }
 
-/// All steps, those without requests left out. It covers the whole run: where there would be too many
-/// columns, neighbours become one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heat {
-    /// Seconds that one column covers.
-    pub step: u64,
-    /// The oldest first.
-    pub columns: Vec<Column>,
-}
+/// All steps of a run, those without requests left out.
+pub type Heat = Steps<Column>;
 
 /// A [`Heat`] shared between who writes and who reads it.
 #[derive(Debug, Default)]
@@ -61,6 +53,16 @@ impl Column {
         }
         Self { t, cells }
     }
+}
+
+impl Step for Column {
+    fn second(&self) -> u64 {
+        self.t
+    }
+
+    fn set_second(&mut self, second: u64) {
+        self.t = second;
+    }
 
     fn join(&mut self, other: Self) {
         for (bar, count) in other.cells {
@@ -68,37 +70,6 @@ impl Column {
                 Ok(at) => self.cells[at].1 += count,
                 Err(at) => self.cells.insert(at, (bar, count)),
             }
-        }
-    }
-}
-
-impl Default for Heat {
-    fn default() -> Self {
-        Self {
-            step: 1,
-            columns: Vec::new(),
-        }
-    }
-}
-
-impl Heat {
-    /// Adds a finished second, none before the last one.
-    pub fn push(&mut self, second: Column) {
-        self.add(second);
-        if self.columns.len() > MOST {
-            let columns = std::mem::take(&mut self.columns);
-            self.step *= 2;
-            for column in columns {
-                self.add(column);
-            }
-        }
-    }
-
-    fn add(&mut self, mut column: Column) {
-        column.t -= column.t % self.step;
-        match self.columns.last_mut() {
-            Some(last) if last.t >= column.t => last.join(column),
-            _ => self.columns.push(column),
         }
     }
 }
@@ -111,12 +82,7 @@ impl SharedHeat {
 
     /// The columns from this second on.
     pub fn since(&self, t: u64) -> Heat {
-        let heat = self.0.read();
-        let from = heat.columns.partition_point(|column| column.t < t);
-        Heat {
-            step: heat.step,
-            columns: heat.columns[from..].to_vec(),
-        }
+        self.0.read().since(t)
     }
 
     /// Forgets everything.
@@ -156,9 +122,9 @@ mod tests {
             heat.push(Column::of(t, &times(&[100, 100 + t])));
         }
         let all = heat.since(0);
-        assert!(all.columns.len() <= MOST && all.step == 16, "{}", all.step);
+        assert!(all.points.len() <= 600 && all.step == 16, "{}", all.step);
         let count: u64 = all
-            .columns
+            .points
             .iter()
             .flat_map(|column| &column.cells)
             .map(|cell| cell.1)
@@ -166,7 +132,7 @@ mod tests {
         assert_eq!(count, 10_000);
         assert!(
             heat.since(4_000)
-                .columns
+                .points
                 .iter()
                 .all(|column| column.t >= 4_000)
         );

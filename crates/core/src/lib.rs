@@ -19,8 +19,11 @@ pub mod per_second;
 
 pub mod recorder;
 pub mod stats;
+pub mod steps;
 
+pub mod crew;
 pub mod dispatch;
+pub mod failures;
 
 pub mod fault;
 pub mod fingerprint;

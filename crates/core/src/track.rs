@@ -7,13 +7,14 @@
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
+use crate::crew::SharedCrew;
+use crate::failures::SharedFailures;
 use crate::heat::SharedHeat;
 use crate::registry::KeyId;
+use crate::steps::{Step, Steps};
 use crate::trip::{PHASES, Trips};
 use crate::units::Micros;
 
-/// How many points a track has at most.
-const MOST: usize = 600;
 /// How many names have a track, besides the total.
 pub const TRACKS: usize = 300;
 
@@ -39,51 +40,18 @@ pub struct Point {
 }
 
 /// The points of one name, steps without requests left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Track {
-    /// Seconds that one point covers.
-    pub step: u64,
-    /// The oldest first.
-    pub points: Vec<Point>,
-}
+pub type Track = Steps<Point>;
 
 /// The tracks of a run, shared between who writes and who reads them.
 #[derive(Debug, Default)]
 pub struct Tracks {
     /// What happened under all names together, by how long it took.
     pub heat: SharedHeat,
+    /// How many failures of each kind there were over time.
+    pub failures: SharedFailures,
+    /// How those fared over time who run the users.
+    pub crew: SharedCrew,
     all: RwLock<FxHashMap<Option<KeyId>, Track>>,
-}
-
-impl Default for Track {
-    fn default() -> Self {
-        Self {
-            step: 1,
-            points: Vec::new(),
-        }
-    }
-}
-
-impl Track {
-    /// Adds a finished second, none before the last one.
-    pub fn push(&mut self, second: Point) {
-        self.add(second);
-        if self.points.len() > MOST {
-            let points = std::mem::take(&mut self.points);
-            self.step *= 2;
-            for point in points {
-                self.add(point);
-            }
-        }
-    }
-
-    fn add(&mut self, mut point: Point) {
-        point.t -= point.t % self.step;
-        match self.points.last_mut() {
-            Some(last) if last.t >= point.t => last.join(&point),
-            _ => self.points.push(point),
-        }
-    }
 }
 
 impl Point {
@@ -98,8 +66,18 @@ impl Point {
             *sum = added(*sum, phase.sum);
         }
     }
+}
 
-    fn join(&mut self, other: &Self) {
+impl Step for Point {
+    fn second(&self) -> u64 {
+        self.t
+    }
+
+    fn set_second(&mut self, second: u64) {
+        self.t = second;
+    }
+
+    fn join(&mut self, other: Self) {
         self.ok += other.ok;
         self.failed += other.failed;
         self.bytes_in += other.bytes_in;
@@ -141,6 +119,8 @@ impl Tracks {
     pub fn clear(&self) {
         self.all.write().clear();
         self.heat.clear();
+        self.failures.clear();
+        self.crew.clear();
     }
 }
 
@@ -161,7 +141,7 @@ mod tests {
                 ..Point::default()
             });
         }
-        assert!(track.points.len() <= MOST, "{}", track.points.len());
+        assert!(track.points.len() <= 600, "{}", track.points.len());
         assert_eq!(track.step, 16);
         assert_eq!(
             track.points.iter().map(|point| point.ok).sum::<u64>(),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::crew::Member;
 use katydid_core::dispatch::Users;
 use katydid_core::fault::Example;
 use katydid_core::health::{Change, Finding, Health, Signs, lacks};
@@ -73,6 +74,8 @@ pub(crate) struct Fleet {
     pub(crate) heard: u32,
     /// Workers that are not.
     pub(crate) missing: u32,
+    /// Those that are heard of, as they fare.
+    pub(crate) members: Vec<(String, Member)>,
     /// The one that uses the most processor time, and how much.
     pub(crate) busiest: Option<(String, f64)>,
 }
@@ -348,7 +351,7 @@ impl Book {
             self.recent.keep(self.stats.total(), newest);
         }
         self.seconds.add(delta.total());
-        self.open.add(delta);
+        self.open.add(delta, &self.registry);
         self.record.add(delta, now.nanos());
         for (error, _) in delta.errors() {
             let (files, ports) = lacks(&self.registry.error_name(error).text);
@@ -415,7 +418,9 @@ impl Book {
                 self.open.finish_before(settled);
                 self.record.finish_before(settled);
             }
-            let (workers, busiest) = fleet().map_or((None, None), |fleet| {
+            let fleet = fleet();
+            self.note_crew(fleet.as_ref(), over);
+            let (workers, busiest) = fleet.map_or((None, None), |fleet| {
                 (Some((fleet.heard, fleet.missing)), fleet.busiest)
             });
             self.check(workers, busiest, now);
@@ -429,6 +434,29 @@ impl Book {
             self.time_is_up = true;
         }
         is_over
+    }
+
+    /// Remembers how those who run the users fared in a second.
+    fn note_crew(&self, fleet: Option<&Fleet>, second: u64) {
+        if !self.run.state.is_active() {
+            return;
+        }
+        let crew = &self.open.tracks().crew;
+        let Some(fleet) = fleet else {
+            let newest = self.seconds.series().last();
+            let myself = Member {
+                index: 0,
+                users: self.run.users,
+                requests_per_second: newest.map_or(0.0, |point| (point.ok + point.failed) as f64),
+                cpu_percent: self.run.cpu_percent,
+                memory_bytes: self.run.memory_bytes,
+                lateness_p99: newest.and_then(|point| point.lateness_p99),
+            };
+            crew.push(second, [("local", myself)]);
+            return;
+        };
+        let members = fleet.members.iter();
+        crew.push(second, members.map(|(id, member)| (&**id, *member)));
     }
 
     /// Something changed that is to be shown, together with what changes shortly after.

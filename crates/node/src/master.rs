@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::crew::Member;
 use katydid_core::dispatch::{Class, Dispatcher, Users};
 use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{Loss, RunInfo, Snapshot, State, Worker};
+use katydid_core::units::Micros;
 use katydid_wire::protocol::{Order, Stamps, Version, Word};
 
 use crate::book::{Book, Fleet};
@@ -142,6 +144,8 @@ struct Node {
     reported_users: u32,
     /// Requests per second of one of its users, by its last report.
     rate: f64,
+    /// The lateness that 99 % of the requests of its last report stayed within, if there were any.
+    lateness_p99: Option<Micros>,
     /// Whether it was said that its times are rounded.
     is_told_rounded: bool,
     /// It has not been heard of since this process took over the run.
@@ -604,6 +608,9 @@ impl Master {
                             actions.push(Action::Notice(Notice::Rounded(worker.clone())));
                         }
                         node.reports(stats.total().requests, now);
+                        let lateness = &stats.total().histograms.lateness;
+                        let [p99] = lateness.values_at([0.99]);
+                        node.lateness_p99 = (!lateness.is_empty()).then_some(p99);
                     }
                     let has_gap = |seen: &Seen| seen.reported.has_gap();
                     let is_whole = !self.seen.get(&worker).is_some_and(has_gap);
@@ -839,7 +846,7 @@ impl Master {
 
     fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
         let workers = &self.workers;
-        if self.book.tick(now, || Some(fleet_of(workers))) {
+        if self.book.tick(now, || Some(fleet_of(workers, now))) {
             actions.push(Action::RunTimeReached);
         }
         if self.place_at.is_some_and(|at| at <= now.monotonic) {
@@ -907,7 +914,7 @@ impl Master {
     }
 }
 
-fn fleet_of(workers: &BTreeMap<String, Node>) -> Fleet {
+fn fleet_of(workers: &BTreeMap<String, Node>, now: Now) -> Fleet {
     let mut fleet = Fleet::default();
     for node in workers.values() {
         if !node.is_heard_of() {
@@ -916,6 +923,17 @@ fn fleet_of(workers: &BTreeMap<String, Node>) -> Fleet {
         }
         fleet.heard += 1;
         let percent = node.seen.cpu_percent;
+        fleet.members.push((
+            node.seen.id.clone(),
+            Member {
+                index: node.seen.index,
+                users: node.seen.users,
+                requests_per_second: node.rate_now(now),
+                cpu_percent: percent,
+                memory_bytes: node.seen.memory_bytes,
+                lateness_p99: node.lateness_p99,
+            },
+        ));
         if fleet
             .busiest
             .as_ref()
@@ -950,6 +968,7 @@ impl Node {
             left_ms: None,
             reported_users: 0,
             rate: 0.0,
+            lateness_p99: None,
             is_told_rounded: false,
             was_away: false,
         }
@@ -977,7 +996,11 @@ impl Node {
         /// Two reports that did not come, and some time for one to come late.
         const SILENT_MS: u64 = 8_000;
         let silent = now.millis().saturating_sub(self.reported_ms);
-        if silent < SILENT_MS { self.rate } else { 0.0 }
+        if silent < SILENT_MS {
+            self.rate * f64::from(self.seen.users)
+        } else {
+            0.0
+        }
     }
 
     /// What it has not reported, if it is given up now.

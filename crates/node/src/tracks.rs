@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use katydid_core::failures::Failures;
+use katydid_core::fingerprint::KINDS;
 use katydid_core::heat::Column;
 use katydid_core::histogram::Histogram;
-use katydid_core::registry::KeyId;
+use katydid_core::registry::{KeyId, Registry};
 use katydid_core::stats::{Entry, Stats};
 use katydid_core::track::{Point, TRACKS, Tracks};
 use katydid_core::units::Nanos;
@@ -15,6 +17,7 @@ use katydid_core::units::Nanos;
 pub(crate) struct Open {
     tracks: Arc<Tracks>,
     seconds: BTreeMap<Option<KeyId>, BTreeMap<u64, Second>>,
+    failures: BTreeMap<u64, Failures>,
     /// The first second that is not a point yet; none outside a run.
     next: Option<u64>,
 }
@@ -31,6 +34,7 @@ impl Open {
     pub(crate) fn start(&mut self, second: u64) {
         self.tracks.clear();
         self.seconds.clear();
+        self.failures.clear();
         self.next = Some(second);
     }
 
@@ -43,16 +47,51 @@ impl Open {
     ///
     /// Requests and failures go to their seconds; everything else to that of the newest request, as
     /// in the run's own series.
-    pub(crate) fn add(&mut self, delta: &Stats) {
+    pub(crate) fn add(&mut self, delta: &Stats, registry: &Registry) {
         let Some(next) = self.next else {
             return;
         };
         self.add_entry(None, delta.total(), next);
+        self.add_failures(delta, registry, next);
         for (key, entry) in delta.entries() {
             let is_known = self.seconds.contains_key(&Some(key));
             if is_known || self.seconds.len() <= TRACKS {
                 self.add_entry(Some(key), entry, next);
             }
+        }
+    }
+
+    /// Counts failures of each kind in their seconds. A report tells how many requests of a name
+    /// failed in which second, and how often each error was met in all: where there are several
+    /// kinds, each gets its part of every second.
+    fn add_failures(&mut self, delta: &Stats, registry: &Registry, next: u64) {
+        for (error, count) in delta.errors() {
+            let kind = registry.fingerprint(registry.fingerprint_of(error)).kind;
+            let place = KINDS.iter().position(|it| *it == kind);
+            let place = place.unwrap_or(KINDS.len() - 1);
+            let key = registry.error_name(error).key;
+            let entry = delta.entries().find(|(it, _)| *it == key);
+            let failed = entry.map(|(_, entry)| &entry.failures_by_second);
+            let all: u64 = failed.map_or(0, |failed| failed.iter().map(|it| u64::from(it.1)).sum());
+            let (mut seen, mut placed) = (0, 0);
+            for (second, part) in failed.iter().flat_map(|failed| failed.iter()) {
+                seen += u64::from(part);
+                let so_far = count.occurrences * seen / all;
+                self.fail(second.max(next), place, so_far - placed);
+                placed = so_far;
+            }
+            let last = count.last_seen.as_secs().max(next);
+            self.fail(last, place, count.occurrences - placed);
+        }
+    }
+
+    fn fail(&mut self, t: u64, place: usize, count: u64) {
+        if count > 0 {
+            let new = || Failures {
+                t,
+                ..Failures::default()
+            };
+            self.failures.entry(t).or_insert_with(new).counts[place] += count;
         }
     }
 
@@ -82,6 +121,13 @@ impl Open {
             return;
         };
         *next = end.max(*next);
+        while let Some(first) = self
+            .failures
+            .first_entry()
+            .filter(|first| *first.key() < end)
+        {
+            self.tracks.failures.push(first.remove());
+        }
         let mut done = Vec::new();
         for (&key, seconds) in &mut self.seconds {
             while let Some(first) = seconds.first_entry().filter(|first| *first.key() < end) {

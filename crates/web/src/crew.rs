@@ -7,11 +7,14 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use katydid_core::crew::Crew;
 use katydid_core::log::{self, Lines};
 use katydid_core::snapshot::{self, Snapshot, Vitals};
+use katydid_core::units::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::endpoint::Since;
 use crate::rows::rounded;
 use crate::site::Shared;
 
@@ -55,6 +58,30 @@ pub(crate) async fn workers(State(shared): State<Arc<Shared>>) -> Response {
         None => vec![Worker::local(&snapshot, version)],
     };
     let body = json!({ "t": snapshot.at_ms, "workers": workers });
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// Answers with how those who run the users fared over the time of the run.
+pub(crate) async fn over_time(
+    State(shared): State<Arc<Shared>>,
+    Query(Since { since }): Query<Since>,
+) -> Response {
+    let Crew { ids, steps } = shared.snapshot().tracks.crew.since(since);
+    let points = steps.points.iter().map(|moment| {
+        let members = moment.members.iter().map(|member| {
+            json!([
+                member.index,
+                member.users,
+                rounded(member.requests_per_second, 100.0),
+                rounded(member.cpu_percent, 10.0),
+                // Before its first heartbeat a worker has not said.
+                (member.memory_bytes > 0).then_some(member.memory_bytes),
+                member.lateness_p99.map(Micros::as_millis_f64),
+            ])
+        });
+        json!([moment.t, members.collect::<Vec<_>>()])
+    });
+    let body = json!({ "ids": ids, "step": steps.step, "points": points.collect::<Vec<_>>() });
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

@@ -67,12 +67,12 @@ pub(crate) async fn endpoint(
     Ok(([(CACHE_CONTROL, "no-store")], Json(endpoint)).into_response())
 }
 
-/// What is asked of the heat map.
+/// Which part of a course is asked for.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Since {
     /// The first second that is wanted.
     #[serde(default)]
-    since: u64,
+    pub(crate) since: u64,
 }
 
 /// Answers with how many requests took how long in each step of the run.
@@ -80,8 +80,8 @@ pub(crate) async fn heat(
     State(shared): State<Arc<Shared>>,
     Query(Since { since }): Query<Since>,
 ) -> Response {
-    let Heat { step, columns } = shared.snapshot().tracks.heat.since(since);
-    let columns = columns.into_iter().map(|column| (column.t, column.cells));
+    let Heat { step, points } = shared.snapshot().tracks.heat.since(since);
+    let columns = points.into_iter().map(|column| (column.t, column.cells));
     let body = json!({
         "step": step,
         "bars_per_doubling": heat::BARS,

@@ -8,10 +8,13 @@ use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use katydid_core::fault::Example;
+use katydid_core::fingerprint::KINDS;
 use katydid_core::redact;
 use katydid_core::registry::FingerprintId;
 use katydid_core::snapshot::Snapshot;
+use katydid_core::steps::Steps;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::site::Shared;
 
@@ -66,6 +69,14 @@ struct Group {
     first_seen: u64,
     last_seen: u64,
     texts: Vec<(u64, Arc<str>)>,
+}
+
+/// Answers with how many requests failed in which way over the time of the run.
+pub(crate) async fn over_time(State(shared): State<Arc<Shared>>) -> Response {
+    let Steps { step, points } = shared.snapshot().tracks.failures.all();
+    let points = points.iter().map(|point| json!([point.t, point.counts]));
+    let body = json!({ "kinds": KINDS, "step": step, "points": points.collect::<Vec<_>>() });
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 /// Answers with all errors, the most frequent first.

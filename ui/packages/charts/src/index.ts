@@ -2,6 +2,7 @@
 export type { Annotations, Limit, Mark, Span } from "./annotations";
 export { type Bar, bars, barsData, barText } from "./bars";
 export { Chart } from "./chart";
+export { failuresByKind, lines, MOST_LINES, shares } from "./crew";
 export { type Dress, Graph } from "./graph";
 export { Group, type Zoom } from "./group";
 export { type Cell, Heatmap } from "./heatmap";

@@ -191,7 +191,7 @@ export const endpointRate: Spec = area("Throughput", "req/s", [
 ]);
 
 /** Areas on top of each other, the first at the bottom. */
-function area(title: string, unit: string, parts: readonly (readonly [string, Colour])[]): Spec {
+export function area(title: string, unit: string, parts: readonly (readonly [string, Colour])[]): Spec {
   return {
     title,
     stacked: parts.length,

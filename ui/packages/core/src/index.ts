@@ -1,5 +1,6 @@
 /** The page's logic without a view: data in, numbers and words out. */
 export * from "./course";
+export * from "./crew";
 export * from "./decode";
 export * from "./duration";
 export * from "./filter";

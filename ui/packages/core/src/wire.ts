@@ -324,6 +324,32 @@ export interface WireFaults {
   others: number;
 }
 
+/** `GET api/v1/errors/course` */
+export interface WireFailures {
+  kinds: string[];
+  /** Seconds of a point; those without failures are left out. */
+  step: number;
+  points: [t: number, counts: number[]][];
+}
+
+export type WireMember = [
+  index: number,
+  users: number,
+  rps: number,
+  cpu_percent: number,
+  memory_bytes: number | null,
+  /** Milliseconds; null without requests. */
+  lateness_p99: number | null,
+];
+
+/** `GET api/v1/workers/course` */
+export interface WireCrew {
+  /** The workers by their index. */
+  ids: Record<string, string>;
+  step: number;
+  points: [t: number, members: WireMember[]][];
+}
+
 export interface WireWorker {
   id: string;
   index: number;

@@ -2,8 +2,10 @@
 import {
   parseSnapshot,
   type WireAbout,
+  type WireCrew,
   type WireEndpoint,
   type WireException,
+  type WireFailures,
   type WireFaults,
   type WireHeat,
   type WireLoad,
@@ -56,6 +58,14 @@ export async function readLogs(after: number | null): Promise<WireLogs> {
 
 export async function readHeat(since: number): Promise<WireHeat> {
   return JSON.parse(await read(`api/v1/heat?since=${since}`));
+}
+
+export async function readFailures(): Promise<WireFailures> {
+  return JSON.parse(await read("api/v1/errors/course"));
+}
+
+export async function readCrew(): Promise<WireCrew> {
+  return JSON.parse(await read("api/v1/workers/course"));
 }
 
 export async function readFaults(): Promise<WireFaults> {

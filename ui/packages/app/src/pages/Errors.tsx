@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { readExceptions, readFaults } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
+import { FailuresChart } from "../components/FailuresChart";
 import { Moment } from "../components/Moment";
 import { Name } from "../components/Name";
 import { RangeChip } from "../components/RangeChip";
@@ -10,6 +11,7 @@ import { useLive, useNow, useView } from "../live/hooks";
 import { type Range, useRange } from "../live/range";
 import { usePolled } from "../live/usePolled";
 import { useQuery, useRoute } from "../route";
+import { chartGroup } from "./chartGroup";
 import styles from "./Errors.module.css";
 import { FaultDetail } from "./FaultDetail";
 import { Pattern } from "./Pattern";
@@ -53,6 +55,11 @@ export function Errors() {
           rowText={({ method, name, kind, pattern }) => `${method} ${name} ${kind} ${pattern}`}
           initial={{ key: "count", direction: "descending" }}
         />
+      )}
+      {faults.length > 0 && (
+        <div className={styles.course}>
+          <FailuresChart group={chartGroup} />
+        </div>
       )}
       {others > 0 && (
         <p className={styles.others}>

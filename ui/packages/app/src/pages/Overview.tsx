@@ -4,6 +4,7 @@ import { readEndpoint } from "../api/client";
 import { RunChart } from "../components/ChartPanel";
 import { CourseCharts } from "../components/CourseCharts";
 import { EmptyState } from "../components/EmptyState";
+import { FailuresChart } from "../components/FailuresChart";
 import { allFigures, scopeLabel, useScope } from "../components/figures";
 import { HeatPanel } from "../components/HeatPanel";
 import { RangeChip } from "../components/RangeChip";
@@ -61,6 +62,7 @@ export function Overview({ about }: PageProps) {
       <Totals />
       <div className={styles.pairs}>
         <HeatPanel group={chartGroup} />
+        <FailuresChart group={chartGroup} />
         <CourseCharts detail={all} group={chartGroup} kinds={KINDS} />
       </div>
       {!judged && <Thresholds about={about} />}

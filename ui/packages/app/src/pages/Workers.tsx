@@ -1,8 +1,13 @@
-import { format, type WireWorker } from "@katydid/core";
-import { readWorkers } from "../api/client";
+import { lines, MOST_LINES, type Spec, shares } from "@katydid/charts";
+import { crewOf, format, type Measure, type WireWorker } from "@katydid/core";
+import { useMemo } from "react";
+import { readCrew, readWorkers } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
+import { LabelledChart } from "../components/LabelledChart";
+import { useLive } from "../live/hooks";
 import { usePolled } from "../live/usePolled";
-import styles from "./Errors.module.css";
+import { chartGroup } from "./chartGroup";
+import styles from "./Workers.module.css";
 
 const POLL_MS = 2_000;
 
@@ -23,8 +28,38 @@ export function Workers() {
           initial={{ key: "id", direction: "ascending" }}
         />
       )}
+      <div className={styles.charts}>
+        <Course />
+      </div>
     </>
   );
+}
+
+const CHARTS: readonly { measure: Measure; specOf: (labels: readonly string[]) => Spec; sums?: boolean }[] = [
+  { measure: "cpu", specOf: (labels) => lines("Processor time", "% of a core", labels) },
+  { measure: "lateness", specOf: (labels) => lines("Lateness, p99", "ms", labels, format.millis) },
+  { measure: "rps", specOf: (labels) => shares("Requests by worker", "req/s", labels), sums: true },
+  { measure: "users", specOf: (labels) => shares("Users by worker", "users", labels), sums: true },
+  { measure: "memory", specOf: (labels) => lines("Memory", "", labels, format.bytes) },
+];
+
+/** How they fared over the time of the run. */
+function Course() {
+  const { store } = useLive();
+  const crew = usePolled(readCrew, POLL_MS);
+  const charts = useMemo(
+    () =>
+      crew === null || crew.points.length === 0
+        ? []
+        : CHARTS.map((chart) => ({
+            ...chart,
+            data: crewOf(crew, chart.measure, store.model.origin, MOST_LINES, chart.sums),
+          })),
+    [crew, store],
+  );
+  return charts.map(({ measure, specOf, data }) => (
+    <LabelledChart key={measure} data={data} specOf={specOf} group={chartGroup} />
+  ));
 }
 
 const COLUMNS: readonly Column<WireWorker>[] = [

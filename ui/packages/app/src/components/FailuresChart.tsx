@@ -1,0 +1,23 @@
+import { failuresByKind, type Group } from "@katydid/charts";
+import { failuresOf } from "@katydid/core";
+import { useMemo } from "react";
+import { readFailures } from "../api/client";
+import { useLive, useView } from "../live/hooks";
+import { usePolled } from "../live/usePolled";
+import { LabelledChart } from "./LabelledChart";
+
+const POLL_MS = 3_000;
+
+/** When which failures came; nothing while there are none. */
+export function FailuresChart({ group }: { group: Group }) {
+  const { store } = useLive();
+  const answer = usePolled(readFailures, POLL_MS);
+  const version = useView((view) => view.seriesVersion);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the newest second moves with the series
+  const data = useMemo(() => {
+    const { series, origin } = store.model;
+    const end = series.length > 0 ? series.time(series.length - 1) : origin;
+    return answer === null || answer.points.length === 0 ? null : failuresOf(answer, origin, end);
+  }, [answer, version, store]);
+  return data === null ? null : <LabelledChart data={data} specOf={failuresByKind} group={group} />;
+}
