@@ -271,7 +271,8 @@ def test_failures_that_tell_the_same_are_one_error_with_examples(run):
     course = api.until(
         "errors/course", lambda it: sum(sum(counts) for _, counts in it["points"]) == sum(failed.values())
     )
-    by_kind = dict(zip(course["kinds"], map(sum, zip(*(counts for _, counts in course["points"]))), strict=True))
+    sums = [sum(column) for column in zip(*(counts for _, counts in course["points"]), strict=True)]
+    by_kind = dict(zip(course["kinds"], sums, strict=True))
     assert {kind: count for kind, count in by_kind.items() if count} == failed
     [sample] = {sample["url"].split("/", 3)[3]: sample for sample in faults["/report"]["samples"]}.values()
     assert sample["url"].endswith("/status/500?token=***&page=2")

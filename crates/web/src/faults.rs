@@ -73,9 +73,15 @@ struct Group {
 
 /// Answers with how many requests failed in which way over the time of the run.
 pub(crate) async fn over_time(State(shared): State<Arc<Shared>>) -> Response {
-    let Steps { step, points } = shared.snapshot().tracks.failures.all();
+    let snapshot = shared.snapshot();
+    let Steps { step, points } = snapshot.tracks.failures.all();
     let points = points.iter().map(|point| json!([point.t, point.counts]));
-    let body = json!({ "kinds": KINDS, "step": step, "points": points.collect::<Vec<_>>() });
+    let body = json!({
+        "kinds": KINDS,
+        "step": step,
+        "until": snapshot.series.last().map(|point| point.t),
+        "points": points.collect::<Vec<_>>(),
+    });
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

@@ -47,9 +47,10 @@ test("kinds of failures that there were are rates, zero in between", () => {
   const wire = {
     kinds: ["http 5xx", "dns", "check"],
     step: 2,
+    until: 105,
     points: [[102, [4, 0, 2]]] as [number, number[]][],
   };
-  expect(failuresOf(wire, 100, 105)).toEqual({
+  expect(failuresOf(wire, 100)).toEqual({
     x: [0, 2, 4],
     step: 2,
     labels: ["http 5xx", "check"],

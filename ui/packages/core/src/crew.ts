@@ -79,8 +79,8 @@ export function crewOf(
   };
 }
 
-/** Failures per second of each kind that there was, up to the second `end`; steps without any are zero. */
-export function failuresOf({ kinds, step, points }: WireFailures, origin: number, end: number): Labelled {
+/** Failures per second of each kind that there was; steps without any are zero. */
+export function failuresOf({ kinds, step, until, points }: WireFailures, origin: number): Labelled {
   const there = kinds
     .map((_, index) => index)
     .filter((index) => points.some(([, counts]) => (counts[index] ?? 0) > 0));
@@ -88,6 +88,7 @@ export function failuresOf({ kinds, step, points }: WireFailures, origin: number
   const first = Math.floor(origin / step) * step;
   const x: number[] = [];
   const columns: number[][] = there.map(() => []);
+  const end = Math.max(until ?? origin, points.at(-1)?.[0] ?? origin);
   for (let t = first; t <= end; t += step) {
     const counts = known.get(t);
     x.push(Math.max(0, t - origin));

@@ -329,6 +329,8 @@ export interface WireFailures {
   kinds: string[];
   /** Seconds of a point; those without failures are left out. */
   step: number;
+  /** The last second that is known. */
+  until: number | null;
   points: [t: number, counts: number[]][];
 }
 

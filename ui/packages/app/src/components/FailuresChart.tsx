@@ -2,7 +2,7 @@ import { failuresByKind, type Group } from "@katydid/charts";
 import { failuresOf } from "@katydid/core";
 import { useMemo } from "react";
 import { readFailures } from "../api/client";
-import { useLive, useView } from "../live/hooks";
+import { useLive } from "../live/hooks";
 import { usePolled } from "../live/usePolled";
 import { LabelledChart } from "./LabelledChart";
 
@@ -12,12 +12,9 @@ const POLL_MS = 3_000;
 export function FailuresChart({ group }: { group: Group }) {
   const { store } = useLive();
   const answer = usePolled(readFailures, POLL_MS);
-  const version = useView((view) => view.seriesVersion);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the newest second moves with the series
-  const data = useMemo(() => {
-    const { series, origin } = store.model;
-    const end = series.length > 0 ? series.time(series.length - 1) : origin;
-    return answer === null || answer.points.length === 0 ? null : failuresOf(answer, origin, end);
-  }, [answer, version, store]);
+  const data = useMemo(
+    () => (answer === null || answer.points.length === 0 ? null : failuresOf(answer, store.model.origin)),
+    [answer, store],
+  );
   return data === null ? null : <LabelledChart data={data} specOf={failuresByKind} group={group} />;
 }
