@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from katydid import _template_args, stats
+from katydid.stages import Stages
 
 if TYPE_CHECKING:
     from katydid.env import Environment
@@ -28,6 +29,7 @@ def of(environment: Environment) -> dict[str, Any]:
     return {
         "locustfile": environment.locustfile or "",
         "host": environment.host,
+        "stages": [[stage.seconds, stage.users] for stage in shape.stages] if isinstance(shape, Stages) else None,
         "shape": type(shape).__name__ if shape is not None else None,
         "user_classes": user_classes(environment.user_classes),
         "defaults": {

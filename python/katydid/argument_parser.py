@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import configargparse  # type: ignore[import-untyped]
 
 import katydid
-from katydid import _core, cli
+from katydid import _core, cli, stages
 from katydid.config_files import DEFAULT_CONFIG_FILES as DEFAULT_CONFIG_FILES
 from katydid.config_files import LocustConfigParser as LocustConfigParser
 from katydid.config_files import LocustTomlConfigParser as LocustTomlConfigParser
@@ -243,12 +243,21 @@ def _threshold(text: str) -> str:
     return text
 
 
+def _stages(text: str) -> str:
+    try:
+        stages.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
     "int": _integer,
     "users": _users,
     "count": _count,
     "float": _rate,
     "time_span": timespan,
+    "stages": _stages,
     "user_configs": json_user_config,
 }
 

@@ -8,10 +8,11 @@ import traceback
 from argparse import Namespace
 from typing import Any
 
-from katydid import argument_parser, log
+from katydid import argument_parser, log, stages
 from katydid.exception import LocustError
 from katydid.locustfiles import give_up as give_up
 from katydid.shape import LoadTestShape
+from katydid.stages import Stages
 from katydid.thresholds import of_locustfile
 from katydid.user.users import User
 from katydid.util.load_locustfile import load_locustfile, load_locustfile_pytest, module_name
@@ -127,7 +128,7 @@ def chosen(scripts: Scripts, options: Namespace) -> list[type[User]]:
 
 
 def shape_of(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
-    """The script's load shape, or the one that the options of 0.14 describe."""
+    """The script's load shape, or the one that ``--stages`` or the options of 0.14 describe."""
     steps = getattr(options, "step_load", False)
     if bool(steps) != bool(getattr(options, "step_time", None)):
         logger.error("--step-load and --step-time need each other: --step-load --step-clients 10 --step-time 30s")
@@ -136,6 +137,12 @@ def shape_of(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
         from katydid.legacy_run import StepLoad
 
         return StepLoad.from_options(options)
+    given = getattr(options, "stages", None)
+    if given and scripts.shapes:
+        logger.error("The script has a load shape, %s: it or --stages, not both", type(scripts.shapes[0]).__name__)
+        sys.exit(1)
+    if given:
+        return Stages(stages.parse(given))
     return scripts.shapes[0] if scripts.shapes else None
 
 

@@ -16,9 +16,10 @@ import gevent
 from gevent.event import Event
 
 import katydid._patch  # noqa: F401  patches the standard library
-from katydid import _about, _form, _template_args, hub, log, web_access
+from katydid import _about, _form, _template_args, hub, log, stages, web_access
 from katydid.html import get_html_report, task_ratios
 from katydid.runners import STATE_RUNNING
+from katydid.stages import Stages
 from katydid.util.timespan import parse_timespan
 
 if TYPE_CHECKING:
@@ -302,6 +303,8 @@ class WebUI:
             values = _form.take_fields(environment, form, _template_args.secret_options())
         except ValueError as error:
             return self._refuse(str(error))
+        if by_own_page and "stages" in form:
+            self._use_stages()
         answer["host"] = environment.host
         # The next form begins with what this one said.
         self.describe()
@@ -309,6 +312,8 @@ class WebUI:
         if runner is None:
             return self._refuse("No runner")
         if environment.shape_class is not None:
+            if isinstance(environment.shape_class, Stages):
+                environment.shape_class.classes = self._named(values)
             runner.start_shape()
             answer["message"] = f"Swarming started using shape class '{type(environment.shape_class).__name__}'"
             return answer
@@ -317,10 +322,7 @@ class WebUI:
         users, rate, run_time = values.get("user_count"), values.get("spawn_rate"), values.get("run_time")
         if users is None or users < 0 or rate is None or not math.isfinite(rate) or rate <= 0:
             return self._refuse("Missing or invalid user_count or spawn_rate from /swarm request")
-        chosen = None
-        if by_own_page and not self.userclass_picker_is_active and values.get("user_classes"):
-            chosen = [cls for cls in environment.user_classes if cls.__name__ in values["user_classes"]]
-        self._chosen = chosen
+        self._chosen = chosen = self._named(values) if by_own_page else None
 
         def start() -> None:
             # Without one, this also cancels the limit of an earlier start.
@@ -333,6 +335,22 @@ class WebUI:
         if self.userclass_picker_is_active:
             answer["user_classes"] = sorted(environment.user_classes_by_name)
         return answer
+
+    def _named(self, values: dict[str, Any]) -> list[type[User]] | None:
+        """The classes that a form without a picker names."""
+        names = values.get("user_classes")
+        if self.userclass_picker_is_active or not names:
+            return None
+        return [cls for cls in self.environment.user_classes if cls.__name__ in names]
+
+    def _use_stages(self) -> None:
+        """Has the stages that the form names decide about the number of users, unless the script does."""
+        environment = self.environment
+        if environment.shape_class is None or isinstance(environment.shape_class, Stages):
+            given = getattr(environment.parsed_options, "stages", None)
+            environment.shape_class = Stages(stages.parse(given)) if given else None
+            if environment.shape_class is not None:
+                environment.shape_class.runner = environment.runner
 
     def change_load(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Changes the load of the running test.

@@ -1,4 +1,4 @@
-import { expect, figure, start, state, test } from "./katydid";
+import { expect, figure, start, state, stop, test } from "./katydid";
 
 for (const [width, height] of [
   [1440, 900],
@@ -69,4 +69,34 @@ test("4 the script's own options are offered and sent", async ({ page }) => {
   await page.getByRole("button", { name: "Start test" }).click();
   expect((await request).postDataJSON().options).toEqual({ basket: "toys", hurry: "true" });
   await expect(page).toHaveURL(/#\/run\/overview/);
+});
+
+test("8 stages are previewed as typed, and lead the run", async ({ page, katydid }) => {
+  await page.goto("#/new");
+  await page.getByRole("radio", { name: "In stages" }).check();
+  await page.getByRole("button", { name: "Smoke" }).click();
+  await expect(page.getByRole("list", { name: "Stages" }).getByRole("listitem")).toHaveCount(1);
+  await page.getByLabel("Time of stage 1").fill("2s");
+  await page.getByLabel("Users at the end of stage 1").fill("6");
+  await page.getByRole("button", { name: "Add a stage" }).click();
+  await page.getByLabel("Time of stage 2").fill("soon");
+  await page.getByRole("button", { name: "Start test" }).click();
+  await expect(page.getByText("Every stage needs a time")).toBeVisible();
+  await page.getByLabel("Time of stage 2").fill("1h");
+  await expect(page.getByText("6 users at the peak, first after 2s; ends at 1h2s.")).toBeVisible();
+  await page.getByRole("button", { name: "Start test" }).click();
+  await expect(state(page)).toHaveText("Running", { timeout: 20_000 });
+  await expect(figure(page, "users")).toHaveText("6/6");
+  await stop(page);
+  // The next form begins with them, and can do without.
+  const about = await (await fetch(`${katydid.url}/api/v1/run`)).json();
+  expect(about.stages).toEqual([
+    [2, 6],
+    [3600, 6],
+  ]);
+  await page.goto("#/new");
+  await page.getByRole("radio", { name: "One level" }).check();
+  await page.getByLabel("Users", { exact: true }).fill("2");
+  await page.getByRole("button", { name: "Start test" }).click();
+  await expect(figure(page, "users")).toHaveText("2/2");
 });

@@ -64,6 +64,8 @@ pub enum Kind {
     Words,
     /// A condition under which the run has failed; may be given again for another one.
     Threshold,
+    /// Times and numbers of users, stage by stage.
+    Stages,
     /// Any number of settings of user classes: JSON, or files of it.
     UserConfigs,
     /// A file of more options.
@@ -629,6 +631,18 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::Statistics,
         help: "Start the statistics again from zero once all users have been started",
         ..FLAG
+    },
+    OptionSpec {
+        flags: &["--stages"],
+        dest: "stages",
+        kind: Kind::Stages,
+        env: Some("LOCUST_STAGES"),
+        group: Group::Common,
+        help: "Let the number of users go from stage to stage, each a time and the users at its end: \
+               30s:10,5m:10,1m:0",
+        metavar: Some("STAGES"),
+        ours: true,
+        ..PLAIN
     },
     OptionSpec {
         flags: &["--fail-if"],

@@ -15,6 +15,9 @@ pub struct About {
     pub host: Option<String>,
     /// Name of the load shape that decides how many users there are.
     pub shape: Option<String>,
+    /// Stages by which the number of users goes, where the script has no shape of its own: seconds, and
+    /// users at their end.
+    pub stages: Option<Vec<(u32, u32)>>,
     /// The kinds of users the script defines.
     pub user_classes: Vec<UserClass>,
     /// What the form begins with.
@@ -129,6 +132,7 @@ impl Default for About {
             locustfile: String::new(),
             host: None,
             shape: None,
+            stages: None,
             user_classes: Vec::new(),
             defaults: Defaults::default(),
             options: Vec::new(),

@@ -58,6 +58,9 @@ pub(crate) async fn run(
     ([(CACHE_CONTROL, "no-store")], Json(run)).into_response()
 }
 
+/// How many stages a start may have.
+const MOST_STAGES: usize = 1_000;
+
 /// The whole state of the run.
 pub(crate) async fn snapshot(State(shared): State<Arc<Shared>>) -> Response {
     let snapshot = shared.snapshot();
@@ -122,14 +125,24 @@ impl Form {
     pub(crate) fn parse(asked: &Map<String, Value>, about: &About) -> Result<Self, Refusal> {
         let mut form = Self(Map::new());
         let given = |name| asked.get(name).filter(|value| !value.is_null());
-        // With a load shape, it is the shape that decides both.
-        if about.shape.is_none() || given("users").is_some() {
+        let staged = match given("stages") {
+            None => false,
+            Some(asked) => {
+                let text = stages(asked)?;
+                let is_staged = !text.is_empty();
+                form.put("stages", [text]);
+                is_staged
+            }
+        };
+        // With a load shape or stages, it is those that decide both.
+        let is_shaped = staged || about.shape.is_some();
+        if !is_shaped || given("users").is_some() {
             let users = given("users").and_then(Value::as_u64);
             let users = users.filter(|users| (1..=u64::from(u32::MAX)).contains(users));
             let users = users.ok_or_else(|| Refusal::of("users", "users must be at least 1"))?;
             form.put("user_count", [users.to_string()]);
         }
-        if about.shape.is_none() || given("spawn_rate").is_some() {
+        if !is_shaped || given("spawn_rate").is_some() {
             let rate = given("spawn_rate").and_then(Value::as_f64);
             let rate = rate.filter(|rate| *rate > 0.0 && rate.is_finite());
             let rate =
@@ -159,6 +172,24 @@ impl Form {
     fn put(&mut self, name: &str, values: impl Into<Vec<String>>) {
         self.0.insert(name.to_owned(), json!(values.into()));
     }
+}
+
+/// Stages as the command line has them; none of them for no stages.
+fn stages(asked: &Value) -> Result<String, Refusal> {
+    let refuse = || {
+        let message = "stages must be a list of seconds and users, with users in one at least";
+        Refusal::of("stages", message)
+    };
+    let stages: Vec<(u32, u32)> = serde_json::from_value(asked.clone()).map_err(|_| refuse())?;
+    let lasts = stages.iter().all(|&(seconds, _)| seconds > 0);
+    let is_load = stages.is_empty() || stages.iter().any(|&(_, users)| users > 0);
+    if !lasts || !is_load || stages.len() > MOST_STAGES {
+        return Err(refuse());
+    }
+    let texts = stages
+        .iter()
+        .map(|(seconds, users)| format!("{seconds}s:{users}"));
+    Ok(texts.collect::<Vec<_>>().join(","))
 }
 
 /// The names of some, but not none, of the script's classes.

@@ -31,3 +31,20 @@ export function planShape({ users, spawnRate, runTime }: Plan): PlanShape {
   if (rampEnd < span) corners.push([span, peak]);
   return { rampSeconds, peak, span, corners };
 }
+
+/** The line of stages, each with its seconds and the users at its end. */
+export function stagesShape(stages: readonly (readonly [seconds: number, users: number])[]): PlanShape {
+  const corners: [number, number][] = [[0, 0]];
+  let at = 0;
+  for (const [seconds, users] of stages) {
+    at += seconds;
+    corners.push([at, users]);
+  }
+  const peak = Math.max(0, ...stages.map(([, users]) => users));
+  return {
+    rampSeconds: corners.find(([, users]) => users === peak)?.[0] ?? 0,
+    peak,
+    span: Math.max(at, 1),
+    corners,
+  };
+}

@@ -177,14 +177,19 @@ export interface WireAbout {
   locustfile: string;
   host: string | null;
   shape: string | null;
+  /** Seconds and users at their end, where no shape of the script decides. */
+  stages: [seconds: number, users: number][] | null;
   user_classes: WireUserClass[];
   defaults: { users: number | null; spawn_rate: number | null; run_time: number | string | null };
   options: WireOption[];
 }
 
 export interface WireStart {
-  users: number;
-  spawn_rate: number;
+  /** Null where stages decide. */
+  users: number | null;
+  spawn_rate: number | null;
+  /** An empty list for none. */
+  stages: [seconds: number, users: number][];
   host: string | null;
   run_time: string | null;
   user_classes: string[] | null;

@@ -1,4 +1,4 @@
-import { isActive, type WireAbout } from "@katydid/core";
+import { isActive, type Plan, type PlanShape, planShape, stagesShape, type WireAbout } from "@katydid/core";
 import { type FormEvent, useRef, useState } from "react";
 import { postStart } from "../api/client";
 import { EmptyState } from "../components/EmptyState";
@@ -11,9 +11,20 @@ import { ClassPicker } from "./ClassPicker";
 import { recallForm, recallHosts, rememberForm } from "./memory";
 import styles from "./NewTest.module.css";
 import type { PageProps } from "./Page";
-import { PlanPreview } from "./PlanPreview";
+import { PlanPreview, stagesWords, words } from "./PlanPreview";
 import { ScriptOptions } from "./ScriptOptions";
-import { defaults, FIELDS, type Field, type Form, fieldOf, planOf, problems, request } from "./startForm";
+import { StageRows } from "./StageRows";
+import {
+  defaults,
+  FIELDS,
+  type Field,
+  type Form,
+  fieldOf,
+  planOf,
+  problems,
+  request,
+  stagesOf,
+} from "./startForm";
 import { Thresholds } from "./Thresholds";
 
 /** The start form, once the script is known. */
@@ -45,7 +56,7 @@ function StartForm({ about }: { about: WireAbout }) {
   };
   const change = (part: Partial<Form>) => setForm({ ...form, ...part });
   const blur = (field: Field) => setSeen(new Set([...seen, field]));
-  const text = (field: Exclude<Field, "classes" | "options">) => ({
+  const text = (field: Exclude<Field, "classes" | "options" | "stages">) => ({
     field,
     value: form[field],
     problem: problemOf(field),
@@ -94,6 +105,9 @@ function StartForm({ about }: { about: WireAbout }) {
     );
   }
   const plan = planOf(form);
+  const preview = previewOf(form, plan);
+  // Stages of the last start may be changed, a shape of the script not.
+  const scripted = about.shape !== null && about.stages === null;
   const forbidden = whyForbidden(about);
   const reason =
     forbidden !== undefined
@@ -127,30 +141,54 @@ function StartForm({ about }: { about: WireAbout }) {
           options={recallHosts()}
           placeholder="https://shop.test"
         />
-        <div className={styles.numbers}>
-          <TextField id="users" {...text("users")} label="Users" hint="at the peak" inputMode="numeric" />
-          <TextField
-            id="spawn-rate"
-            {...text("spawnRate")}
-            label="Ramp"
-            hint="users per second"
-            inputMode="decimal"
-          />
-          <TextField
-            id="run-time"
-            {...text("runTime")}
-            label="Run time"
-            hint="30s, 5m, 1h30m"
-            inputMode="text"
-            placeholder="no limit"
-          />
-        </div>
-        {about.shape !== null && (
+        {scripted ? (
           <p className={styles.shape}>
             The load shape <code>{about.shape}</code> sets the number of users over time.
           </p>
+        ) : (
+          <fieldset className={styles.kind}>
+            <legend className="visually-hidden">How the load is described</legend>
+            {[false, true].map((isStaged) => (
+              <label key={String(isStaged)}>
+                <input
+                  type="radio"
+                  name="kind"
+                  checked={form.isStaged === isStaged}
+                  onChange={() => change({ isStaged })}
+                />
+                {isStaged ? "In stages" : "One level"}
+              </label>
+            ))}
+          </fieldset>
         )}
-        {about.shape === null && <PlanPreview plan={plan} />}
+        {form.isStaged && !scripted ? (
+          <StageRows
+            stages={form.stages}
+            peak={Math.max(1, plan?.users ?? 10)}
+            problem={problemOf("stages")}
+            onChange={(stages) => change({ stages })}
+          />
+        ) : (
+          <div className={styles.numbers}>
+            <TextField id="users" {...text("users")} label="Users" hint="at the peak" inputMode="numeric" />
+            <TextField
+              id="spawn-rate"
+              {...text("spawnRate")}
+              label="Ramp"
+              hint="users per second"
+              inputMode="decimal"
+            />
+            <TextField
+              id="run-time"
+              {...text("runTime")}
+              label="Run time"
+              hint="30s, 5m, 1h30m"
+              inputMode="text"
+              placeholder="no limit"
+            />
+          </div>
+        )}
+        {!scripted && <PlanPreview {...preview} />}
       </section>
       <ScriptOptions about={about} form={form} problem={problemOf("options")} onChange={change} />
       <ClassPicker about={about} form={form} problem={problemOf("classes")} onChange={change} />
@@ -170,6 +208,17 @@ function StartForm({ about }: { about: WireAbout }) {
       </div>
     </form>
   );
+}
+
+/** What is drawn of the load, and said about it. */
+function previewOf(form: Form, plan: Plan | null): { shape: PlanShape | null; text: string } {
+  if (!form.isStaged) {
+    return plan === null ? { shape: null, text: "" } : { shape: planShape(plan), text: words(plan) };
+  }
+  const stages = stagesOf(form);
+  if (stages === null) return { shape: null, text: "" };
+  const shape = stagesShape(stages);
+  return { shape, text: stagesWords(shape) };
 }
 
 /** Who would run the users, where this process does not. */

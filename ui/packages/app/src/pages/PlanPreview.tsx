@@ -1,4 +1,4 @@
-import { format, formatDuration, type Plan, planShape } from "@katydid/core";
+import { format, formatDuration, type Plan, type PlanShape, planShape } from "@katydid/core";
 import styles from "./PlanPreview.module.css";
 import { count } from "./words";
 
@@ -6,9 +6,9 @@ const WIDTH = 600;
 const HEIGHT = 72;
 
 /** Users over time, as the form has it now. */
-export function PlanPreview({ plan }: { plan: Plan | null }) {
-  if (plan === null) return <div className={styles.preview} aria-hidden="true" />;
-  const { corners, span, peak } = planShape(plan);
+export function PlanPreview({ shape, text }: { shape: PlanShape | null; text: string }) {
+  if (shape === null) return <div className={styles.preview} aria-hidden="true" />;
+  const { corners, span, peak } = shape;
   const points = corners.map(([seconds, users]) => {
     return `${(seconds / span) * WIDTH} ${HEIGHT - (users / Math.max(peak, 1)) * (HEIGHT - 4)}`;
   });
@@ -19,7 +19,7 @@ export function PlanPreview({ plan }: { plan: Plan | null }) {
         <path className={styles.area} d={`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`} />
         <path className={styles.line} d={line} />
       </svg>
-      <p className={styles.words}>{words(plan)}</p>
+      <p className={styles.words}>{text}</p>
     </div>
   );
 }
@@ -33,6 +33,11 @@ export function words(plan: Plan): string {
   }
   if (rampSeconds <= 1) return `${count(peak, "user")} at once; ${end}.`;
   return `Reaches ${count(peak, "user")} after ${ramp(rampSeconds)}; ${end}.`;
+}
+
+/** Stages in a sentence. */
+export function stagesWords({ rampSeconds, peak, span }: PlanShape): string {
+  return `${count(peak, "user")} at the peak, first after ${ramp(rampSeconds)}; ends at ${formatDuration(span)}.`;
 }
 
 function ramp(seconds: number): string {

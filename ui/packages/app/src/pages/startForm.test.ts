@@ -8,6 +8,7 @@ const ABOUT: WireAbout = {
   locustfile: "shop.py",
   host: "http://shop.test",
   shape: null,
+  stages: null,
   user_classes: [
     { name: "Shopper", weight: 3, fixed_count: 0, host: null, tasks: [] },
     { name: "Visitor", weight: 1, fixed_count: 0, host: null, tasks: [] },
@@ -26,12 +27,20 @@ const OPTIONS = { shop: "books", items: "1,2", loud: "false", note: "" };
 
 const FORM = defaults(ABOUT);
 
+const STAGES = [
+  { id: 0, time: "30s", users: "10" },
+  { id: 1, time: "2m", users: "10" },
+  { id: 2, time: "30s", users: "0" },
+];
+
 test("the form begins with the command line's choices", () => {
   expect(FORM).toEqual({
     host: "http://shop.test",
     users: "10",
     spawnRate: "2.5",
     runTime: "1m30s",
+    isStaged: false,
+    stages: STAGES,
     without: [],
     options: OPTIONS,
   });
@@ -41,7 +50,16 @@ test("the form begins with the command line's choices", () => {
     defaults: { users: null, spawn_rate: null, run_time: null },
     options: [],
   });
-  expect(bare).toEqual({ host: "", users: "1", spawnRate: "1", runTime: "", without: [], options: {} });
+  expect(bare).toEqual({
+    host: "",
+    users: "1",
+    spawnRate: "1",
+    runTime: "",
+    isStaged: false,
+    stages: STAGES,
+    without: [],
+    options: {},
+  });
 });
 
 test("every bad field is named, and a good form has no problem", () => {
@@ -51,6 +69,8 @@ test("every bad field is named, and a good form has no problem", () => {
     users: "1.5",
     spawnRate: "0",
     runTime: "soon",
+    isStaged: false,
+    stages: STAGES,
     without: ["Shopper", "Visitor", "Admin"],
     options: { ...OPTIONS, shop: "" },
   };
@@ -70,6 +90,7 @@ test("all classes are sent as none chosen, a choice as its names", () => {
   expect(request(FORM, ABOUT)).toEqual({
     users: 10,
     spawn_rate: 2.5,
+    stages: [],
     host: null,
     run_time: "1m30s",
     user_classes: null,
@@ -78,6 +99,24 @@ test("all classes are sent as none chosen, a choice as its names", () => {
   expect(request({ ...FORM, without: ["Visitor"] }, ABOUT).user_classes).toEqual(["Shopper", "Admin"]);
   expect(request({ ...FORM, host: " ", runTime: "" }, ABOUT)).toMatchObject({ host: null, run_time: null });
   expect(request({ ...FORM, host: "http://b.test" }, ABOUT).host).toBe("http://b.test");
+});
+
+test("stages take the place of users, rate and run time", () => {
+  const form = { ...FORM, isStaged: true, users: "x", stages: [{ id: 1, time: "1m", users: "50" }] };
+  expect(problems(form, ABOUT)).toEqual({});
+  expect(request(form, ABOUT)).toMatchObject({
+    users: null,
+    spawn_rate: null,
+    run_time: null,
+    stages: [[60, 50]],
+  });
+  expect(shareOf("Shopper", form, ABOUT)?.users).toBe(36);
+  for (const bad of [{ time: "soon" }, { users: "" }, { users: "1.5" }, { users: "0" }]) {
+    const stages = [{ id: 1, time: "1m", users: "50", ...bad }];
+    expect(Object.keys(problems({ ...form, stages }, ABOUT))).toEqual(["stages"]);
+  }
+  const again = defaults({ ...ABOUT, stages: [[90, 5]] });
+  expect(again).toMatchObject({ isStaged: true, stages: [{ time: "1m30s", users: "5" }] });
 });
 
 test("classes share the users by weight after the fixed ones", () => {
