@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
 
-/** Browser tests with the system's Chromium: `KATYDID_BIN` names the command, `KATYDID_MOCK=1` does without. */
+/** Browser tests with the system's Chromium; `KATYDID_BIN` names the command. */
 export default defineConfig({
   testDir: fileURLToPath(new URL("../tests/browser", import.meta.url)),
   outputDir: fileURLToPath(new URL("test-results", import.meta.url)),

@@ -1,8 +1,5 @@
 import type { Page } from "@playwright/test";
 import { column, expect, number, start, state, stop, test } from "./katydid";
-import { MOCK } from "./processes";
-
-test.skip(MOCK, "the mock knows no endpoint closer");
 
 /** What the page is told when it asks. */
 async function told(page: Page, path: string) {

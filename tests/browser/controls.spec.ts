@@ -1,6 +1,5 @@
 import type { Page } from "@playwright/test";
 import { expect, figure, start, state, test } from "./katydid";
-import { MOCK } from "./processes";
 
 const events = (page: Page) => page.getByRole("region", { name: "Events" });
 
@@ -24,7 +23,6 @@ async function more(page: Page, item: string): Promise<void> {
 }
 
 test("21 another load is wanted at once, reached later, and marked", async ({ page }) => {
-  test.skip(MOCK, "the mock has no load to change");
   await start(page, { users: 2, ramp: 2 });
   await expect(state(page)).toHaveText("Running");
   await openLoad(page);
@@ -52,7 +50,6 @@ test("a load that makes no sense is refused under its field", async ({ page }) =
 });
 
 test("weights of user classes change while they run", async ({ page }) => {
-  test.skip(MOCK, "the mock has no load to change");
   await start(page, { users: 8, ramp: 8 });
   await expect(state(page)).toHaveText("Running");
   await openLoad(page);
@@ -64,7 +61,6 @@ test("weights of user classes change while they run", async ({ page }) => {
 });
 
 test("22 the second of two operators is told of a conflict", async ({ page, context, expectedMessages }) => {
-  test.skip(MOCK, "the mock has no load to change");
   // The browser itself says that the server answered 409.
   expectedMessages.push("409");
   await start(page, { users: 2, ramp: 2 });
@@ -87,7 +83,6 @@ test("22 the second of two operators is told of a conflict", async ({ page, cont
 });
 
 test("23 a pause keeps the counters, and users go on after it", async ({ page, target }) => {
-  test.skip(MOCK, "the mock cannot pause");
   await start(page, { users: 3, ramp: 3 });
   await expect(state(page)).toHaveText("Running");
   await more(page, "Pause");
@@ -110,7 +105,6 @@ test("23 a pause keeps the counters, and users go on after it", async ({ page, t
 });
 
 test("24 a new segment asks first, and nothing is lost by it", async ({ page }) => {
-  test.skip(MOCK, "the mock has no segments");
   await start(page, { users: 2, ramp: 2 });
   await expect(state(page)).toHaveText("Running");
   await more(page, "New segment…");
@@ -131,7 +125,6 @@ test("38 a note is taken by N and by the API, and is drawn and listed", async ({
   request,
   katydid,
 }) => {
-  test.skip(MOCK, "the mock takes no notes");
   await start(page, { users: 1, ramp: 1 });
   await expect(state(page)).toHaveText("Running");
   await page.keyboard.press("n");
@@ -155,7 +148,6 @@ test("25 let tasks finish, and the button tells how many are left", async ({ pag
 });
 
 test.describe("59 who may only look", () => {
-  test.skip(MOCK, "the mock knows nobody");
   test.use({ visitors: { ann: "operator", bob: "viewer" } });
 
   test("is told why, and is refused", async ({ page, katydid, expectedMessages }) => {

@@ -1,7 +1,5 @@
 import { expect, number, start, state, stop, test } from "./katydid";
-import { MOCK } from "./processes";
 
-test.skip(MOCK, "the mock has no such failures");
 test.use({ script: "trouble.py" });
 
 test("32, 33, 34 failures are told by what they have in common, without their secrets", async ({

@@ -1,7 +1,7 @@
 /** The fixtures: a fresh controller and target for every test, and a page that must stay silent. */
 import { writeFileSync } from "node:fs";
 import { test as base, expect, type Page } from "@playwright/test";
-import { end, MOCK, type Server, startKatydid, startTarget, webUser } from "./processes";
+import { end, type Server, startKatydid, startTarget, webUser } from "./processes";
 
 /** What the target counted itself. */
 export interface Target {
@@ -31,10 +31,6 @@ export const test = base.extend<Fixtures>({
 
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures from here
   target: async ({}, use) => {
-    if (MOCK) {
-      await use({ url: "http://127.0.0.1:1", count: () => Promise.resolve(Number.NaN) });
-      return;
-    }
     const server = await startTarget();
     await use({ url: server.url, count: () => truth(server.url) });
     await end(server);

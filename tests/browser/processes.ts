@@ -8,8 +8,7 @@ const here = (path: string) => join(__dirname, path);
 /** The command under test. */
 const BINARY = process.env.KATYDID_BIN ?? here("../../.venv/bin/katydid");
 
-/** With `KATYDID_MOCK=1` the page runs against invented data; tests of real numbers are left out. */
-export const MOCK = process.env.KATYDID_MOCK === "1";
+const WEB = /Starting web interface at (http:\/\/[^\s,]+)/;
 
 const START_TIMEOUT_MS = 30_000;
 
@@ -30,18 +29,15 @@ export async function startKatydid(
   more: readonly string[] = [],
   script = "locustfile.py",
 ): Promise<Server> {
-  const web = /Starting web interface at (http:\/\/[^\s,]+)/;
-  if (MOCK)
-    return listening(process.execPath, [here("../../ui/mock/server.mjs"), "--port", String(port)], web);
   const options = ["-f", here(script), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
-  return listening(BINARY, [...options, ...more], web);
+  return listening(BINARY, [...options, ...more], WEB);
 }
 
 /** Starts a master on free ports, and says where its workers connect. */
 export async function startMaster(target: string, port = 0, workers = 0): Promise<Server> {
   const options = ["-f", here("locustfile.py"), "-H", target, "--web-host", "127.0.0.1", "-P", String(port)];
   const master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", String(workers)];
-  return listening(BINARY, [...options, ...master], /Starting web interface at (http:\/\/[^\s,]+)/);
+  return listening(BINARY, [...options, ...master], WEB);
 }
 
 /** Starts a worker of a master. */

@@ -1,7 +1,4 @@
 import { column, expect, number, start, state, test } from "./katydid";
-import { MOCK } from "./processes";
-
-test.skip(MOCK, "the mock keeps no runs");
 
 test("18 a stretch that is chosen on a chart is what all numbers are of", async ({ page }) => {
   await start(page, { users: 10, ramp: 10, runTime: "9s" });

@@ -1,5 +1,4 @@
 import { column, expect, number, start, stop, test } from "./katydid";
-import { MOCK } from "./processes";
 
 const MARKUP = "/a_b?x=<img src=x onerror=alert(1)>";
 
@@ -69,7 +68,6 @@ test("a page without data says what will be there", async ({ page }) => {
 test("16 an endpoint opens by Enter, its address leads to it, and Escape gives the focus back", async ({
   page,
 }) => {
-  test.skip(MOCK, "the mock server knows no endpoint closer");
   await start(page);
   await page.goto("#/run/endpoints?q=add_to");
   const name = page.getByRole("link", { name: /add_to_cart/ });
@@ -113,7 +111,6 @@ test("14 columns that were chosen are shown after a reload, too", async ({ page 
 });
 
 test("39 the log can be narrowed by level and text", async ({ page }) => {
-  test.skip(MOCK, "the mock logs nothing");
   await start(page, { users: 1, ramp: 1 });
   await page.goto("#/run/logs");
   const lines = () => column(page, "text");

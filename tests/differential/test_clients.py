@@ -210,5 +210,7 @@ def test_an_exporter_in_a_script_shows_the_same_metrics(serve):
             page = client.get("/export/prometheus").text
             if "locust_errors{" in page and page.count("locust_requests_num_requests") == 3:
                 break
+        else:
+            raise AssertionError(f"{tool} never showed all of it:\n{page}")
         pages.append({name for name in names(page) if not name.startswith("locust_state")})
     assert pages[0] == pages[1]
