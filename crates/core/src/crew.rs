@@ -94,9 +94,9 @@ impl SharedCrew {
             if member.index >= FOLLOWED {
                 continue;
             }
-            if !crew.ids.contains_key(&member.index) {
-                crew.ids.insert(member.index, id.to_owned());
-            }
+            crew.ids
+                .entry(member.index)
+                .or_insert_with(|| id.to_owned());
             moment.members.push(member);
         }
         moment.members.sort_by_key(|member| member.index);

@@ -167,6 +167,14 @@ impl Histogram {
         values
     }
 
+    /// Which part of all times is in the bin of this one or below; zero if nothing was counted.
+    pub fn part_up_to(&self, time: Micros) -> f64 {
+        let last = bin_of(time.min(HIGHEST));
+        let counted = self.counted().take_while(|counted| counted.bin <= last);
+        let below: u64 = counted.map(|counted| counted.count).sum();
+        below as f64 / self.count.max(1) as f64
+    }
+
     /// The bins that are not empty, from the shortest time to the longest.
     pub fn bins(&self) -> impl Iterator<Item = Bin> + '_ {
         self.counted().map(|Counted { bin, count }| Bin {

@@ -21,6 +21,7 @@ pub mod recorder;
 pub mod stats;
 pub mod steps;
 
+pub mod compare;
 pub mod crew;
 pub mod dispatch;
 pub mod failures;
