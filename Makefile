@@ -123,6 +123,10 @@ bench-fleet: $(STAMPS)/build ## Measures what workers cost a master, beside Locu
 bench-page: $(STAMPS)/build ## Measures what the page costs a browser and the server, against its budgets
 	@node bench/page.mjs
 
+.PHONY: compare-errors
+compare-errors: ## Counts how often the comparison of two runs is wrong, on 800 pairs whose difference is known
+	@cargo run --quiet --release --package katydid-core --example compare_errors
+
 .PHONY: wheel
 wheel: $(STAMPS)/venv ui/dist/index.html ## Leaves one wheel in dist/
 	@rm -rf dist

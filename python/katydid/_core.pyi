@@ -23,6 +23,7 @@ __all__ = [
     "log",
     "manual",
     "option_table",
+    "runs_main",
     "target_main",
     "web_user_line",
 ]
@@ -37,6 +38,9 @@ _Headers = Sequence[tuple[str, str | bytes | None]]
 def log(created: float, level: str, logger: str, text: str) -> None: ...
 def target_main(arguments: Sequence[str]) -> int:
     """Runs ``katydid target`` until it is interrupted and returns its exit code."""
+
+def runs_main(arguments: Sequence[str]) -> int:
+    """Looks at runs that are kept, as the words of the command line say, and returns the exit code."""
 
 def fetch_locustfile(host: str, port: int, identity: str, patience: float, secret: JoinSecret | None) -> Any:
     """Asks a master for its scripts, for so many seconds; None if it does not answer.

@@ -9,6 +9,9 @@ import os
 import signal
 import sys
 
+RUNS = ("runs", "show", "compare", "delete", "export", "import")
+"""Commands that look at runs that are kept."""
+
 
 def main() -> None:
     """Runs the command with the arguments of the process, and ends it."""
@@ -27,6 +30,10 @@ def main() -> None:
 
         web_access.print_line(arguments[1:])
         return
+    if arguments[:1] in ([command] for command in RUNS) and not os.path.exists(arguments[0]):
+        from katydid import _core
+
+        sys.exit(_core.runs_main(arguments))
     if arguments in (["--version"], ["-V"]):
         print(version())
         return

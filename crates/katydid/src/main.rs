@@ -1,11 +1,11 @@
-//! The command `katydid` without Python: the demo target.
+//! The command `katydid` without Python: the demo target, and runs that are kept.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-const HELP: &str = "Usage: katydid target [OPTIONS]
+const HELP: &str = "Usage: katydid target|runs|show|compare|delete|export|import [OPTIONS]
 
-This is Katydid's Rust command, which carries the demo target alone.
+This is Katydid's Rust command, which carries the demo target and looks at runs that are kept.
 Running locustfiles needs the Python package: pip install katydid
 ";
 
@@ -13,6 +13,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let code = match args.split_first() {
         Some((first, rest)) if first == "target" => katydid::target::main(rest),
+        Some((first, _)) if katydid::runs::COMMANDS.contains(&first.as_str()) => {
+            katydid::runs::main(&args)
+        }
         Some((first, _)) if first == "--version" || first == "-V" => {
             let _ = writeln!(io::stdout(), "katydid {}", env!("CARGO_PKG_VERSION"));
             0

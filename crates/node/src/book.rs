@@ -471,11 +471,15 @@ impl Book {
     pub(crate) fn take_record(&mut self, all: bool) -> Recorded {
         if all {
             self.record.finish_before(u64::MAX);
+            if let Some(ended_ms) = self.run.ended_ms {
+                self.thresholds.judge(&self.stats, &self.registry, ended_ms);
+            }
         }
         Recorded {
             seconds: self.record.take(),
             run: self.run.clone(),
             marks: Arc::clone(self.marks.all()),
+            thresholds: Arc::clone(self.thresholds.all()),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use katydid_core::mark::Mark;
 use katydid_core::snapshot::RunInfo;
 use katydid_core::stats::Stats;
+use katydid_core::threshold::Watched;
 use katydid_core::units::Nanos;
 
 /// What was counted in one second.
@@ -32,6 +33,8 @@ pub struct Recorded {
     pub run: RunInfo,
     /// What happened in it so far.
     pub marks: Arc<Vec<Mark>>,
+    /// What it is judged by, and how it stands.
+    pub thresholds: Arc<Vec<Watched>>,
 }
 
 /// The seconds that nobody has taken yet.

@@ -36,14 +36,13 @@ impl Thresholds {
                 continue;
             }
             let place = known.iter().position(|it| it.threshold == threshold);
-            all.push(match place {
-                Some(place) => known.swap_remove(place),
-                None => {
-                    said.push(format!("added: {threshold}"));
-                    Watched {
-                        added_ms: Some(now_ms),
-                        ..Watched::new(threshold)
-                    }
+            all.push(if let Some(place) = place {
+                known.swap_remove(place)
+            } else {
+                said.push(format!("added: {threshold}"));
+                Watched {
+                    added_ms: Some(now_ms),
+                    ..Watched::new(threshold)
                 }
             });
         }

@@ -58,6 +58,16 @@ fn target_main(py: Python<'_>, arguments: Vec<String>) -> i32 {
     py.detach(|| katydid::target::main(&arguments))
 }
 
+/// Looks at runs that are kept, as the command line says; the exit code.
+#[pyfunction]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 makes the vector for this call"
+)]
+fn runs_main(py: Python<'_>, arguments: Vec<String>) -> i32 {
+    py.detach(|| katydid::runs::main(&arguments))
+}
+
 /// Every command-line option, once.
 #[pyfunction]
 fn option_table(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
@@ -113,6 +123,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fleet::PyJoinSecret>()?;
     module.add_class::<dispatcher::PyDispatcher>()?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
+    module.add_function(wrap_pyfunction!(runs_main, module)?)?;
     module.add_function(wrap_pyfunction!(log, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add_function(wrap_pyfunction!(completions, module)?)?;
@@ -147,6 +158,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "log",
                 "manual",
                 "option_table",
+                "runs_main",
                 "target_main",
                 "web_user_line",
             ],

@@ -9,6 +9,7 @@ use katydid_core::mark::Mark;
 use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::snapshot::{RunInfo, State};
+use katydid_core::threshold::Watched;
 use katydid_core::units::Nanos;
 use katydid_core::window::Window;
 use katydid_node::record::Second;
@@ -74,6 +75,9 @@ struct Kept {
     errors: HashMap<ErrorId, u32>,
     next_error: u32,
     sums: Sums,
+    /// What is known of it, and the same as it was written last.
+    about: Map<String, Value>,
+    about_text: String,
     marks: Arc<Vec<Mark>>,
     has_ended: bool,
     /// What is not written yet.
@@ -113,6 +117,9 @@ impl Writer {
             run.add(std::mem::take(&mut self.waiting), self.node.registry());
         }
         let has_ended = all || recorded.run.state == State::Stopped;
+        if let Some(run) = &mut self.run {
+            run.describe(&recorded.run, &recorded.thresholds);
+        }
         self.put(Some(&recorded.marks), has_ended)
     }
 
@@ -126,8 +133,8 @@ impl Writer {
         let lasts = info.run_time.map(|time| time.as_secs_f64());
         about.insert("run_time".into(), json!(lasts));
         let known = self.store.run(Some(&id), now_ms)?;
-        self.store
-            .begin_run(&id, started_ms, &Value::Object(about).to_string(), now_ms)?;
+        let about_text = Value::Object(about.clone()).to_string();
+        self.store.begin_run(&id, started_ms, &about_text, now_ms)?;
         let mut kept = Kept {
             id: id.clone(),
             started_ms,
@@ -136,6 +143,8 @@ impl Writer {
             errors: HashMap::new(),
             next_error: 0,
             sums: Sums::default(),
+            about,
+            about_text,
             marks: Arc::default(),
             has_ended: false,
             news: News::default(),
@@ -188,6 +197,26 @@ impl Writer {
 }
 
 impl Kept {
+    /// Takes in what can change of what is known of a run.
+    fn describe(&mut self, info: &RunInfo, thresholds: &[Watched]) {
+        let judged = thresholds.iter().map(|watched| {
+            json!({
+                "text": watched.threshold.text(),
+                "standing": watched.standing.as_str(),
+                "measured": watched.threshold.shown(&watched.verdict),
+            })
+        });
+        self.about.insert("thresholds".into(), judged.collect());
+        let before = self.about.get("peak_users").and_then(Value::as_u64);
+        let peak = before.unwrap_or(0).max(info.users.into());
+        self.about.insert("peak_users".into(), peak.into());
+        let text = Value::Object(self.about.clone()).to_string();
+        if text != self.about_text {
+            self.news.about = Some(text.clone());
+            self.about_text = text;
+        }
+    }
+
     /// Takes in seconds that are to be written.
     fn add(&mut self, seconds: Vec<Second>, registry: &Registry) {
         for second in seconds {

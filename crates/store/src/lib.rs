@@ -11,9 +11,12 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use thiserror::Error;
 
+mod portable;
 mod runs;
+mod summary;
 
 pub use runs::{Error as RunError, Name, News, Run, RunState, Second, Sums};
+pub use summary::{Fault, Summary};
 
 /// `SQLite`'s field for whose file it is: "KTDD".
 const APPLICATION: i32 = 0x4b54_4444;
@@ -120,6 +123,10 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
+        // It may come from anybody.
+        connection
+            .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")
+            .map_err(failed)?;
         match marks(&connection).map_err(failed)? {
             (APPLICATION, LAYOUT) => {}
             (APPLICATION, newer) if newer > LAYOUT => return Err(StoreError::Newer(path.into())),

@@ -1,6 +1,5 @@
 //! Runs that are kept, and what was counted in any stretch of them.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -9,11 +8,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use katydid_core::fingerprint;
 use katydid_core::histogram::Histogram;
 use katydid_core::units::Micros;
-use katydid_core::window::{Count, Window};
-use katydid_store::{Run, RunState, Store, StoreError};
+use katydid_core::window::Count;
+use katydid_store::{Run, RunState, Store, StoreError, Summary};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -136,8 +134,9 @@ pub(crate) async fn window(
         let store = history.store()?;
         let found = store.run(Some(&id), 0).map_err(|error| broken(&error))?;
         found.ok_or_else(unknown)?;
-        let counted = counted(&store, &id, stretch).map_err(|error| broken(&error))?;
-        Ok(json!(counted))
+        let Stretch { from, to } = stretch;
+        let summary = store.summary(&id, from, to);
+        Ok(json!(counted(summary.map_err(|error| broken(&error))?)))
     })
     .await
 }
@@ -178,40 +177,44 @@ fn listed(run: &Run, current: Option<&str>) -> Value {
     })
 }
 
-fn counted(store: &Store, run: &str, Stretch { from, to }: Stretch) -> Result<Counted, StoreError> {
-    let window = store.window(run, from, to)?;
-    let names: BTreeMap<_, _> = store
-        .names(run)?
-        .into_iter()
-        .map(|name| (name.id, (name.method, name.name)))
-        .collect();
-    let seconds = to - from;
-    let total = window.total();
-    let rows = window.counts.iter();
-    Ok(Counted {
-        from,
-        to,
-        names: window
-            .counts
-            .keys()
-            .filter_map(|id| {
-                let (method, name) = names.get(id)?.clone();
-                Some((*id, method, name))
-            })
-            .collect(),
+fn counted(summary: Summary) -> Counted {
+    let seconds = summary.seconds();
+    let total = &summary.total;
+    let rows = summary.rows.iter();
+    Counted {
+        from: summary.from,
+        to: summary.to,
         entries: rows
-            .map(|(&id, count)| row(id.into(), count, seconds))
+            .clone()
+            .map(|(name, count)| row(name.id.into(), count, seconds))
             .collect(),
-        errors: faults(store, run, &window, &names)?,
+        names: rows
+            .map(|(name, _)| (name.id, name.method.clone(), name.name.clone()))
+            .collect(),
         histogram: crate::endpoint::bars(&total.ok, &total.failed),
-        total: row(TOTAL, &total, seconds),
-    })
+        total: row(TOTAL, total, seconds),
+        errors: summary.faults.into_iter().map(Fault::from).collect(),
+    }
+}
+
+impl From<katydid_store::Fault> for Fault {
+    fn from(fault: katydid_store::Fault) -> Self {
+        Self {
+            method: fault.method,
+            name: fault.name,
+            kind: fault.kind,
+            pattern: fault.pattern,
+            count: fault.count,
+        }
+    }
 }
 
 fn row(id: i64, count: &Count, seconds: u64) -> Row {
     let times = count.times();
     let rate = |number: u64| number as f64 / seconds as f64;
-    let at = |part| (!times.is_empty()).then(|| times.value_at_quantile(part).as_millis_f64());
+    // A bin reaches beyond the longest time in it; a percentile must not.
+    let longest = times.max();
+    let at = |part| Some(times.value_at_quantile(part).min(longest?).as_millis_f64());
     let size = count.bytes_in as f64 / count.requests as f64;
     let mean = Histogram::mean(&times).map(|micros| micros / 1e3);
     (
@@ -228,34 +231,4 @@ fn row(id: i64, count: &Count, seconds: u64) -> Row {
         times.max().map(Micros::as_millis_f64),
         (count.requests > 0).then_some(size),
     )
-}
-
-/// The failures of a window, those together that tell the same, the most frequent first.
-fn faults(
-    store: &Store,
-    run: &str,
-    window: &Window,
-    names: &BTreeMap<u32, (String, String)>,
-) -> Result<Vec<Fault>, StoreError> {
-    let mut groups = BTreeMap::<(u32, String), (&'static str, u64)>::new();
-    for error in store.errors(run)? {
-        if let Some(&count) = window.errors.get(&error.id) {
-            let kind = fingerprint::kind(&error.text);
-            let group = groups.entry((error.name, fingerprint::pattern(&error.text)));
-            group.or_insert((kind, 0)).1 += count;
-        }
-    }
-    let faults = groups.into_iter().map(|((name, pattern), (kind, count))| {
-        let (method, name) = names.get(&name).cloned().unwrap_or_default();
-        Fault {
-            method,
-            name,
-            kind,
-            pattern,
-            count,
-        }
-    });
-    let mut faults: Vec<_> = faults.collect();
-    faults.sort_by_key(|fault| std::cmp::Reverse(fault.count));
-    Ok(faults)
 }

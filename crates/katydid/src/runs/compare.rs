@@ -1,0 +1,270 @@
+//! `katydid compare`
+
+use std::io::{self, Write as _};
+
+use clap::{Args, ValueEnum};
+use katydid_core::compare::{
+    Comparison, Difference, Measure, Row, Settings, Verdict, compare, stretches,
+};
+use katydid_store::{Run, Store};
+use serde_json::{Value, json};
+
+use super::show::Part;
+use super::table::{self, Table};
+use super::{Kept, Problem, about, choose, now_ms};
+
+/// Of a run that was worse.
+const WORSE: i32 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The run to compare with: an id or the beginning of one, last, last~1
+    before: String,
+    /// The run that may be worse
+    #[arg(default_value = "last")]
+    after: String,
+    #[command(flatten)]
+    part: Part,
+    /// Exit with 3 if the second run is worse
+    #[arg(long)]
+    fail_if_worse: bool,
+    /// Call changes of less than so many percent none
+    #[arg(long, value_name = "PERCENT", default_value_t = 2.0)]
+    least_change: f64,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+/// Prints how two runs differ, and gives the exit code.
+pub(super) fn run(options: &Options) -> Result<i32, Problem> {
+    let is_part = options.least_change.is_finite() && options.least_change >= 0.0;
+    if !is_part {
+        let text = "--least-change is a number of percent, 0 or more".to_owned();
+        return Err(Problem::Words(text));
+    }
+    let store = options.kept.look()?;
+    let runs = store.runs(now_ms())?;
+    let before = choose::one(&runs, &options.before)?;
+    let after = choose::one(&runs, &options.after)?;
+    if before.id == after.id {
+        let text = format!("{} is both of the runs; name another one", before.id);
+        return Err(Problem::Words(text));
+    }
+    let (one, first_length) = cut(&store, before, &options.part)?;
+    let (other, second_length) = cut(&store, after, &options.part)?;
+    let settings = Settings {
+        least_change: options.least_change / 100.0,
+        ..Settings::default()
+    };
+    let lengths = (first_length as f64, second_length as f64);
+    let found = compare(&one, &other, lengths, settings);
+    let warnings = warnings(before, after);
+    let mut out = io::stdout().lock();
+    match options.format {
+        Format::Json => {
+            let body = described(before, after, &found, &warnings);
+            serde_json::to_writer_pretty(&mut out, &body).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        Format::Text => {
+            writeln!(
+                out,
+                "{} beside {}: {}\n",
+                after.id,
+                before.id,
+                sentence(found.verdict)
+            )?;
+            for warning in &warnings {
+                writeln!(out, "Note: {warning}")?;
+            }
+            write!(out, "{}", table(&found).plain())?;
+        }
+        Format::Markdown => {
+            writeln!(
+                out,
+                "### {} beside {}: {}\n",
+                after.id,
+                before.id,
+                sentence(found.verdict)
+            )?;
+            for warning in &warnings {
+                writeln!(out, "- {warning}")?;
+            }
+            write!(out, "\n{}", table(&found).markdown())?;
+        }
+    }
+    let is_worse = found.verdict == Verdict::Worse;
+    Ok(if options.fail_if_worse && is_worse {
+        WORSE
+    } else {
+        0
+    })
+}
+
+fn cut(
+    store: &Store,
+    run: &Run,
+    part: &Part,
+) -> Result<(Vec<katydid_core::compare::Stretch>, u64), Problem> {
+    let span = store.span(&run.id)?;
+    let span = span.ok_or_else(|| Problem::Words(format!("nothing was counted in {}", run.id)))?;
+    let (from, to) = part.of(run, span)?;
+    Ok(store.stretches(&run.id, from, to, stretches(to - from))?)
+}
+
+fn sentence(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Worse => "worse",
+        Verdict::Better => "better",
+        Verdict::WithinNoise => "no difference that is more than chance",
+        Verdict::Unknown => "too short, or with too few requests, to tell",
+    }
+}
+
+/// What the two runs do not have in common, so that their numbers may differ for that reason.
+fn warnings(before: &Run, after: &Run) -> Vec<String> {
+    const SAME: [(&str, &str); 9] = [
+        ("script_sha256", "scripts"),
+        ("host", "hosts"),
+        ("users", "numbers of users"),
+        ("spawn_rate", "spawn rates"),
+        ("run_time", "run times"),
+        ("user_classes", "user classes"),
+        ("shape", "load shapes"),
+        ("version", "versions of Katydid"),
+        ("cores", "numbers of cores"),
+    ];
+    let (before, after) = (about(before), about(after));
+    let differ = SAME
+        .iter()
+        .filter(|(field, _)| before[field] != after[field]);
+    let told = differ.map(|(field, words)| match *field {
+        "script_sha256" => "the runs have different scripts".to_owned(),
+        field => format!(
+            "the runs have different {words}: {} and {}",
+            before[field], after[field]
+        ),
+    });
+    told.collect()
+}
+
+fn table(found: &Comparison) -> Table {
+    let heads = [
+        "Method", "Name", "Measure", "Verdict", "Before", "After", "Change", "Between",
+    ];
+    let mut table = Table::new(4, heads);
+    let mut rows: Vec<_> = found.rows.iter().collect();
+    rows.sort_by_key(|row| row.verdict);
+    for row in [&found.total].into_iter().chain(rows) {
+        let (method, name) = row
+            .name
+            .clone()
+            .unwrap_or_else(|| (String::new(), "Aggregated".to_owned()));
+        for difference in row.differences.iter().filter(|it| is_told(row, it)) {
+            table.row(vec![
+                method.clone(),
+                name.clone(),
+                difference.measure.as_str().to_owned(),
+                word(row, difference).to_owned(),
+                shown(difference.measure, difference.before),
+                shown(difference.measure, difference.after),
+                change(difference),
+                bounds(difference),
+            ]);
+        }
+    }
+    table
+}
+
+/// Of a name, p95 says how it is, and whatever has changed.
+fn is_told(row: &Row, difference: &Difference) -> bool {
+    let has_changed = matches!(difference.verdict, Verdict::Worse | Verdict::Better);
+    row.name.is_none() || has_changed || difference.measure == Measure::P95
+}
+
+fn word(row: &Row, difference: &Difference) -> &'static str {
+    match row.requests {
+        (0, _) => "only after",
+        (_, 0) => "only before",
+        _ => difference.verdict.as_str(),
+    }
+}
+
+fn shown(measure: Measure, value: Option<f64>) -> String {
+    match measure {
+        Measure::FailRatio => table::percent(value),
+        Measure::Rate => value.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s")),
+        _ => table::millis(value),
+    }
+}
+
+fn change(difference: &Difference) -> String {
+    match (difference.before, difference.after) {
+        (Some(before), Some(after)) if difference.measure == Measure::FailRatio => {
+            format!("{:+.2} points", (after - before) * 100.0)
+        }
+        (Some(before), Some(after)) if before > 0.0 => {
+            format!("{:+.1} %", (after / before - 1.0) * 100.0)
+        }
+        _ => "-".to_owned(),
+    }
+}
+
+/// Between which bounds the change lies.
+fn bounds(difference: &Difference) -> String {
+    let Some((low, high)) = difference.interval else {
+        return "-".to_owned();
+    };
+    match difference.before {
+        _ if difference.measure == Measure::FailRatio => {
+            format!("{:+.2} and {:+.2}", low * 100.0, high * 100.0)
+        }
+        Some(before) if before > 0.0 => {
+            format!(
+                "{:+.1} and {:+.1} %",
+                low / before * 100.0,
+                high / before * 100.0
+            )
+        }
+        _ => "-".to_owned(),
+    }
+}
+
+fn described(before: &Run, after: &Run, found: &Comparison, warnings: &[String]) -> Value {
+    let row = |row: &Row| {
+        let differences = row.differences.iter().map(|it| {
+            let body = json!({
+                "before": it.before,
+                "after": it.after,
+                "interval": it.interval,
+                "verdict": it.verdict.as_str(),
+            });
+            (it.measure.as_str().to_owned(), body)
+        });
+        json!({
+            "method": row.name.as_ref().map(|name| &name.0),
+            "name": row.name.as_ref().map(|name| &name.1),
+            "requests": row.requests,
+            "verdict": row.verdict.as_str(),
+            "measures": differences.collect::<serde_json::Map<_, _>>(),
+        })
+    };
+    json!({
+        "before": before.id,
+        "after": after.id,
+        "verdict": found.verdict.as_str(),
+        "warnings": warnings,
+        "total": row(&found.total),
+        "entries": found.rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}

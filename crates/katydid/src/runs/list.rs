@@ -1,0 +1,110 @@
+//! `katydid runs`
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+use katydid_store::{Run, Store};
+use serde_json::{Value, json};
+
+use super::table::{self, Table};
+use super::{Kept, Problem, about, now_ms, verdict};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Only runs of scripts whose name has this in it
+    #[arg(long, value_name = "TEXT")]
+    script: Option<String>,
+    /// At most so many
+    #[arg(long, short = 'n', default_value_t = 20)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+/// Prints the runs.
+pub(super) fn run(options: &Options) -> Result<(), Problem> {
+    let store = options.kept.look()?;
+    let all = store.runs(now_ms())?;
+    let wanted = |run: &&Run| {
+        let wanted = options.script.as_deref().unwrap_or_default();
+        about(run)["name"]
+            .as_str()
+            .unwrap_or_default()
+            .contains(wanted)
+    };
+    let listed: Vec<_> = all.iter().filter(wanted).collect();
+    let shown: Result<Vec<_>, _> = listed
+        .iter()
+        .take(options.limit)
+        .map(|run| described(&store, run))
+        .collect();
+    let shown = shown?;
+    let mut out = io::stdout().lock();
+    if options.json {
+        serde_json::to_writer_pretty(&mut out, &shown).map_err(io::Error::from)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    if shown.is_empty() {
+        let words = if all.is_empty() {
+            "No run is kept yet."
+        } else {
+            "No run of such a script is kept."
+        };
+        writeln!(out, "{words}")?;
+        return Ok(());
+    }
+    let heads = [
+        "Run", "Script", "Result", "Users", "Length", "Requests", "Failed", "p50", "p95", "p99",
+    ];
+    let mut table = Table::new(3, heads);
+    for run in &shown {
+        let text = |field: &str| run[field].as_str().unwrap_or_default().to_owned();
+        let number = |field: &str| run[field].as_u64().unwrap_or(0);
+        table.row(vec![
+            text("id"),
+            text("script"),
+            text("result"),
+            number("peak_users").to_string(),
+            table::span(number("seconds")),
+            number("requests").to_string(),
+            table::percent(run["fail_ratio"].as_f64()),
+            table::millis(run["p50"].as_f64()),
+            table::millis(run["p95"].as_f64()),
+            table::millis(run["p99"].as_f64()),
+        ]);
+    }
+    write!(out, "{}", table.plain())?;
+    let more = listed.len() - shown.len();
+    if more > 0 {
+        writeln!(out, "and {more} more; --limit shows them")?;
+    }
+    Ok(())
+}
+
+/// A run and what all of it came to.
+fn described(store: &Store, run: &Run) -> Result<Value, Problem> {
+    let about = about(run);
+    let (from, to) = store.span(&run.id)?.unwrap_or_default();
+    let total = store.summary(&run.id, from, to)?.total;
+    Ok(json!({
+        "id": run.id,
+        "script": about["name"],
+        "host": about["host"],
+        "result": verdict(run),
+        "started_ms": run.started_ms,
+        "ended_ms": run.ended_ms,
+        "seconds": to - from,
+        "peak_users": about["peak_users"].as_u64().or(about["users"].as_u64()),
+        "requests": total.requests,
+        "failures": total.failures,
+        "fail_ratio": table::failed(&total),
+        "p50": table::quantile(&total, 0.5),
+        "p95": table::quantile(&total, 0.95),
+        "p99": table::quantile(&total, 0.99),
+        "thresholds": about["thresholds"],
+    }))
+}

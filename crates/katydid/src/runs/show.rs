@@ -1,0 +1,302 @@
+//! `katydid show`
+
+use std::io::{self, Write as _};
+
+use clap::{Args, ValueEnum};
+use katydid_core::units::Micros;
+use katydid_core::window::Count;
+use katydid_store::{Run, Store, Summary};
+use serde_json::{Value, json};
+
+use super::table::{self, Table};
+use super::{Kept, Problem, about, choose, now_ms, verdict};
+use crate::timespan;
+
+/// Which part of a run.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Part {
+    /// From so long after its start: 90, 90s, 1m30s
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<u64>,
+    /// Up to so long after its start
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<u64>,
+    /// The last so long of it
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["from", "to"])]
+    pub(super) last: Option<u64>,
+    /// Only while all users were there
+    #[arg(long, conflicts_with_all = ["from", "to", "last"])]
+    pub(super) steady: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Markdown,
+    Csv,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// An id or the beginning of one, last, last~1
+    #[arg(default_value = "last")]
+    run: String,
+    #[command(flatten)]
+    part: Part,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    let time = timespan::parse(text).ok_or("write 90, 90s, 5m or 1h30m")?;
+    Ok(time.as_secs())
+}
+
+impl Part {
+    /// The seconds of the Unix epoch that are meant, the last not included.
+    pub(super) fn of(&self, run: &Run, span: (u64, u64)) -> Result<(u64, u64), Problem> {
+        let (first, end) = span;
+        let begin = (run.started_ms / 1000).min(first);
+        let (from, to) = if let Some(last) = self.last {
+            (end.saturating_sub(last).max(first), end)
+        } else if self.steady {
+            steady(run).ok_or_else(|| {
+                let text = format!("{} never had all of its users at once", run.id);
+                Problem::Words(text)
+            })?
+        } else {
+            let at = |time: Option<u64>, or| time.map_or(or, |time| begin.saturating_add(time));
+            (at(self.from, first), at(self.to, end).min(end))
+        };
+        if from >= to {
+            let text = format!(
+                "that is no part of {}, which lasted {}",
+                run.id,
+                table::span(end - begin)
+            );
+            return Err(Problem::Words(text));
+        }
+        Ok((from, to))
+    }
+}
+
+/// From the second after all users were there up to that in which they began to stop.
+fn steady(run: &Run) -> Option<(u64, u64)> {
+    let marks: Value = serde_json::from_str(&run.marks).ok()?;
+    let marks = marks.as_array()?;
+    let at = |kind: &str| {
+        let mark = marks.iter().find(|mark| mark["kind"] == kind)?;
+        mark["t"].as_u64().map(|ms| ms / 1000)
+    };
+    Some((
+        at("reached")? + 1,
+        at("stop").unwrap_or(run.ended_ms / 1000),
+    ))
+}
+
+/// Prints what was counted.
+pub(super) fn run(options: &Options) -> Result<(), Problem> {
+    let store = options.kept.look()?;
+    let runs = store.runs(now_ms())?;
+    let run = choose::one(&runs, &options.run)?;
+    let summary = read(&store, run, &options.part)?;
+    let mut out = io::stdout().lock();
+    match options.format {
+        Format::Text => {
+            write!(
+                out,
+                "{}\n{}",
+                headline(run, &summary),
+                counted(&summary).plain()
+            )?;
+            if !summary.faults.is_empty() {
+                write!(out, "\n{}", faults(&summary).plain())?;
+            }
+            let judged = judged(run);
+            if !judged.is_empty() {
+                write!(out, "\n{judged}")?;
+            }
+        }
+        Format::Markdown => {
+            write!(
+                out,
+                "### {}\n{}",
+                headline(run, &summary),
+                counted(&summary).markdown()
+            )?;
+            if !summary.faults.is_empty() {
+                write!(out, "\n{}", faults(&summary).markdown())?;
+            }
+        }
+        Format::Csv => csv(&mut out, &summary)?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, &described(run, &summary))
+                .map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+fn read(store: &Store, run: &Run, part: &Part) -> Result<Summary, Problem> {
+    let span = store.span(&run.id)?;
+    let span = span.ok_or_else(|| Problem::Words(format!("nothing was counted in {}", run.id)))?;
+    let (from, to) = part.of(run, span)?;
+    Ok(store.summary(&run.id, from, to)?)
+}
+
+fn headline(run: &Run, summary: &Summary) -> String {
+    let about = about(run);
+    let begin = (run.started_ms / 1000).min(summary.from);
+    format!(
+        "{} of {}, {}: {} to {} after its start\n",
+        run.id,
+        about["name"].as_str().unwrap_or("a script"),
+        verdict(run),
+        table::span(summary.from - begin),
+        table::span(summary.to - begin),
+    )
+}
+
+/// Counts with the method and the name they stand under, the total at the end.
+fn rows(summary: &Summary) -> impl Iterator<Item = (&str, &str, &Count)> {
+    let rows = summary.rows.iter();
+    let rows = rows.map(|(name, count)| (&*name.method, &*name.name, count));
+    rows.chain([("", "Aggregated", &summary.total)])
+}
+
+fn counted(summary: &Summary) -> Table {
+    let heads = [
+        "Method", "Name", "Requests", "Failures", "Failed", "req/s", "p50", "p95", "p99", "Max",
+        "Mean",
+    ];
+    let mut table = Table::new(2, heads);
+    for (method, name, count) in rows(summary) {
+        let times = count.times();
+        table.row(vec![
+            method.to_owned(),
+            name.to_owned(),
+            count.requests.to_string(),
+            count.failures.to_string(),
+            table::percent(table::failed(count)),
+            table::rate(count.requests, summary.seconds()),
+            table::millis(table::quantile(count, 0.5)),
+            table::millis(table::quantile(count, 0.95)),
+            table::millis(table::quantile(count, 0.99)),
+            table::millis(times.max().map(Micros::as_millis_f64)),
+            table::millis(times.mean().map(|micros| micros / 1e3)),
+        ]);
+    }
+    table
+}
+
+fn faults(summary: &Summary) -> Table {
+    let mut table = Table::new(3, ["Failure", "Kind", "Of", "Count"]);
+    for fault in &summary.faults {
+        let of = format!("{} {}", fault.method, fault.name);
+        table.row(vec![
+            fault.pattern.clone(),
+            fault.kind.to_owned(),
+            of.trim().to_owned(),
+            fault.count.to_string(),
+        ]);
+    }
+    table
+}
+
+/// What became of the run's thresholds, over all of it.
+fn judged(run: &Run) -> String {
+    let about = about(run);
+    let Some(thresholds) = about["thresholds"].as_array().filter(|all| !all.is_empty()) else {
+        return String::new();
+    };
+    let mut table = Table::new(2, ["Result", "Fails if", "Measured, in all"]);
+    for threshold in thresholds {
+        let text = |field: &str| threshold[field].as_str().unwrap_or_default().to_owned();
+        let result = if threshold["standing"] == "crossed" {
+            "FAILED"
+        } else {
+            "ok"
+        };
+        table.row(vec![result.to_owned(), text("text"), text("measured")]);
+    }
+    table.plain()
+}
+
+fn csv(out: &mut impl io::Write, summary: &Summary) -> io::Result<()> {
+    writeln!(
+        out,
+        "method,name,requests,failures,requests_per_second,p50_ms,p95_ms,p99_ms,min_ms,mean_ms,max_ms,bytes_in,bytes_out"
+    )?;
+    for (method, name, count) in rows(summary) {
+        let times = count.times();
+        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let cells = [
+            quoted(method),
+            quoted(name),
+            count.requests.to_string(),
+            count.failures.to_string(),
+            (count.requests as f64 / summary.seconds() as f64).to_string(),
+            number(table::quantile(count, 0.5)),
+            number(table::quantile(count, 0.95)),
+            number(table::quantile(count, 0.99)),
+            number(times.min().map(Micros::as_millis_f64)),
+            number(times.mean().map(|micros| micros / 1e3)),
+            number(times.max().map(Micros::as_millis_f64)),
+            count.bytes_in.to_string(),
+            count.bytes_out.to_string(),
+        ];
+        writeln!(out, "{}", cells.join(","))?;
+    }
+    Ok(())
+}
+
+/// A text that no spreadsheet takes for a formula.
+fn quoted(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = text.replace('"', "\"\"");
+    format!("\"{}{text}\"", if formula { "'" } else { "" })
+}
+
+fn described(run: &Run, summary: &Summary) -> Value {
+    let row = |(method, name, count): (&str, &str, &Count)| {
+        let times = count.times();
+        json!({
+            "method": method,
+            "name": name,
+            "requests": count.requests,
+            "failures": count.failures,
+            "requests_per_second": count.requests as f64 / summary.seconds() as f64,
+            "p50": table::quantile(count, 0.5),
+            "p95": table::quantile(count, 0.95),
+            "p99": table::quantile(count, 0.99),
+            "min": times.min().map(Micros::as_millis_f64),
+            "mean": times.mean().map(|micros| micros / 1e3),
+            "max": times.max().map(Micros::as_millis_f64),
+            "bytes_in": count.bytes_in,
+            "bytes_out": count.bytes_out,
+        })
+    };
+    let mut entries: Vec<_> = rows(summary).map(row).collect();
+    let total = entries.pop();
+    json!({
+        "id": run.id,
+        "result": verdict(run),
+        "from": summary.from,
+        "to": summary.to,
+        "total": total,
+        "entries": entries,
+        "errors": summary.faults.iter().map(|fault| json!({
+            "method": fault.method,
+            "name": fault.name,
+            "kind": fault.kind,
+            "pattern": fault.pattern,
+            "count": fault.count,
+        })).collect::<Vec<_>>(),
+        "about": about(run),
+    })
+}

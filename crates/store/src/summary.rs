@@ -1,0 +1,143 @@
+//! What was counted in a stretch of a run, as people ask for it.
+
+use std::collections::BTreeMap;
+
+use katydid_core::compare::Stretch;
+use katydid_core::fingerprint;
+use katydid_core::window::{Count, Window};
+use rusqlite::params;
+
+use crate::{Name, Store, StoreError};
+
+/// A stretch of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The first second of the Unix epoch that is in it.
+    pub from: u64,
+    /// The first second after it.
+    pub to: u64,
+    /// Under all names.
+    pub total: Count,
+    /// By name, those without requests left out.
+    pub rows: Vec<(Name, Count)>,
+    /// Failures, those together that tell the same, the most frequent first.
+    pub faults: Vec<Fault>,
+}
+
+/// Failures that tell the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The method and the name whose requests failed.
+    pub method: String,
+    /// The name.
+    pub name: String,
+    /// The kind, see [`fingerprint::kind`].
+    pub kind: &'static str,
+    /// The error's text, with placeholders where they differ.
+    pub pattern: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl Summary {
+    /// How long it is.
+    pub fn seconds(&self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+}
+
+impl Store {
+    /// What was counted from one second up to another, that one not included.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`].
+    pub fn summary(&self, run: &str, from: u64, to: u64) -> Result<Summary, StoreError> {
+        let window = self.window(run, from, to)?;
+        let names: BTreeMap<_, _> = self.names(run)?.into_iter().map(|it| (it.id, it)).collect();
+        let rows = window.counts.iter().filter_map(|(id, count)| {
+            let name = names.get(id)?;
+            Some((name.clone(), count.clone()))
+        });
+        Ok(Summary {
+            from,
+            to,
+            total: window.total(),
+            rows: rows.collect(),
+            faults: self.faults(run, &window, &names)?,
+        })
+    }
+
+    /// The first second that a run has, and the first one after it; none if nothing was counted yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`].
+    pub fn span(&self, run: &str) -> Result<Option<(u64, u64)>, StoreError> {
+        let ends = "SELECT min(t), max(t) + 1 FROM window WHERE run = ? AND step = 1";
+        let ends = self.connection.query_row(ends, params![run], |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+        });
+        let (first, end) = ends.map_err(self.failed())?;
+        let second = |at: i64| u64::try_from(at).ok();
+        Ok(first.and_then(second).zip(end.and_then(second)))
+    }
+
+    /// A stretch of a run, cut into shorter ones of equal length, to be compared with another run.
+    /// What is left over at the end is not in them.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`].
+    pub fn stretches(
+        &self,
+        run: &str,
+        from: u64,
+        to: u64,
+        count: usize,
+    ) -> Result<(Vec<Stretch>, u64), StoreError> {
+        let names: BTreeMap<_, _> = self.names(run)?.into_iter().map(|it| (it.id, it)).collect();
+        let length = (to.saturating_sub(from) / count.max(1) as u64).max(1);
+        let mut stretches = Vec::new();
+        let mut at = from;
+        while at + length <= to && stretches.len() < count {
+            let window = self.window(run, at, at + length)?;
+            let counts = window.counts.into_iter().filter_map(|(id, count)| {
+                let name = names.get(&id)?;
+                Some(((name.method.clone(), name.name.clone()), count))
+            });
+            stretches.push(counts.collect());
+            at += length;
+        }
+        Ok((stretches, length))
+    }
+
+    fn faults(
+        &self,
+        run: &str,
+        window: &Window,
+        names: &BTreeMap<u32, Name>,
+    ) -> Result<Vec<Fault>, StoreError> {
+        let mut groups = BTreeMap::<(u32, String), (&'static str, u64)>::new();
+        for error in self.errors(run)? {
+            if let Some(&count) = window.errors.get(&error.id) {
+                let kind = fingerprint::kind(&error.text);
+                let group = groups.entry((error.name, fingerprint::pattern(&error.text)));
+                group.or_insert((kind, 0)).1 += count;
+            }
+        }
+        let faults = groups.into_iter().map(|((id, pattern), (kind, count))| {
+            let name = names.get(&id);
+            Fault {
+                method: name.map(|it| it.method.clone()).unwrap_or_default(),
+                name: name.map(|it| it.name.clone()).unwrap_or_default(),
+                kind,
+                pattern,
+                count,
+            }
+        });
+        let mut faults: Vec<_> = faults.collect();
+        faults.sort_by_key(|fault| std::cmp::Reverse(fault.count));
+        Ok(faults)
+    }
+}
