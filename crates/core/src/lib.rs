@@ -5,6 +5,7 @@
 //! immutable [`snapshot::Snapshot`]. How many users run is decided by [`dispatch::Dispatcher`].
 //! Whoever needs the time passes it in.
 
+pub mod arrival;
 pub mod units;
 pub mod window;
 
