@@ -198,6 +198,10 @@ pub(crate) fn verdicts(snapshot: &Snapshot) -> Vec<(Threshold, Verdict)> {
 ///
 /// `ValueError` for a text that is none; it points at what is wrong.
 #[pyfunction]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 makes the vector for this call"
+)]
 pub(crate) fn check_thresholds(texts: Vec<String>) -> PyResult<()> {
     thresholds(&texts).map(drop)
 }
