@@ -1,5 +1,5 @@
 //! Kept runs on the command line, from stores with known contents.
-#![allow(missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use std::path::Path;
 use std::process::{Command, Output};
