@@ -111,6 +111,10 @@ fix: $(STAMPS)/build ## Formats, and mends what the linters can mend
 chaos: $(STAMPS)/build ## Kills, freezes and cuts off parts of fleets and prints what was lost; ARGS="link" chooses
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: accuracy
+accuracy: $(STAMPS)/build ## Holds reported numbers against the target's log and prints them; ARGS="freeze" chooses
+	@$(BIN)/python -m tests.accuracy $(ARGS)
+
 .PHONY: bench
 bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth
 	@$(BIN)/python bench/bench.py $(ARGS)

@@ -110,6 +110,7 @@ fn true_times<'py>(py: Python<'py>, counted: &Entry) -> PyResult<Bound<'py, PyDi
     let kinds = PyDict::new(py);
     let histograms = [
         ("service", counted.histograms.service()),
+        ("service_ok", counted.histograms.service_ok.clone()),
         ("response", counted.histograms.response()),
         ("first_byte", counted.histograms.first_byte.clone()),
         ("lateness", counted.histograms.lateness.clone()),

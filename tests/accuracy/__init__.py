@@ -1,0 +1,1 @@
+"""Reported numbers beside what the target saw."""

@@ -1,0 +1,215 @@
+"""Cases that hold what a run reports against what the target saw: section by section, client by client.
+
+Each is a run of the command with ``load.py`` against a demo target of its own, and yields what was found as lines:
+what is measured, ours, what it should be, and how far apart the two may be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KATYDID = Path(sys.executable).parent / "katydid"
+LOAD = Path(__file__).with_name("load.py")
+CLIENTS = ("HttpUser", "FastHttpUser")
+
+QUANTILES = {"p50": "0.5", "p90": "0.9", "p95": "0.95", "p99": "0.99", "p999": "0.999"}
+
+
+@dataclass
+class Line:
+    """One number of ours beside what it should be; milliseconds, or a count."""
+
+    what: str
+    ours: float
+    truth: float
+    apart: float
+    """How far apart they may be."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether they are as close as they have to be; a number that is missing is not."""
+        return abs(self.ours - self.truth) <= self.apart
+
+
+class Target:
+    """A demo target."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.url = process.stdout.readline().split()[-1]
+
+    def truth(self) -> dict[str, Any]:
+        """What it saw."""
+        with urllib.request.urlopen(f"{self.url}/_truth") as answer:
+            return json.load(answer)
+
+    def freeze(self, seconds: float) -> float:
+        """Stops it for so long and tells how long that was, in milliseconds."""
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+        return (time.monotonic() - begun) * 1000
+
+
+@contextlib.contextmanager
+def target() -> Iterator[Target]:
+    """A demo target as long as the block runs."""
+    process = subprocess.Popen([KATYDID, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        yield Target(process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def entries(printed: str) -> dict[str, dict[str, Any]]:
+    """What the script printed of each name."""
+    found = (json.loads(line[5:]) for line in printed.splitlines() if line.startswith("TRUE "))
+    return {entry["name"]: entry for entry in found}
+
+
+@contextlib.contextmanager
+def run(host: str, *arguments: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """The command with the script of the cases; its log is its output, too."""
+    command = [KATYDID, "-f", LOAD, "--headless", "-H", host, "--only-summary", "--no-store", *arguments]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def played(host: str, *arguments: object, **environment: str) -> tuple[dict[str, dict[str, Any]], str]:
+    """What a run that ends by itself told of each name, and all it printed."""
+    with run(host, *arguments, **environment) as process:
+        printed, _ = process.communicate(timeout=60)
+    found = entries(printed)
+    assert found, printed
+    return found, printed
+
+
+def latencies(client: str) -> Iterator[Line]:
+    """T1, T2 and T6: a mix, three constants and a slow body, each count exact and each time as the target has it."""
+    users = {"Constant1": 2, "Constant137": 4, "Constant1050": 8, "Mix": 10, "SlowBody": 4}
+    count = sum(users.values())
+    with target() as there:
+        found, printed = played(there.url, *users, "-u", count, "-r", count, "-t", "30s", CLIENT=client)
+        truth = there.truth()
+    for name, logged in truth["durations_us"].items():
+        path = name.removeprefix("GET ")
+        assert path in found, printed
+        ours = found[path]
+        yield Line(f"{path} requests", ours["num_requests"], logged["count"], 0)
+        for quantile, part in QUANTILES.items():
+            asked = logged[quantile] / 1000
+            # The target does not see what a request waits before it is read: on a machine that others use, too.
+            slack = 0.5 if quantile == "p50" else 15
+            yield Line(f"{path} {quantile}", ours["true"]["service"][part], asked, asked * 0.01 + slack)
+    body = found["/slow-body?bytes=100&chunks=5&ms=100"]["true"]
+    yield Line("slow body: first byte p50", body["first_byte"]["0.5"], 0.5, 5)
+
+
+def failures(client: str) -> Iterator[Line]:
+    """T12: every fifth request fails at once, and the times of the others are as if there were none."""
+    with target() as there:
+        found, _ = played(there.url, "Mixed503", "-u", 5, "-r", 5, "-t", "30s", CLIENT=client)
+        truth = there.truth()
+    ours, logged = found["mixed"], truth["durations_us"]["GET /latency?ms=50"]
+    yield Line("requests", ours["num_requests"], truth["total"], 0)
+    yield Line("failures", ours["num_failures"], truth["by_path"]["GET /status/503"], 0)
+    yield Line("successes p50", ours["true"]["service_ok"]["0.5"], logged["p50"] / 1000, 1)
+    yield Line("all p50", ours["true"]["service"]["0.5"], logged["p50"] / 1000, 1)
+
+
+def freeze(client: str, seconds: float = 1.4, users: int = 10) -> Iterator[Line]:
+    """T4: the target is stopped. Each user has one request under way, and that one takes as long as the stop."""
+    with (
+        target() as there,
+        run(
+            there.url, "Freezing", "-u", users, "-r", users, "-t", f"{math.ceil(seconds + 2)}s", CLIENT=client
+        ) as process,
+    ):
+        assert process.stdout is not None
+        log = ""
+        while "All users spawned" not in log:
+            line = process.stdout.readline()
+            assert line, log
+            log += line
+        time.sleep(0.5)
+        stopped = there.freeze(seconds)
+        log += process.communicate(timeout=60)[0]
+        truth = there.truth()
+    ours = entries(log)["frozen"]
+    slow = sum(count for ms, count in ours["response_times"].items() if int(ms) > stopped / 2)
+    yield Line("requests", ours["num_requests"], truth["total"], users)
+    yield Line("longest", ours["true"]["service"]["1.0"], stopped, stopped * 0.05)
+    # One that was asleep when the stop began asks during it.
+    yield Line("requests longer than half of the stop", slow, users, 0)
+
+
+def starvation(client: str) -> Iterator[Line]:
+    """T5: a user burns 300 ms of Python at a time; the times of others stay what the target has them to be."""
+    with target() as there:
+        found, _ = played(there.url, "Burning", "Beside", "-u", 6, "-r", 6, "-t", "3s", CLIENT=client)
+        truth = there.truth()
+    ours, logged = found["beside"], truth["durations_us"]["GET /latency?ms=20"]
+    # What is under way when the run ends is not counted.
+    yield Line("requests", ours["num_requests"], logged["count"], 5)
+    for quantile, slack in (("p50", 1), ("p90", 15), ("p99", 40)):
+        asked = logged[quantile] / 1000
+        yield Line(f"service {quantile}", ours["true"]["service"][QUANTILES[quantile]], asked, asked * 0.01 + slack)
+
+
+def merge(_: str) -> Iterator[Line]:
+    """T9: the same 5,000 samples through one process, two workers and four give the same bins."""
+    alone: dict[str, Any] = {}
+    for workers in (1, 2, 4):
+        many = ["--processes", workers] if workers > 1 else []
+        with target() as there:
+            arguments = ("Replayed", "-u", workers, "-r", workers, "-t", "2s", *many)
+            found, _ = played(there.url, *arguments, SHARES=str(workers))
+        ours = found["replayed"]
+        alone = alone or ours
+        yield Line(f"{workers} processes: samples", ours["num_requests"], 5000, 0)
+        yield Line(
+            f"{workers} processes: buckets that differ",
+            len(alone["response_times"].items() ^ ours["response_times"].items()),
+            0,
+            0,
+        )
+        for part, value in alone["true"]["service"].items():
+            yield Line(f"{workers} processes: quantile {part}", ours["true"]["service"][part], value, 0)
+
+
+CASES: dict[str, Callable[[str], Iterator[Line]]] = {
+    f"{case.__name__}-{client}": lambda client, case=case: case(client)
+    for case in (latencies, failures, freeze, starvation)
+    for client in CLIENTS
+} | {"merge-User": merge}
+
+
+def lines(name: str) -> list[Line]:
+    """Plays a case by its name."""
+    return list(CASES[name](name.rpartition("-")[2]))
