@@ -214,6 +214,18 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--stages"],
+        dest: "stages",
+        kind: Kind::Stages,
+        env: Some("LOCUST_STAGES"),
+        group: Group::Common,
+        help: "Let the number of users go from stage to stage, each a time and the users at its end: \
+               30s:10,5m:10,1m:0",
+        metavar: Some("STAGES"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
         flags: &["-l", "--list"],
         dest: "list_commands",
         group: Group::Common,
@@ -631,18 +643,6 @@ pub const OPTIONS: &[OptionSpec] = &[
         group: Group::Statistics,
         help: "Start the statistics again from zero once all users have been started",
         ..FLAG
-    },
-    OptionSpec {
-        flags: &["--stages"],
-        dest: "stages",
-        kind: Kind::Stages,
-        env: Some("LOCUST_STAGES"),
-        group: Group::Common,
-        help: "Let the number of users go from stage to stage, each a time and the users at its end: \
-               30s:10,5m:10,1m:0",
-        metavar: Some("STAGES"),
-        ours: true,
-        ..PLAIN
     },
     OptionSpec {
         flags: &["--fail-if"],
