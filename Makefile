@@ -112,8 +112,8 @@ chaos: $(STAMPS)/build ## Kills, freezes and cuts off parts of fleets and prints
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: accuracy
-accuracy: $(STAMPS)/build ## Holds reported numbers against the target's log and prints them; ARGS="freeze" chooses
-	@$(BIN)/python -m tests.accuracy $(ARGS)
+accuracy: $(STAMPS)/build $(STAMPS)/locust ## Holds reported numbers against the target's log, beside Locust's; ARGS="freeze" chooses
+	@$(BIN)/python -m tests.accuracy --beside $(STAMPS)/locust/bin/locust $(ARGS)
 
 .PHONY: bench
 bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth

@@ -22,7 +22,13 @@ from typing import Any
 
 KATYDID = Path(sys.executable).parent / "katydid"
 LOAD = Path(__file__).with_name("load.py")
+COMMAND = [KATYDID]
+"""What makes the load: Katydid, or Locust to be seen beside it."""
+
 CLIENTS = ("HttpUser", "FastHttpUser")
+
+UNKNOWN = {"0.5": float("nan")}
+"""Of what Locust does not tell."""
 
 QUANTILES = {"p50": "0.5", "p90": "0.9", "p95": "0.95", "p99": "0.99", "p999": "0.999"}
 
@@ -85,14 +91,19 @@ def entries(printed: str) -> dict[str, dict[str, Any]]:
 @contextlib.contextmanager
 def run(host: str, *arguments: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command with the script of the cases; its log is its output, too."""
-    command = [KATYDID, "-f", LOAD, "--headless", "-H", host, "--only-summary", "--no-store", *arguments]
+    command = [COMMAND[0], "-f", LOAD, "--headless", "-H", host, "--only-summary", *arguments]
+    environment = {**os.environ, **environment}
+    if COMMAND[0] == KATYDID:
+        command.append("--no-store")
+    else:
+        environment.pop("PYTHONPATH", None)
     process = subprocess.Popen(
         [str(part) for part in command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
+        env=environment,
     )
     try:
         yield process
@@ -128,7 +139,7 @@ def latencies(client: str) -> Iterator[Line]:
             slack = 0.5 if quantile == "p50" else 15
             yield Line(f"{path} {quantile}", ours["true"]["service"][part], asked, asked * 0.01 + slack)
     body = found["/slow-body?bytes=100&chunks=5&ms=100"]["true"]
-    yield Line("slow body: first byte p50", body["first_byte"]["0.5"], 0.5, 5)
+    yield Line("slow body: first byte p50", body.get("first_byte", UNKNOWN)["0.5"], 0.5, 5)
 
 
 def failures(client: str) -> Iterator[Line]:
@@ -139,7 +150,7 @@ def failures(client: str) -> Iterator[Line]:
     ours, logged = found["mixed"], truth["durations_us"]["GET /latency?ms=50"]
     yield Line("requests", ours["num_requests"], truth["total"], 0)
     yield Line("failures", ours["num_failures"], truth["by_path"]["GET /status/503"], 0)
-    yield Line("successes p50", ours["true"]["service_ok"]["0.5"], logged["p50"] / 1000, 1)
+    yield Line("successes p50", ours["true"].get("service_ok", UNKNOWN)["0.5"], logged["p50"] / 1000, 1)
     yield Line("all p50", ours["true"]["service"]["0.5"], logged["p50"] / 1000, 1)
 
 
