@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.accuracy.samples import samples
+
 KATYDID = Path(sys.executable).parent / "katydid"
 LOAD = Path(__file__).with_name("load.py")
 COMMAND = [KATYDID]
@@ -194,7 +196,8 @@ def starvation(client: str) -> Iterator[Line]:
 
 
 def merge(_: str) -> Iterator[Line]:
-    """T9: the same 5,000 samples through one process, two workers and four give the same bins."""
+    """T9: the same samples through one process, two workers and four: the same bins, and the samples' own quantiles."""
+    exact = sorted(samples())
     alone: dict[str, Any] = {}
     for workers in (1, 2, 4):
         many = ["--processes", workers] if workers > 1 else []
@@ -203,15 +206,14 @@ def merge(_: str) -> Iterator[Line]:
             found, _ = played(there.url, *arguments, SHARES=str(workers))
         ours = found["replayed"]
         alone = alone or ours
-        yield Line(f"{workers} processes: samples", ours["num_requests"], 5000, 0)
-        yield Line(
-            f"{workers} processes: buckets that differ",
-            len(alone["response_times"].items() ^ ours["response_times"].items()),
-            0,
-            0,
-        )
-        for part, value in alone["true"]["service"].items():
-            yield Line(f"{workers} processes: quantile {part}", ours["true"]["service"][part], value, 0)
+        which = f"{workers} workers" if many else "1 process"
+        differing = alone["response_times"].items() ^ ours["response_times"].items()
+        yield Line(f"{which}: samples", ours["num_requests"], len(exact), 0)
+        yield Line(f"{which}: buckets that differ", len(differing), 0, 0)
+        for part, value in ours["true"]["service"].items():
+            rank = exact[math.ceil(len(exact) * float(part)) - 1]
+            yield Line(f"{which}: quantile {part}", value, rank, rank * 0.001)
+            yield Line(f"{which}: quantile {part} of 1 process", value, alone["true"]["service"][part], 0)
 
 
 CASES: dict[str, Callable[[str], Iterator[Line]]] = {

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import time
 import urllib.request
 
@@ -11,6 +10,7 @@ from gevent.event import Event
 from locust import FastHttpUser, HttpUser, User, constant, events, task
 from locust.exception import StopUser
 from locust.runners import WorkerRunner
+from samples import samples
 
 CLIENT = FastHttpUser if os.environ.get("CLIENT") == "FastHttpUser" else HttpUser
 
@@ -170,9 +170,7 @@ class Replayed(User):
     def tell(self):
         runner = self.environment.runner
         index = max(getattr(runner, "worker_index", 0), 0)
-        chance = random.Random(4)
-        times = [chance.lognormvariate(4, 1.5) for _ in range(5000)]
-        for time_ms in times[index :: int(os.environ["SHARES"])]:
+        for time_ms in samples()[index :: int(os.environ["SHARES"])]:
             self.environment.events.request.fire(
                 request_type="GET",
                 name="replayed",
