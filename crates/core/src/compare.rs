@@ -304,10 +304,10 @@ impl Sample {
             _ => {
                 let part = measure.part()?;
                 let at = self.times.value_at_quantile(part);
-                let parts = self.parts.iter().map(|(_, times)| {
-                    let below = times.count() as f64 * times.part_up_to(at);
-                    (below, times.count() as f64)
-                });
+                let parts = self
+                    .parts
+                    .iter()
+                    .map(|(_, times)| (times.count_up_to(at) as f64, times.count() as f64));
                 let all = self.times.count() as f64;
                 let error = standard_error(parts).max(least_error(part, all));
                 let [low, high] = [part - errors * error, part + errors * error]

@@ -167,12 +167,11 @@ impl Histogram {
         values
     }
 
-    /// Which part of all times is in the bin of this one or below; zero if nothing was counted.
-    pub fn part_up_to(&self, time: Micros) -> f64 {
+    /// How many times are in the bin of this one or below.
+    pub fn count_up_to(&self, time: Micros) -> u64 {
         let last = bin_of(time.min(HIGHEST));
         let counted = self.counted().take_while(|counted| counted.bin <= last);
-        let below: u64 = counted.map(|counted| counted.count).sum();
-        below as f64 / self.count.max(1) as f64
+        counted.map(|counted| counted.count).sum()
     }
 
     /// The bins that are not empty, from the shortest time to the longest.

@@ -32,6 +32,7 @@ mod document;
 mod flask;
 mod form;
 mod locust;
+mod metrics;
 mod report;
 
 pub use about::{About, Answers, Defaults, Pages, ScriptOption, Task, UserClass};

@@ -30,7 +30,9 @@ use crate::history::History;
 use crate::login::{self, Access, Desk};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
-use crate::{api, crew, document, endpoint, faults, gate, guard, history, locust, page, stream};
+use crate::{
+    api, crew, document, endpoint, faults, gate, guard, history, locust, metrics, page, stream,
+};
 
 /// What a server shows.
 pub struct Site {
@@ -184,6 +186,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/stats/reset", get(locust::reset).post(locust::reset))
         .route("/stats/report", get(locust::report))
         .route("/tasks", get(locust::tasks))
+        .route("/metrics", get(metrics::metrics))
         .route("/worker-count", get(locust::worker_count))
         .route("/logs", get(locust::logs))
         .route("/login", get(gate::login))
