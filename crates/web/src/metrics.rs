@@ -71,7 +71,7 @@ pub(crate) async fn metrics(State(shared): State<Arc<Shared>>, request: Request)
 type Label<'a> = (&'static str, &'a str);
 
 /// A metric's name, what it is, and where its value is read.
-type Described<F> = (&'static str, &'static str, F);
+type Described<T, N> = (&'static str, &'static str, fn(&T) -> N);
 
 struct Page {
     out: String,
@@ -160,7 +160,7 @@ fn text(snapshot: &Snapshot, version: &str, is_open: bool) -> String {
 fn requests(page: &mut Page, snapshot: &Snapshot) {
     let named = named(snapshot);
     let total = snapshot.stats.total();
-    let counters: [Described<fn(&Entry) -> u64>; 4] = [
+    let counters: [Described<Entry, u64>; 4] = [
         (
             "katydid_requests",
             "Finished requests, failed ones included.",
@@ -236,7 +236,7 @@ fn workers(page: &mut Page, snapshot: &Snapshot) {
     let Some(workers) = &snapshot.workers else {
         return;
     };
-    let gauges: [Described<fn(&snapshot::Worker) -> f64>; 4] = [
+    let gauges: [Described<snapshot::Worker, f64>; 4] = [
         (
             "katydid_worker_up",
             "Whether a worker is heard of.",
