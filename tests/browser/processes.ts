@@ -1,9 +1,14 @@
 /** Starts what a test talks to, and ends it again. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const here = (path: string) => join(__dirname, path);
+
+// Runs of tests are not kept among those of whoever starts the tests.
+process.env.XDG_DATA_HOME = mkdtempSync(join(tmpdir(), "katydid-tests-"));
 
 /** The command under test. */
 const BINARY = process.env.KATYDID_BIN ?? here("../../.venv/bin/katydid");

@@ -83,3 +83,43 @@ def test_a_store_that_cannot_be_used_is_told_and_the_run_goes_on(serve, target, 
     while target.truth()["total"] < 5:
         pass
     assert site.running.end(signal.SIGINT) == 1
+
+
+def test_kept_runs_are_pinned_deleted_and_compared_by_commands(serve, target):
+    site = serve("-H", target.url, head=BUSY)
+    ids = []
+    for _ in range(2):
+        site.post("/api/v1/start", json={"users": 2, "spawn_rate": 10})
+        while site.get("/api/v1/snapshot").json()["total"][1] < 20:
+            pass
+        site.post("/api/v1/stop", json={"mode": "now"})
+        kept = site.get("/api/v1/runs").json()["runs"]
+        while kept[0]["state"] != "finished" or kept[0]["id"] in ids:
+            kept = site.get("/api/v1/runs").json()["runs"]
+        ids.append(kept[0]["id"])
+    before, after = ids
+    assert kept[0]["result"] == "finished"
+    assert kept[0]["total"]["row"][1] >= 20
+    found = site.get(f"/api/v1/compare?before={before}&after={after}").json()
+    assert (found["before"]["id"], found["after"]["id"], found["verdict"]) == (before, after, "unknown")
+    assert [entry["name"] for entry in found["entries"]] == ["/", "/missing"]
+    assert site.get(f"/api/v1/compare?before={before}&after=none").status_code == 404
+
+    def pinned():
+        return {run["id"]: run["is_pinned"] for run in site.get("/api/v1/runs").json()["runs"]}
+
+    assert site.post(f"/api/v1/runs/{before}/pin", json={}).json() == {"ok": True}
+    assert pinned()[before] is True
+    assert site.post(f"/api/v1/runs/{before}/unpin", json={}).status_code == 200
+    assert pinned()[before] is False
+    assert site.post(f"/api/v1/runs/{before}/shred", json={}).status_code == 404
+    assert site.post("/api/v1/runs/none/delete", json={}).status_code == 404
+    foreign = {"Origin": "http://elsewhere.example"}
+    assert site.post(f"/api/v1/runs/{before}/delete", json={}, headers=foreign).status_code == 403
+    assert site.post(f"/api/v1/runs/{before}/delete", json={}).status_code == 200
+    assert before not in pinned()
+    site.post("/api/v1/start", json={"users": 1, "spawn_rate": 1})
+    while site.get("/api/v1/runs").json()["runs"][0]["state"] != "running":
+        pass
+    under_way = site.get("/api/v1/runs").json()["runs"][0]["id"]
+    assert site.post(f"/api/v1/runs/{under_way}/delete", json={}).status_code == 409

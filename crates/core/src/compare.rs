@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use crate::histogram::Histogram;
 use crate::window::Count;
 
@@ -40,7 +42,8 @@ impl Default for Settings {
 }
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// The middle response time in milliseconds.
     P50,
@@ -53,11 +56,13 @@ pub enum Measure {
     /// The part of the requests that failed.
     FailRatio,
     /// Requests per second.
+    #[serde(rename = "rps")]
     Rate,
 }
 
 /// What is to be said of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The second run is worse.
     Worse,
@@ -70,7 +75,7 @@ pub enum Verdict {
 }
 
 /// One number of two runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// What is compared.
     pub measure: Measure,
@@ -85,10 +90,12 @@ pub struct Difference {
 }
 
 /// A name in two runs, or all of them together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// The method and the name; none for all requests.
-    pub name: Option<(String, String)>,
+    /// The method; empty for none, and for all requests.
+    pub method: String,
+    /// The name; none for all requests.
+    pub name: Option<String>,
     /// How many requests each run made.
     pub requests: (u64, u64),
     /// The numbers, each measure once.
@@ -98,7 +105,7 @@ pub struct Row {
 }
 
 /// Two runs beside each other.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// All requests.
     pub total: Row,
@@ -203,7 +210,8 @@ pub fn compare(
             .collect();
         let verdicts = differences.iter().map(|difference| difference.verdict);
         Row {
-            name: name.cloned(),
+            method: name.map(|name| name.0.clone()).unwrap_or_default(),
+            name: name.map(|name| name.1.clone()),
             requests: (before.all.requests, after.all.requests),
             verdict: verdicts.min().unwrap_or(Verdict::Unknown),
             differences,

@@ -161,17 +161,3 @@ fn now_ms() -> u64 {
 fn about(run: &Run) -> Value {
     serde_json::from_str(&run.about).unwrap_or_default()
 }
-
-/// What became of a run, in a word.
-fn verdict(run: &Run) -> &'static str {
-    let about = about(run);
-    let judged = about["thresholds"].as_array();
-    let failed = judged.is_some_and(|all| all.iter().any(|each| each["standing"] == "crossed"));
-    match run.state {
-        RunState::Running => "running",
-        RunState::Interrupted => "interrupted",
-        RunState::Finished if failed => "failed",
-        RunState::Finished if judged.is_some_and(|all| !all.is_empty()) => "passed",
-        RunState::Finished => "finished",
-    }
-}

@@ -6,8 +6,9 @@ use katydid_core::compare::Stretch;
 use katydid_core::fingerprint;
 use katydid_core::window::{Count, Window};
 use rusqlite::params;
+use serde_json::Value;
 
-use crate::{Name, Store, StoreError};
+use crate::{Name, Run, RunState, Store, StoreError};
 
 /// A stretch of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,5 +140,52 @@ impl Store {
         let mut faults: Vec<_> = faults.collect();
         faults.sort_by_key(|fault| std::cmp::Reverse(fault.count));
         Ok(faults)
+    }
+}
+
+impl Run {
+    /// What two runs do not have in common, in words, so that their numbers may differ for that reason.
+    pub fn unlike(&self, other: &Self) -> Vec<String> {
+        const SAME: [(&str, &str); 9] = [
+            ("script_sha256", "scripts"),
+            ("host", "hosts"),
+            ("users", "numbers of users"),
+            ("spawn_rate", "spawn rates"),
+            ("run_time", "run times"),
+            ("user_classes", "user classes"),
+            ("shape", "load shapes"),
+            ("version", "versions of Katydid"),
+            ("cores", "numbers of cores"),
+        ];
+        let [mine, theirs] = [self, other].map(|run| {
+            let about: Value = serde_json::from_str(&run.about).unwrap_or_default();
+            about
+        });
+        let differ = SAME
+            .iter()
+            .filter(|(field, _)| mine[field] != theirs[field]);
+        let told = differ.map(|(field, words)| match *field {
+            "script_sha256" => "the runs have different scripts".to_owned(),
+            field => format!(
+                "the runs have different {words}: {} and {}",
+                mine[field], theirs[field]
+            ),
+        });
+        told.collect()
+    }
+
+    /// What became of it, in a word: running, interrupted, failed or passed by its thresholds, or
+    /// finished.
+    pub fn result(&self) -> &'static str {
+        let about: Value = serde_json::from_str(&self.about).unwrap_or_default();
+        let judged = about["thresholds"].as_array();
+        let failed = judged.is_some_and(|all| all.iter().any(|it| it["standing"] == "crossed"));
+        match self.state {
+            RunState::Running => "running",
+            RunState::Interrupted => "interrupted",
+            RunState::Finished if failed => "failed",
+            RunState::Finished if judged.is_some_and(|all| !all.is_empty()) => "passed",
+            RunState::Finished => "finished",
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Runs that are kept, and what was counted in any stretch of them.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use katydid_core::compare::{Settings, stretches};
 use katydid_core::histogram::Histogram;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
@@ -28,6 +30,8 @@ const CURRENT: &str = "current";
 pub struct History {
     path: OnceLock<PathBuf>,
     current: Mutex<Option<String>>,
+    /// What runs that have ended came to, by their ids: it does not change any more.
+    ended: Mutex<HashMap<String, Value>>,
 }
 
 impl History {
@@ -43,6 +47,21 @@ impl History {
 
     fn current(&self) -> Option<String> {
         self.current.lock().clone()
+    }
+
+    /// What all of a run came to, as a row.
+    fn total(&self, store: &Store, run: &Run) -> Result<Value, Refusal> {
+        if let Some(known) = self.ended.lock().get(&run.id) {
+            return Ok(known.clone());
+        }
+        let failed = |error: StoreError| broken(&error);
+        let (from, to) = store.span(&run.id).map_err(failed)?.unwrap_or_default();
+        let total = store.window(&run.id, from, to).map_err(failed)?.total();
+        let row = json!({ "seconds": to - from, "row": row(TOTAL, &total, (to - from).max(1)) });
+        if run.state != RunState::Running {
+            self.ended.lock().insert(run.id.clone(), row.clone());
+        }
+        Ok(row)
     }
 
     fn store(&self) -> Result<Store, Refusal> {
@@ -104,12 +123,98 @@ pub(crate) async fn runs(State(shared): State<Arc<Shared>>) -> Result<Response, 
     let history = Arc::clone(&shared.history);
     ask(move || {
         let current = history.current();
-        let runs = history
-            .store()?
-            .runs(now_ms)
-            .map_err(|error| broken(&error))?;
-        let runs = runs.iter().map(|run| listed(run, current.as_deref()));
-        Ok(json!({ "runs": runs.collect::<Vec<_>>() }))
+        let store = history.store()?;
+        let runs = store.runs(now_ms).map_err(|error| broken(&error))?;
+        let runs = runs.iter().map(|run| {
+            let mut listed = listed(run, current.as_deref());
+            listed["total"] = history.total(&store, run)?;
+            Ok(listed)
+        });
+        let runs: Result<Vec<_>, Refusal> = runs.collect();
+        Ok(json!({ "runs": runs? }))
+    })
+    .await
+}
+
+/// Forgets a run, or keeps it however many there are; not the one under way.
+pub(crate) async fn change(
+    State(shared): State<Arc<Shared>>,
+    Path((run, change)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let now_ms = shared.snapshot().at_ms;
+    let history = Arc::clone(&shared.history);
+    ask(move || {
+        let unknown = || Refusal::whole(StatusCode::NOT_FOUND, "no run of this name is kept");
+        // Whether runs are kept at all is found out without making a file for them.
+        let known = history.store()?.run(Some(&run), now_ms);
+        let known = known.map_err(|error| broken(&error))?.ok_or_else(unknown)?;
+        let path = history.path.get().ok_or_else(unknown)?;
+        let mut store = Store::open(path).map_err(|error| broken(&error))?;
+        let done = match change.as_str() {
+            "delete" if known.state == RunState::Running => {
+                let message = "a run that is under way cannot be deleted";
+                return Err(Refusal::whole(StatusCode::CONFLICT, message));
+            }
+            "delete" => {
+                history.ended.lock().remove(&run);
+                store.delete_run(&run)
+            }
+            "pin" => store.pin(&run, true),
+            "unpin" => store.pin(&run, false),
+            _ => {
+                return Err(Refusal::whole(
+                    StatusCode::NOT_FOUND,
+                    "there is nothing at this address",
+                ));
+            }
+        };
+        done.map_err(|error| broken(&error))?;
+        Ok(json!({ "ok": true }))
+    })
+    .await
+}
+
+/// The runs that are to be compared.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pair {
+    before: String,
+    after: String,
+}
+
+/// Answers with how two runs differ.
+pub(crate) async fn compare(
+    State(shared): State<Arc<Shared>>,
+    Query(Pair { before, after }): Query<Pair>,
+) -> Result<Response, Refusal> {
+    let now_ms = shared.snapshot().at_ms;
+    let history = Arc::clone(&shared.history);
+    ask(move || {
+        let store = history.store()?;
+        let cut = |id: &str| {
+            let unknown = || Refusal::whole(StatusCode::NOT_FOUND, format!("no run {id} is kept"));
+            let failed = |error: StoreError| broken(&error);
+            let run = store
+                .run(Some(id), now_ms)
+                .map_err(failed)?
+                .ok_or_else(unknown)?;
+            let (from, to) = store.span(id).map_err(failed)?.unwrap_or_default();
+            let cut = store
+                .stretches(id, from, to, stretches(to - from))
+                .map_err(failed)?;
+            Ok::<_, Refusal>((run, cut))
+        };
+        let (first, (one, one_length)) = cut(&before)?;
+        let (second, (other, other_length)) = cut(&after)?;
+        let lengths = (one_length as f64, other_length as f64);
+        let found = katydid_core::compare::compare(&one, &other, lengths, Settings::default());
+        Ok(json!({
+            "before": listed(&first, None),
+            "after": listed(&second, None),
+            "verdict": found.verdict,
+            "warnings": first.unlike(&second),
+            "total": found.total,
+            "entries": found.rows,
+        }))
     })
     .await
 }
@@ -172,6 +277,7 @@ fn listed(run: &Run, current: Option<&str>) -> Value {
             RunState::Interrupted => "interrupted",
         },
         "is_current": current == Some(&run.id),
+        "result": run.result(),
         "is_pinned": run.is_pinned,
         "about": about,
     })

@@ -170,6 +170,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/errors/course", get(faults::over_time))
         .route("/runs", get(history::runs))
         .route("/runs/{id}/window", get(history::window))
+        .route("/runs/{id}/{change}", post(history::change))
+        .route("/compare", get(history::compare))
         .route("/stream", get(stream::stream))
         .fallback(api::not_found);
     for command in Command::ALL {

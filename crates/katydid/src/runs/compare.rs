@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::show::Part;
 use super::table::{self, Table};
-use super::{Kept, Problem, about, choose, now_ms};
+use super::{Kept, Problem, choose, now_ms};
 
 /// Of a run that was worse.
 const WORSE: i32 = 3;
@@ -68,7 +68,7 @@ pub(super) fn run(options: &Options) -> Result<i32, Problem> {
     };
     let lengths = (first_length as f64, second_length as f64);
     let found = compare(&one, &other, lengths, settings);
-    let warnings = warnings(before, after);
+    let warnings = before.unlike(after);
     let mut out = io::stdout().lock();
     match options.format {
         Format::Json => {
@@ -131,33 +131,6 @@ fn sentence(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What the two runs do not have in common, so that their numbers may differ for that reason.
-fn warnings(before: &Run, after: &Run) -> Vec<String> {
-    const SAME: [(&str, &str); 9] = [
-        ("script_sha256", "scripts"),
-        ("host", "hosts"),
-        ("users", "numbers of users"),
-        ("spawn_rate", "spawn rates"),
-        ("run_time", "run times"),
-        ("user_classes", "user classes"),
-        ("shape", "load shapes"),
-        ("version", "versions of Katydid"),
-        ("cores", "numbers of cores"),
-    ];
-    let (before, after) = (about(before), about(after));
-    let differ = SAME
-        .iter()
-        .filter(|(field, _)| before[field] != after[field]);
-    let told = differ.map(|(field, words)| match *field {
-        "script_sha256" => "the runs have different scripts".to_owned(),
-        field => format!(
-            "the runs have different {words}: {} and {}",
-            before[field], after[field]
-        ),
-    });
-    told.collect()
-}
-
 fn table(found: &Comparison) -> Table {
     let heads = [
         "Method", "Name", "Measure", "Verdict", "Before", "After", "Change", "Between",
@@ -166,14 +139,11 @@ fn table(found: &Comparison) -> Table {
     let mut rows: Vec<_> = found.rows.iter().collect();
     rows.sort_by_key(|row| row.verdict);
     for row in [&found.total].into_iter().chain(rows) {
-        let (method, name) = row
-            .name
-            .clone()
-            .unwrap_or_else(|| (String::new(), "Aggregated".to_owned()));
+        let name = row.name.as_deref().unwrap_or("Aggregated");
         for difference in row.differences.iter().filter(|it| is_told(row, it)) {
             table.row(vec![
-                method.clone(),
-                name.clone(),
+                row.method.clone(),
+                name.to_owned(),
                 difference.measure.as_str().to_owned(),
                 word(row, difference).to_owned(),
                 shown(difference.measure, difference.before),
@@ -241,30 +211,12 @@ fn bounds(difference: &Difference) -> String {
 }
 
 fn described(before: &Run, after: &Run, found: &Comparison, warnings: &[String]) -> Value {
-    let row = |row: &Row| {
-        let differences = row.differences.iter().map(|it| {
-            let body = json!({
-                "before": it.before,
-                "after": it.after,
-                "interval": it.interval,
-                "verdict": it.verdict.as_str(),
-            });
-            (it.measure.as_str().to_owned(), body)
-        });
-        json!({
-            "method": row.name.as_ref().map(|name| &name.0),
-            "name": row.name.as_ref().map(|name| &name.1),
-            "requests": row.requests,
-            "verdict": row.verdict.as_str(),
-            "measures": differences.collect::<serde_json::Map<_, _>>(),
-        })
-    };
     json!({
         "before": before.id,
         "after": after.id,
-        "verdict": found.verdict.as_str(),
+        "verdict": found.verdict,
         "warnings": warnings,
-        "total": row(&found.total),
-        "entries": found.rows.iter().map(row).collect::<Vec<_>>(),
+        "total": found.total,
+        "entries": found.rows,
     })
 }

@@ -7,7 +7,7 @@ use katydid_store::{Run, Store};
 use serde_json::{Value, json};
 
 use super::table::{self, Table};
-use super::{Kept, Problem, about, now_ms, verdict};
+use super::{Kept, Problem, about, now_ms};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -94,7 +94,7 @@ fn described(store: &Store, run: &Run) -> Result<Value, Problem> {
         "id": run.id,
         "script": about["name"],
         "host": about["host"],
-        "result": verdict(run),
+        "result": run.result(),
         "started_ms": run.started_ms,
         "ended_ms": run.ended_ms,
         "seconds": to - from,

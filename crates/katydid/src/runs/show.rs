@@ -9,7 +9,7 @@ use katydid_store::{Run, Store, Summary};
 use serde_json::{Value, json};
 
 use super::table::{self, Table};
-use super::{Kept, Problem, about, choose, now_ms, verdict};
+use super::{Kept, Problem, about, choose, now_ms};
 use crate::timespan;
 
 /// Which part of a run.
@@ -156,7 +156,7 @@ fn headline(run: &Run, summary: &Summary) -> String {
         "{} of {}, {}: {} to {} after its start\n",
         run.id,
         about["name"].as_str().unwrap_or("a script"),
-        verdict(run),
+        run.result(),
         table::span(summary.from - begin),
         table::span(summary.to - begin),
     )
@@ -285,7 +285,7 @@ fn described(run: &Run, summary: &Summary) -> Value {
     let total = entries.pop();
     json!({
         "id": run.id,
-        "result": verdict(run),
+        "result": run.result(),
         "from": summary.from,
         "to": summary.to,
         "total": total,

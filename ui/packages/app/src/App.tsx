@@ -1,5 +1,5 @@
 import { isActive, stateLabel } from "@katydid/core";
-import { useEffect, useMemo, useState } from "react";
+import { type ComponentType, lazy, Suspense, useEffect, useMemo, useState } from "react";
 import styles from "./App.module.css";
 import { Announcer } from "./components/Announcer";
 import { Banners } from "./components/Banners";
@@ -20,6 +20,7 @@ import { Load } from "./pages/Load";
 import { Logs } from "./pages/Logs";
 import { NewTest } from "./pages/NewTest";
 import { Overview } from "./pages/Overview";
+import type { PageProps } from "./pages/Page";
 import { Settings } from "./pages/Settings";
 import { Workers } from "./pages/Workers";
 import { redirect, useRoute } from "./route";
@@ -82,7 +83,7 @@ export function App() {
           <RunBar about={about} open={open} setOpen={setOpen} />
           <Banners />
           <main id="main" className={styles.main} tabIndex={-1}>
-            {Page === undefined || run === null ? null : <Page about={about} />}
+            <Suspense>{Page === undefined || run === null ? null : <Page about={about} />}</Suspense>
           </main>
         </RangeContext>
       </div>
@@ -93,7 +94,11 @@ export function App() {
   );
 }
 
-const PAGES: Readonly<Record<string, typeof NewTest | undefined>> = {
+/** What is not needed to see a run comes when it is asked for. */
+const Runs = lazy(() => import("./pages/Runs"));
+const Compare = lazy(() => import("./pages/Compare"));
+
+const PAGES: Readonly<Record<string, ComponentType<PageProps> | undefined>> = {
   "/new": NewTest,
   "/run/overview": Overview,
   "/run/endpoints": Endpoints,
@@ -102,6 +107,8 @@ const PAGES: Readonly<Record<string, typeof NewTest | undefined>> = {
   "/run/workers": Workers,
   "/run/logs": Logs,
   "/run/export": Export,
+  "/runs": Runs,
+  "/compare": Compare,
   "/settings": Settings,
 };
 

@@ -18,6 +18,7 @@ const PLACES: Readonly<Record<string, string>> = {
   w: "/run/workers",
   g: "/run/logs",
   x: "/run/export",
+  h: "/runs",
   n: "/new",
 };
 
@@ -30,6 +31,7 @@ export const SHORTCUTS: readonly [keys: string[], what: string][] = [
   [["g", "w"], "Workers"],
   [["g", "g"], "Logs"],
   [["g", "x"], "Export"],
+  [["g", "h"], "Kept runs"],
   [["g", "n"], "New test"],
   [["E"], "Change the load"],
   [["N"], "Add a note"],

@@ -301,6 +301,60 @@ export interface WireWindow {
   histogram: [upper_ms: number, ok: number, failed: number][];
 }
 
+/** A run that is kept. */
+export interface WireKeptRun {
+  id: string;
+  started: number;
+  ended: number;
+  state: "running" | "finished" | "interrupted";
+  result: "running" | "finished" | "interrupted" | "passed" | "failed";
+  is_current: boolean;
+  is_pinned: boolean;
+  about: {
+    name?: string;
+    host?: string | null;
+    users?: number;
+    peak_users?: number;
+    thresholds?: { text: string; standing: string; measured: string }[];
+  };
+  total?: { seconds: number; row: WireRow };
+}
+
+/** `GET api/v1/runs` */
+export interface WireRuns {
+  runs: WireKeptRun[];
+}
+
+export type WireVerdict = "worse" | "better" | "within_noise" | "unknown";
+
+export interface WireDifference {
+  measure: "rps" | "p50" | "p95" | "p99" | "mean" | "fail_ratio";
+  before: number | null;
+  after: number | null;
+  /** The bounds of after less before. */
+  interval: [number, number] | null;
+  verdict: WireVerdict;
+}
+
+export interface WireCompared {
+  method: string;
+  /** Null for all requests. */
+  name: string | null;
+  requests: [before: number, after: number];
+  differences: WireDifference[];
+  verdict: WireVerdict;
+}
+
+/** `GET api/v1/compare` */
+export interface WireComparison {
+  before: WireKeptRun;
+  after: WireKeptRun;
+  verdict: WireVerdict;
+  warnings: string[];
+  total: WireCompared;
+  entries: WireCompared[];
+}
+
 /** `GET tasks`, which is Locust's: how often each is chosen. */
 export interface WireTaskRatios {
   per_class: Record<string, WireTaskRatio>;

@@ -2,6 +2,7 @@
 import {
   parseSnapshot,
   type WireAbout,
+  type WireComparison,
   type WireCrew,
   type WireEndpoint,
   type WireException,
@@ -11,6 +12,7 @@ import {
   type WireLoad,
   type WireLogs,
   type WireRun,
+  type WireRuns,
   type WireSnapshot,
   type WireStart,
   type WireStop,
@@ -75,6 +77,20 @@ export async function readFaults(): Promise<WireFaults> {
 /** What this run has counted from one second of the Unix epoch up to another. */
 export async function readWindow(from: number, to: number): Promise<WireWindow> {
   return JSON.parse(await read(`api/v1/runs/current/window?from=${from}&to=${to}`));
+}
+
+export async function readRuns(): Promise<WireRuns> {
+  return JSON.parse(await read("api/v1/runs"));
+}
+
+export async function readComparison(before: string, after: string): Promise<WireComparison> {
+  const query = new URLSearchParams({ before, after });
+  return JSON.parse(await read(`api/v1/compare?${query}`));
+}
+
+/** Forgets a kept run, or keeps it however many there are. */
+export function postKept(run: string, change: "delete" | "pin" | "unpin"): Promise<Outcome> {
+  return command(`runs/${encodeURIComponent(run)}/${change}`, {});
 }
 
 /** What scripts did not catch, from the route that Locust's clients use, too. */

@@ -23,6 +23,7 @@ const PAGES: readonly Place[] = [
   { path: "/run/workers", label: "Workers", icon: "workers", from: "tablet" },
   { path: "/run/logs", label: "Logs", icon: "logs", from: "tablet" },
   { path: "/run/export", label: "Export", icon: "export", from: "desktop" },
+  { path: "/runs", label: "Runs", icon: "table", from: "desktop" },
   { path: "/settings", label: "Settings", icon: "settings", from: "desktop" },
 ];
 
