@@ -36,3 +36,19 @@ test("18 a stretch that is chosen on a chart is what all numbers are of", async 
   await expect(chip).toHaveCount(0);
   await expect(page.locator("tfoot [data-column=requests]")).not.toHaveText(counted.toLocaleString("en-US"));
 });
+
+test("18 a stretch can be chosen by its name", async ({ page }) => {
+  await start(page, { users: 4, ramp: 2, runTime: "6s" });
+  await expect(state(page)).toHaveText("Finished", { timeout: 20_000 });
+  const stretch = page.getByLabel("Stretch of the run");
+  await stretch.selectOption("While all users were there");
+  await expect(page.getByRole("status").filter({ hasText: "Only" })).toContainText(
+    /Only 0:0[2-4] to 0:0[5-8]/,
+  );
+  await expect(page.locator("[data-kpi=rps]")).toContainText("range");
+  await expect(stretch).toHaveValue("chosen");
+  await stretch.selectOption("Whole run");
+  await expect(page.getByRole("status").filter({ hasText: "Only" })).toHaveCount(0);
+  await stretch.selectOption("Last minute");
+  await expect(page.getByRole("status").filter({ hasText: "Only" })).toContainText("Only 0:00 to");
+});

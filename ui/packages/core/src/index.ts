@@ -10,6 +10,7 @@ export * from "./link";
 export * from "./model";
 export * from "./plan";
 export * from "./run";
+export * from "./saturation";
 export * from "./series";
 export * from "./sort";
 export * from "./wire";

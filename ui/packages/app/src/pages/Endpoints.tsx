@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
 import { Name } from "../components/Name";
-import { RangeChip } from "../components/RangeChip";
+import { RangeBar } from "../components/RangeBar";
 import { useView } from "../live/hooks";
 import { useRange } from "../live/range";
 import { useQuery, useRoute } from "../route";
@@ -26,7 +26,7 @@ export function Endpoints() {
   return (
     <>
       <h1 className={styles.title}>Endpoints</h1>
-      {range !== null && <RangeChip range={range} />}
+      <RangeBar />
       {rows.length === 0 ? (
         <EmptyState title="No requests yet">
           Each method and name gets a row as soon as its first response is in.

@@ -6,7 +6,7 @@ import { EmptyState } from "../components/EmptyState";
 import { FailuresChart } from "../components/FailuresChart";
 import { Moment } from "../components/Moment";
 import { Name } from "../components/Name";
-import { RangeChip } from "../components/RangeChip";
+import { RangeBar } from "../components/RangeBar";
 import { useLive, useNow, useView } from "../live/hooks";
 import { type Range, useRange } from "../live/range";
 import { usePolled } from "../live/usePolled";
@@ -38,7 +38,7 @@ export function Errors() {
   return (
     <>
       <h1 className={styles.title}>Errors</h1>
-      {range !== null && <RangeChip range={range} />}
+      <RangeBar />
       {answer === null ? null : faults.length === 0 ? (
         <EmptyState title={requests > 0 ? `No failures in ${count(requests, "request")}` : "No requests yet"}>
           {requests > 0

@@ -3,6 +3,7 @@ import { format, type Run, type WireAbout, type WireLost, type WireTaskRatios } 
 import { readTasks } from "../api/client";
 import { RunChart } from "../components/ChartPanel";
 import { EmptyState } from "../components/EmptyState";
+import { SaturationCharts } from "../components/SaturationCharts";
 import { useLive, useView } from "../live/hooks";
 import { usePolled } from "../live/usePolled";
 import { chartGroup } from "./chartGroup";
@@ -33,6 +34,9 @@ export function Load({ about }: PageProps) {
       <div className={styles.columns}>
         {about !== null && <Classes about={about} run={run} />}
         {tasks !== null && <Tasks tasks={tasks} />}
+      </div>
+      <div className={styles.columns}>
+        <SaturationCharts />
       </div>
       {lost.length > 0 && <Lost lost={lost} />}
     </>

@@ -7,7 +7,7 @@ import { EmptyState } from "../components/EmptyState";
 import { FailuresChart } from "../components/FailuresChart";
 import { allFigures, scopeLabel, useScope } from "../components/figures";
 import { HeatPanel } from "../components/HeatPanel";
-import { RangeChip } from "../components/RangeChip";
+import { RangeBar } from "../components/RangeBar";
 import { Tile } from "../components/Tile";
 import { useView } from "../live/hooks";
 import { usePolled } from "../live/usePolled";
@@ -45,7 +45,7 @@ export function Overview({ about }: PageProps) {
   return (
     <>
       <h1 className="visually-hidden">Overview</h1>
-      {scope.range !== null && <RangeChip range={scope.range} />}
+      <RangeBar />
       <section className={styles.tiles} aria-label="Headline numbers">
         {allFigures(scope).map((figure) => (
           <Tile key={figure.id} figure={figure} scope={scopeLabel(scope, figure.id)} />
