@@ -31,6 +31,11 @@ def of(environment: Environment) -> dict[str, Any]:
         "host": environment.host,
         "stages": [[stage.seconds, stage.users] for stage in shape.stages] if isinstance(shape, Stages) else None,
         "shape": type(shape).__name__ if shape is not None else None,
+        "tags": {
+            "known": environment._known_tags(),
+            "only": list(environment.tags or ()),
+            "without": list(environment.exclude_tags or ()),
+        },
         "user_classes": user_classes(environment.user_classes),
         "defaults": {
             # A form that was refused may have left anything behind.

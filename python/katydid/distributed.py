@@ -799,9 +799,9 @@ class WorkerRunner(DistributedRunner):
         for name, value in given.items():
             if name not in own or name in _OWN_OPTIONS:
                 setattr(options, name, value)
-        for name in ("tags", "exclude_tags"):
-            if name in given:
-                setattr(self.environment, name, given[name])
+        environment = self.environment
+        chosen = {name: given.get(name, getattr(environment, name)) for name in ("tags", "exclude_tags")}
+        environment._choose_tags(**chosen)
 
     def _own_message(self, kind: str, data: Any) -> bool:
         if kind == PAUSE:

@@ -10,7 +10,7 @@ from katydid.exception import RunnerAlreadyExistsError
 from katydid.runners import LocalRunner, Runner
 from katydid.shape import LoadTestShape
 from katydid.stats import RequestStats
-from katydid.user.task import filter_tasks_by_tags
+from katydid.user.task import filter_tasks_by_tags, tasks_of
 from katydid.user.users import User
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Environment:
         self.events = events if events is not None else Events()
 
         self._tasks_filtered = False
+        self._all_tasks: dict[Any, list[Any]] = {}
         self._remove_user_classes_with_weight_zero()
         self._validate_user_class_names()
         if shape_class is not None and not isinstance(shape_class, LoadTestShape):
@@ -235,11 +236,28 @@ class Environment:
             cls.weight = 1
             cls.tasks = _distinct_functions(cls.tasks, set())
 
+    def _known_tags(self) -> list[str]:
+        """All tags that tasks have, those that are left out included."""
+        tasks = self._all_tasks or tasks_of(self.user_classes)
+        items = (item for held in tasks.values() for item in held)
+        return sorted({tag for item in items for tag in getattr(item, "locust_tag_set", ())})
+
+    def _choose_tags(self, tags: list[str] | None, exclude_tags: list[str] | None) -> None:
+        """Has tasks chosen by other tags from the next test on; setting the attributes alone does not, as in Locust."""
+        if (self.tags or None, self.exclude_tags or None) != (tags or None, exclude_tags or None):
+            self.tags, self.exclude_tags = tags, exclude_tags
+            self._tasks_filtered = False
+
     def _filter_tasks_by_tags(self) -> None:
-        """Limits the user classes to the wanted tasks, once in the life of the process."""
+        """Limits the user classes to the wanted tasks, once, and again after `_choose_tags`."""
         if self._tasks_filtered:
             return
         self._tasks_filtered = True
+        if not self._all_tasks:
+            self._all_tasks = tasks_of(self.user_classes)
+        else:
+            for holder, tasks in self._all_tasks.items():
+                holder.tasks = list(tasks)
         tags = set(self.tags) if self.tags else None
         exclude_tags = set(self.exclude_tags) if self.exclude_tags else None
         # Without tags too: nested task sets that have no tasks are left out.

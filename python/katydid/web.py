@@ -298,7 +298,13 @@ class WebUI:
         if by_own_page:
             # It sends every option; one that has no value and gets none keeps none.
             options = environment.parsed_options
-            form = {key: texts for key, texts in form.items() if any(texts) or getattr(options, key, "") is not None}
+            tagged = ("tags", "exclude_tags")
+            form = {
+                key: texts
+                for key, texts in form.items()
+                if any(texts) or key in tagged or getattr(options, key, "") is not None
+            }
+            self._use_tags(form)
         try:
             values = _form.take_fields(environment, form, _template_args.secret_options())
         except ValueError as error:
@@ -342,6 +348,17 @@ class WebUI:
         if self.userclass_picker_is_active or not names:
             return None
         return [cls for cls in self.environment.user_classes if cls.__name__ in names]
+
+    def _use_tags(self, form: _form.Form) -> None:
+        """Has tasks chosen by the tags that the form names, if it does."""
+        environment = self.environment
+        chosen = {"tags": environment.tags, "exclude_tags": environment.exclude_tags}
+        for name in chosen:
+            if name in form:
+                chosen[name] = [tag for tag in form.pop(name) if tag] or None
+                if environment.parsed_options is not None:
+                    setattr(environment.parsed_options, name, chosen[name])
+        environment._choose_tags(**chosen)
 
     def _use_stages(self) -> None:
         """Has the stages that the form names decide about the number of users, unless the script does."""

@@ -44,6 +44,7 @@ export const test = base.extend<Fixtures>({
       writeFileSync(file, lines.join(""));
       more.push("--web-users", file);
     }
+    more.push("--store", testInfo.outputPath("runs.db"));
     const server = await startKatydid(target.url, 0, more, script);
     await use(server);
     await end(server);

@@ -284,3 +284,38 @@ def test_a_run_is_judged_by_thresholds_that_come_and_go(console):
     console.done("thresholds", thresholds=["p95>1h"])
     console.until(lambda it: len(it["thresholds"]) == 1)
     console.site.end()
+
+
+TAGGED = """
+from locust import HttpUser, constant, tag, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.02)
+
+    @tag("quick")
+    @task
+    def front_page(self):
+        self.client.get("/")
+
+    @tag("slow")
+    @task
+    def items(self):
+        self.client.get("/items")
+"""
+
+
+def test_tasks_are_chosen_by_tags_that_may_differ_from_run_to_run(console):
+    console = console(TAGGED)
+    tags = console.site.get("/api/v1/run").json()["tags"]
+    assert tags == {"known": ["quick", "slow"], "only": [], "without": []}
+    assert console.command("start", users=1, spawn_rate=1, tags="quick").json()["error"]["field"] == "tags"
+    for chosen, expected in (
+        ({"tags": ["quick"], "exclude_tags": []}, {"/"}),
+        ({"tags": [], "exclude_tags": ["quick"]}, {"/items"}),
+        ({"tags": [], "exclude_tags": []}, {"/", "/items"}),
+    ):
+        console.done("start", users=2, spawn_rate=100, **chosen)
+        snapshot = console.until(lambda it: it["total"][1] > 20)
+        assert {name for _, _, name in snapshot["names"]} == expected
+        console.done("stop", mode="now")
+    console.site.end()

@@ -18,6 +18,8 @@ pub struct About {
     /// Stages by which the number of users goes, where the script has no shape of its own: seconds, and
     /// users at their end.
     pub stages: Option<Vec<(u32, u32)>>,
+    /// The tags of tasks.
+    pub tags: Tags,
     /// The kinds of users the script defines.
     pub user_classes: Vec<UserClass>,
     /// What the form begins with.
@@ -42,6 +44,18 @@ pub struct About {
     /// What of the site is the script's own.
     #[serde(skip_serializing)]
     pub pages: Pages,
+}
+
+/// The tags of a script's tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tags {
+    /// All there are.
+    pub known: Vec<String>,
+    /// Only tasks with one of these run, if there are any.
+    pub only: Vec<String>,
+    /// Tasks with one of these do not run.
+    pub without: Vec<String>,
 }
 
 /// What of the site is the script's own.
@@ -133,6 +147,7 @@ impl Default for About {
             host: None,
             shape: None,
             stages: None,
+            tags: Tags::default(),
             user_classes: Vec::new(),
             defaults: Defaults::default(),
             options: Vec::new(),

@@ -161,6 +161,13 @@ impl Form {
         if let Some(classes) = given("user_classes") {
             form.put("user_classes", user_classes(classes, about)?);
         }
+        for name in ["tags", "exclude_tags"] {
+            if let Some(asked) = given(name) {
+                let tags: Vec<String> = serde_json::from_value(asked.clone())
+                    .map_err(|_| Refusal::of(name, format!("{name} must be a list of texts")))?;
+                form.put(name, tags);
+            }
+        }
         if let Some(options) = given("options") {
             for (name, value) in script_options(options, about)? {
                 form.put(&name, [value]);

@@ -35,7 +35,7 @@ mod locust;
 mod metrics;
 mod report;
 
-pub use about::{About, Answers, Defaults, Pages, ScriptOption, Task, UserClass};
+pub use about::{About, Answers, Defaults, Pages, ScriptOption, Tags, Task, UserClass};
 pub use csv::{file_name, utc};
 pub use document::{Document, document};
 pub use history::History;

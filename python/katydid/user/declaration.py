@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any, TypeVar, cast, overload
 
@@ -154,6 +154,21 @@ def filter_tasks_by_tags(
             "%s had no tasks left after filtering, instantiating it will fail!",
             getattr(task_holder, "__name__", task_holder),
         )
+
+
+def tasks_of(holders: Iterable[Any], known: dict[Any, list[Any]] | None = None) -> dict[Any, list[Any]]:
+    """The tasks of user classes and of the task sets nested in them, as they are now.
+
+    Args:
+        holders: User or task set classes.
+        known: Those that were seen already, which is where the answer goes.
+    """
+    known = {} if known is None else known
+    for holder in holders:
+        if holder not in known and isinstance(getattr(holder, "tasks", None), list):
+            known[holder] = list(holder.tasks)
+            tasks_of((item for item in holder.tasks if hasattr(item, "tasks")), known)
+    return known
 
 
 def check_weight(where: str, weight: Any) -> int:

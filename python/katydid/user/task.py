@@ -32,6 +32,7 @@ from katydid.user.declaration import get_tasks_from_base_classes as get_tasks_fr
 from katydid.user.declaration import is_markov_taskset as is_markov_taskset
 from katydid.user.declaration import tag as tag
 from katydid.user.declaration import task as task
+from katydid.user.declaration import tasks_of as tasks_of
 
 if TYPE_CHECKING:
     from katydid.user.users import User

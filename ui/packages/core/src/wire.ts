@@ -179,6 +179,8 @@ export interface WireAbout {
   shape: string | null;
   /** Seconds and users at their end, where no shape of the script decides. */
   stages: [seconds: number, users: number][] | null;
+  /** Tags of tasks: all there are, those that one of is needed, and those that none of is wanted. */
+  tags: { known: string[]; only: string[]; without: string[] };
   user_classes: WireUserClass[];
   defaults: { users: number | null; spawn_rate: number | null; run_time: number | string | null };
   options: WireOption[];
@@ -190,6 +192,9 @@ export interface WireStart {
   spawn_rate: number | null;
   /** An empty list for none. */
   stages: [seconds: number, users: number][];
+  /** Left out where the script has none. */
+  tags?: string[];
+  exclude_tags?: string[];
   host: string | null;
   run_time: string | null;
   user_classes: string[] | null;

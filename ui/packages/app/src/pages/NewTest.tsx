@@ -25,6 +25,7 @@ import {
   request,
   stagesOf,
 } from "./startForm";
+import { TagPicker } from "./TagPicker";
 import { Thresholds } from "./Thresholds";
 
 /** The start form, once the script is known. */
@@ -191,6 +192,7 @@ function StartForm({ about }: { about: WireAbout }) {
         {!scripted && <PlanPreview {...preview} />}
       </section>
       <ScriptOptions about={about} form={form} problem={problemOf("options")} onChange={change} />
+      <TagPicker about={about} form={form} onChange={change} />
       <ClassPicker about={about} form={form} problem={problemOf("classes")} onChange={change} />
       <div className={styles.foot}>
         <button

@@ -9,6 +9,7 @@ const ABOUT: WireAbout = {
   host: "http://shop.test",
   shape: null,
   stages: null,
+  tags: { known: ["slow"], only: [], without: ["slow"] },
   user_classes: [
     { name: "Shopper", weight: 3, fixed_count: 0, host: null, tasks: [] },
     { name: "Visitor", weight: 1, fixed_count: 0, host: null, tasks: [] },
@@ -41,6 +42,8 @@ test("the form begins with the command line's choices", () => {
     runTime: "1m30s",
     isStaged: false,
     stages: STAGES,
+    only: [],
+    unwanted: ["slow"],
     without: [],
     options: OPTIONS,
   });
@@ -57,6 +60,8 @@ test("the form begins with the command line's choices", () => {
     runTime: "",
     isStaged: false,
     stages: STAGES,
+    only: [],
+    unwanted: ["slow"],
     without: [],
     options: {},
   });
@@ -71,6 +76,8 @@ test("every bad field is named, and a good form has no problem", () => {
     runTime: "soon",
     isStaged: false,
     stages: STAGES,
+    only: [],
+    unwanted: ["slow"],
     without: ["Shopper", "Visitor", "Admin"],
     options: { ...OPTIONS, shop: "" },
   };
@@ -91,6 +98,8 @@ test("all classes are sent as none chosen, a choice as its names", () => {
     users: 10,
     spawn_rate: 2.5,
     stages: [],
+    tags: [],
+    exclude_tags: ["slow"],
     host: null,
     run_time: "1m30s",
     user_classes: null,

@@ -18,6 +18,9 @@ export interface Form {
   /** Whether the stages decide about the users, and not the three fields above. */
   isStaged: boolean;
   stages: readonly StageRow[];
+  /** Tags of which a task must have one, if there are any, and those of which it must have none. */
+  only: readonly string[];
+  unwanted: readonly string[];
   /** Names of the user classes that are left out. */
   without: readonly string[];
   /** The script's own options, a flag as "true" or "false". */
@@ -56,7 +59,7 @@ export function fieldOf(serverName: string | null): Field | null {
 }
 
 /** What the form begins with: the command line's choices. */
-export function defaults({ host, defaults: given, options, stages }: WireAbout): Form {
+export function defaults({ host, defaults: given, options, stages, tags }: WireAbout): Form {
   const { users, spawn_rate, run_time } = given;
   return {
     host: host ?? "",
@@ -75,6 +78,8 @@ export function defaults({ host, defaults: given, options, stages }: WireAbout):
       time: formatDuration(seconds),
       users: String(users),
     })),
+    only: tags.only,
+    unwanted: tags.without,
     without: [],
     options: Object.fromEntries(
       options.map(({ name, value }) => [name, value === null ? "" : String(value)]),
@@ -157,6 +162,7 @@ export function request(form: Form, about: WireAbout): WireStart {
     // What was shown may lack a password that the server knows.
     host: host === "" || host === about.host ? null : host,
     run_time: form.isStaged || form.runTime.trim() === "" ? null : form.runTime.trim(),
+    ...(about.tags.known.length > 0 ? { tags: [...form.only], exclude_tags: [...form.unwanted] } : {}),
     user_classes: form.without.length === 0 ? null : chosen(form, about),
     options: { ...form.options },
   };
