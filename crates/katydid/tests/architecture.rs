@@ -10,9 +10,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rmpv", &["katydid-wire"]),
     ("axum", &["katydid-web"]),
     ("hyper", &["katydid-http", "katydid-web"]),
-    ("katydid-node", &["katydid-web", "katydid-py"]),
-    ("katydid-http", &["katydid-py"]),
-    ("katydid-web", &["katydid-py"]),
+    (
+        "katydid-node",
+        &["katydid-web", "katydid-host", "katydid-py"],
+    ),
+    ("katydid-http", &["katydid-host", "katydid-py"]),
+    ("katydid-web", &["katydid-host", "katydid-py"]),
 ];
 
 #[test]

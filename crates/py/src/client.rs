@@ -19,9 +19,9 @@ use pyo3::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::engine::Shared;
-use crate::failure::Flavour;
 use crate::io::Outgoing;
 use crate::parts::{PyDoor, PyPool, PyUpload};
+use katydid_host::failure::Flavour;
 
 /// Longest body that is kept, in bytes.
 const BODY_LIMIT: u64 = 1 << 30;

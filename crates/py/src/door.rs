@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use katydid_core::registry::KeyId;
+use katydid_host::failure::Flavour;
+use katydid_host::fleet::News;
 use katydid_http::{Error, Exchange};
 use parking_lot::Mutex;
 
-use crate::failure::Flavour;
-use crate::fleet::News;
 use crate::tickets::Ticket;
 
 /// What a greenlet waited for, on its way back to it.

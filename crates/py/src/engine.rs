@@ -14,6 +14,11 @@ use katydid_core::sample::{Sample, Times};
 use katydid_core::snapshot::State;
 use katydid_core::threshold::{Standing, Watched};
 use katydid_core::units::Nanos;
+use katydid_host::failure::{self, Cause, Flavour};
+use katydid_host::fleet::{News, Orders};
+use katydid_host::scribe::Scribe;
+use katydid_host::service::Service;
+use katydid_host::{recorder, verdict};
 use katydid_http::Config;
 use katydid_http::pool::{Connections, Limit};
 use katydid_http::timing::Stamp;
@@ -27,17 +32,14 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use rustc_hash::FxHashMap;
 use std::time::Duration;
 
+use crate::calls::Calls;
 use crate::client::{Base, PyClient, config_of};
 use crate::dispatcher;
 use crate::door::{Door, Finished, Landed, Message};
 use crate::exchange::PyExchange;
-use crate::failure::{self, Cause, Flavour};
-use crate::fleet::{self, News, Orders, PyFleet};
+use crate::fleet::{self, PyFleet};
 use crate::io::{self, Intake, Outgoing, Submission};
 use crate::parts::{PyDoor, PyPool, PyUpload};
-use crate::recorder;
-use crate::scribe::Scribe;
-use crate::service::Service;
 use crate::stats;
 use crate::tickets::{Ticket, Tickets};
 
@@ -141,8 +143,8 @@ impl Shared {
             recorded: false,
         } = landed
         {
-            let sample = io::judge(exchange, *key, *flavour, &self.registry);
-            let trip = io::trip_of(exchange);
+            let sample = verdict::judge(exchange, *key, *flavour, &self.registry);
+            let trip = verdict::trip_of(exchange);
             self.intake.push(Submission::Record(sample, Some(trip)));
         }
     }
@@ -213,6 +215,7 @@ pub(crate) struct Engine {
     /// The list that is swapped with the door's, so that draining allocates nothing.
     spare: Mutex<Vec<Finished>>,
     service: Service,
+    calls: Arc<Calls>,
     /// Where the node's orders for workers go.
     orders: Orders,
     recorder: OnceLock<Scribe>,
@@ -248,7 +251,9 @@ impl Engine {
             Arc::clone(&node),
         )
         .map_err(os_error)?;
-        let service = Service::start(Arc::clone(&node), Arc::clone(&door)).map_err(os_error)?;
+        let calls = Arc::new(Calls::new(Arc::clone(&door)));
+        let service =
+            Service::start(Arc::clone(&node), Arc::clone(&calls) as _).map_err(os_error)?;
         let shared = Shared {
             door,
             intake,
@@ -270,6 +275,7 @@ impl Engine {
             handler: Mutex::new(None),
             spare: Mutex::default(),
             service,
+            calls,
             orders,
             recorder: OnceLock::new(),
             thread: Mutex::new(Some(thread)),
@@ -674,9 +680,10 @@ impl Engine {
 
     /// What the page shows about the script, as JSON.
     fn describe(&self, about_json: &str) -> PyResult<()> {
-        self.service
-            .describe(about_json)
-            .map_err(|error| PyValueError::new_err(error.to_string()))
+        let about = serde_json::from_str(about_json)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        self.service.describe(about);
+        Ok(())
     }
 
     /// Starts the web server and returns its port. The settings are JSON.
@@ -721,7 +728,7 @@ impl Engine {
 
     /// Answers a "call" message.
     fn answer(&self, call_id: u64, status: u16, body_json: &str) -> PyResult<()> {
-        self.service
+        self.calls
             .answer(call_id, status, body_json)
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
@@ -736,18 +743,18 @@ impl Engine {
         body: Option<&[u8]>,
     ) {
         let body = body.map(Bytes::copy_from_slice);
-        self.service.answer_page(call_id, status, headers, body);
+        self.calls.answer_page(call_id, status, headers, body);
     }
 
     /// Sends a piece of a page: None if nobody reads it any more, False if it must be sent again.
     fn write_page(&self, call_id: u64, piece: &[u8]) -> Option<bool> {
-        self.service
+        self.calls
             .write_page(call_id, Bytes::copy_from_slice(piece))
     }
 
     /// Ends a page that was sent in pieces.
     fn end_page(&self, call_id: u64) {
-        self.service.end_page(call_id);
+        self.calls.end_page(call_id);
     }
 
     /// Ends the threads. Requests under way are given up.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
 use katydid_core::registry::{ErrorId, KeyId};
 use katydid_core::units::Nanos;
+use katydid_host::example::{self, spelled};
+use katydid_host::failure::{Cause, Flavour};
+use katydid_host::verdict::{length_of, sample_of, trip_of};
 use katydid_http::body::Body;
 use katydid_http::{Exchange, Response};
 use parking_lot::Mutex;
@@ -14,9 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::engine::Shared;
-use crate::example;
-use crate::failure::{Cause, Flavour};
-use crate::io::{Submission, length_of, sample_of, trip_of};
+use crate::io::Submission;
 use crate::parts::PyBody;
 
 /// One exchange: the response or its absence, and the times.
@@ -80,31 +80,6 @@ impl PyExchange {
 
 fn headers_of(response: &Response) -> Vec<(String, String)> {
     spelled(&response.headers)
-}
-
-pub(crate) fn spelled(headers: &HeaderMap) -> Vec<(String, String)> {
-    // Header bytes are Latin-1 to Python's http.client, and so to scripts.
-    let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
-    headers
-        .iter()
-        .map(|(name, value)| (title_case(name.as_str()), text(value.as_bytes())))
-        .collect()
-}
-
-/// Header names as servers usually spell them; the wire's own spelling is not kept.
-fn title_case(name: &str) -> String {
-    let mut start = true;
-    name.chars()
-        .map(|letter| {
-            let shown = if start {
-                letter.to_ascii_uppercase()
-            } else {
-                letter
-            };
-            start = letter == '-';
-            shown
-        })
-        .collect()
 }
 
 #[pymethods]

@@ -1,46 +1,26 @@
 //! Masters and workers, as Python holds them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use katydid_core::report::words;
 use katydid_core::snapshot::State;
-use katydid_node::checkpoint::Checkpoint;
-use katydid_node::fleet::{self, Heard, Outgoing, Settings};
+use katydid_host::fleet::{Kept, Link, Listen, Master, News, Orders, Tell};
+use katydid_host::service::Tasks;
+use katydid_node::fleet::{Heard, Outgoing, Settings};
 use katydid_node::link::{self, Address, Command, Told};
 use katydid_node::{Event, Notice, master};
-use katydid_store::Store;
 use katydid_wire::protocol::Order;
-use katydid_wire::{JoinSecret, Router, SecretError, Trust, Value};
+use katydid_wire::{JoinSecret, SecretError, Trust, Value};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use tokio::sync::{mpsc, oneshot};
 
 use crate::door::Message;
 use crate::engine::{Shared, os_error};
-use crate::journal;
-use crate::scribe::Scribe;
-use crate::service::Tasks;
 use crate::values::{from_python, to_python};
-
-/// Where the node's orders for workers go, once there are any.
-pub(crate) type Orders = Arc<OnceLock<mpsc::UnboundedSender<Outgoing>>>;
-
-/// What other nodes do that Python has to know.
-#[derive(Debug)]
-pub(crate) enum News {
-    Notice(Notice),
-    Heard(Heard),
-    Told(Told),
-    Finished,
-    /// The store cannot be written to, for this reason.
-    NotWritten(String),
-    /// The run is not kept, and why.
-    NotKept(String),
-}
 
 /// This process's part in a fleet.
 #[pyclass(frozen, name = "Fleet", module = "katydid._core")]
@@ -48,19 +28,9 @@ pub(crate) struct PyFleet {
     shared: Arc<Shared>,
     tasks: Tasks,
     orders: Orders,
-    master: OnceLock<Arc<fleet::Desk>>,
+    master: OnceLock<Master>,
     kept: Mutex<Option<Kept>>,
-    journal: OnceLock<Scribe>,
-    /// The run of another process that this one goes on with.
-    resumed: OnceLock<Checkpoint>,
-    link: OnceLock<(mpsc::UnboundedSender<Command>, Arc<link::Desk>)>,
-}
-
-/// What a master that is about to begin writes to, and what it found there.
-struct Kept {
-    store: Store,
-    run: String,
-    found: Option<Checkpoint>,
+    link: OnceLock<Link>,
 }
 
 impl PyFleet {
@@ -71,22 +41,14 @@ impl PyFleet {
             orders,
             master: OnceLock::new(),
             kept: Mutex::default(),
-            journal: OnceLock::new(),
-            resumed: OnceLock::new(),
             link: OnceLock::new(),
         }
     }
 
-    fn link(&self) -> PyResult<&(mpsc::UnboundedSender<Command>, Arc<link::Desk>)> {
+    fn link(&self) -> PyResult<&Link> {
         self.link
             .get()
             .ok_or_else(|| PyRuntimeError::new_err("this process is not a worker"))
-    }
-
-    fn command(&self, command: Command) -> PyResult<()> {
-        // A link that has ended has told so.
-        self.link()?.0.send(command).ok();
-        Ok(())
     }
 
     fn order(&self, outgoing: Outgoing) -> PyResult<()> {
@@ -94,6 +56,11 @@ impl PyFleet {
         let orders = orders.ok_or_else(|| PyRuntimeError::new_err("this process is no master"))?;
         orders.send(outgoing).ok();
         Ok(())
+    }
+
+    fn tell(&self) -> Tell {
+        let door = Arc::clone(&self.shared.door);
+        Arc::new(move |news| door.ask(Message::News(news)))
     }
 }
 
@@ -140,25 +107,16 @@ impl PyFleet {
     /// has left there, if that was at most so many seconds ago.
     fn keep(&self, py: Python<'_>, path: &str, run: String, oldest: f64) -> PyResult<()> {
         let oldest = seconds(oldest)?;
-        let (registry, now) = (Arc::clone(&self.shared.registry), self.shared.node.now());
-        let kept = py.detach(|| -> Result<Kept, String> {
-            let store = Store::open(path.as_ref()).map_err(|error| error.to_string())?;
-            let found = store.checkpoint(&run).map_err(|error| error.to_string())?;
-            let found = found.filter(|found| {
-                let age = now.as_millis().saturating_sub(found.at_ms);
-                Duration::from_millis(age) <= oldest
-            });
-            let found = found.map(|found| Checkpoint::decode(&found.state, &registry));
-            let found = found.transpose().map_err(|error| error.to_string())?;
-            Ok(Kept { store, run, found })
-        });
+        let node = Arc::clone(&self.shared.node);
+        let kept = py.detach(|| Kept::open(path.as_ref(), run, oldest, &node));
         *self.kept.lock() = Some(kept.map_err(PyOSError::new_err)?);
         Ok(())
     }
 
     /// The run of another process that this one goes on with, if there is one.
     fn resumed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(resumed) = self.resumed.get() else {
+        let resumed = self.master.get().and_then(|it| it.resumed.as_ref());
+        let Some(resumed) = resumed else {
             return Ok(None);
         };
         let told = PyDict::new(py);
@@ -183,8 +141,8 @@ impl PyFleet {
 
     /// Waits until what has happened so far is written down, if it is.
     fn flush(&self, py: Python<'_>) {
-        if let Some(journal) = self.journal.get() {
-            py.detach(|| journal.flush());
+        if let Some(master) = self.master.get() {
+            py.detach(|| master.flush());
         }
     }
 
@@ -215,53 +173,23 @@ impl PyFleet {
             report_wait: seconds(report_wait)?,
             report_interval: seconds(report_interval)?,
         };
-        // Thousands of workers must not keep the page's server from answering.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(os_error)?;
-        let router = {
-            // Sockets belong to the runtime they are made in.
-            let _runtime = runtime.enter();
-            Router::bind(host, port, trust(secret, allow_stock)).map_err(os_error)?
+        let listen = Listen {
+            host,
+            port,
+            trust: trust(secret, allow_stock),
         };
-        let bound = router.port();
-        let door = Arc::clone(&self.shared.door);
-        let hear = move |heard| door.ask(Message::News(News::Heard(heard)));
-        let desk = Arc::new(fleet::Desk::new(hear));
-        let (sender, outgoing) = mpsc::unbounded_channel();
-        self.orders.set(sender).ok();
-        self.master.set(Arc::clone(&desk)).ok();
-        let node = Arc::clone(&self.shared.node);
-        let kept = self.kept.lock().take();
-        let (writes, found) = match kept {
-            Some(Kept { store, run, found }) => (Some((store, run)), found),
-            None => (None, None),
-        };
-        if let Some(found) = &found {
-            self.resumed.set(found.clone()).ok();
-        }
-        node.lead(timings, found);
-        if let Some((store, run)) = writes {
-            let door = Arc::clone(&self.shared.door);
-            let tell = move |why| door.ask(Message::News(News::NotWritten(why)));
-            let journal = journal::start(Arc::clone(&node), store, run, tell);
-            self.journal.set(journal.map_err(os_error)?).ok();
-        }
-        let cancelled = self.tasks.cancelled.child_token();
-        let (ended, end) = oneshot::channel::<()>();
-        std::thread::Builder::new()
-            .name("katydid-fleet".to_owned())
-            .spawn(move || {
-                runtime.block_on(fleet::serve(node, router, outgoing, desk, cancelled));
-                drop(ended);
-            })
-            .map_err(os_error)?;
-        // The process waits for this thread as it does for the other's tasks.
-        self.tasks.spawn(async move {
-            end.await.ok();
-        });
-        Ok(bound)
+        let master = Master::lead(
+            &self.shared.node,
+            (&self.tasks, &self.orders),
+            listen,
+            timings,
+            self.kept.lock().take(),
+            &self.tell(),
+        );
+        let master = master.map_err(os_error)?;
+        let port = master.port;
+        self.master.set(master).ok();
+        Ok(port)
     }
 
     /// What goes with every assignment of users from now on.
@@ -272,8 +200,8 @@ impl PyFleet {
         options: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let options = from_python(options)?;
-        if let Some(desk) = self.master.get() {
-            desk.set(&Settings {
+        if let Some(master) = self.master.get() {
+            master.desk.set(&Settings {
                 host,
                 stop_timeout,
                 options,
@@ -284,17 +212,17 @@ impl PyFleet {
 
     /// Whether reports are handed to Python: a master's as they come, a worker's before they go.
     fn want_reports(&self, wanted: bool) {
-        if let Some(desk) = self.master.get() {
+        if let Some(Master { desk, .. }) = self.master.get() {
             desk.wants_reports.store(wanted, Ordering::Relaxed);
         }
-        if let Some((_, desk)) = self.link.get() {
+        if let Some(Link { desk, .. }) = self.link.get() {
             desk.wants_reports.store(wanted, Ordering::Relaxed);
         }
     }
 
     /// Whether a master's Python hears of every heartbeat that was answered.
     fn want_heartbeats(&self, wanted: bool) {
-        if let Some(desk) = self.master.get() {
+        if let Some(Master { desk, .. }) = self.master.get() {
             desk.wants_heartbeats.store(wanted, Ordering::Relaxed);
         }
     }
@@ -372,32 +300,23 @@ impl PyFleet {
             worker,
             trust: trust(secret, false),
         };
-        let door = Arc::clone(&self.shared.door);
-        let desk = Arc::new(link::Desk {
-            state: Mutex::new(State::Ready),
-            wants_reports: AtomicBool::new(false),
-            tell: Box::new(move |told| door.ask(Message::News(News::Told(told)))),
-        });
-        let (sender, commands) = mpsc::unbounded_channel();
-        self.link.set((sender, Arc::clone(&desk))).ok();
-        let node = Arc::clone(&self.shared.node);
-        let cancelled = self.tasks.cancelled.child_token();
-        self.tasks.spawn(link::follow(
-            node, address, timings, commands, desk, cancelled,
-        ));
+        let node = &self.shared.node;
+        let link = Link::follow(node, &self.tasks, address, timings, &self.tell());
+        self.link.set(link).ok();
         Ok(())
     }
 
     /// Says something to the master.
     fn say(&self, kind: String, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.command(Command::Say(kind, from_python(data)?))
+        self.link()?.command(Command::Say(kind, from_python(data)?));
+        Ok(())
     }
 
     /// What the heartbeat says that this worker is doing.
     fn set_state(&self, word: &str) -> PyResult<()> {
         let state = State::from_word(word)
             .ok_or_else(|| PyValueError::new_err(format!("{word:?} is not a state")))?;
-        *self.link()?.1.state.lock() = state;
+        *self.link()?.desk.state.lock() = state;
         Ok(())
     }
 
@@ -408,20 +327,14 @@ impl PyFleet {
             Value::Map(pairs) => pairs,
             _ => Vec::new(),
         };
-        self.command(Command::Report(extras))
+        self.link()?.command(Command::Report(extras));
+        Ok(())
     }
 
     /// Reports what is left; a "finished" message says that the master has it.
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
         self.shared.flush(py);
-        let (sender, finished) = oneshot::channel();
-        self.command(Command::Finish(sender))?;
-        let door = Arc::clone(&self.shared.door);
-        self.tasks.spawn(async move {
-            // Also when the link is gone: there is nothing to wait for then.
-            finished.await.ok();
-            door.ask(Message::News(News::Finished));
-        });
+        self.link()?.finish();
         Ok(())
     }
 }

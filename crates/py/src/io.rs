@@ -13,16 +13,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use katydid_core::recorder::BySecond;
 use katydid_core::registry::{KeyId, Registry};
-use katydid_core::sample::{Sample, Times};
+use katydid_core::sample::Sample;
 use katydid_core::trip::Trip;
-use katydid_core::units::Nanos;
+use katydid_host::failure::Flavour;
+use katydid_host::verdict::{judge, trip_of};
+use katydid_host::{example, latency};
 use katydid_http::body::Body;
 use katydid_http::timing::Stamp;
 use katydid_http::upload::Pieces;
-use katydid_http::{Client, Exchange, Request};
+use katydid_http::{Client, Request};
 use katydid_node::Event;
 use katydid_node::run::Node;
 use parking_lot::Mutex;
@@ -30,9 +31,6 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, LocalSet};
 
 use crate::door::{Door, Finished, Landed, Message};
-use crate::example;
-use crate::failure::{self, Cause, Flavour};
-use crate::latency;
 use crate::tickets::Ticket;
 
 /// What Python hands to the I/O thread.
@@ -444,68 +442,5 @@ impl Worker {
         for counted in self.recorder.borrow_mut().take() {
             self.node.send(Event::Samples(counted));
         }
-    }
-}
-
-/// The verdict on an exchange that no script has a say in, and what is counted for it.
-pub(crate) fn judge(
-    exchange: &Exchange,
-    key: KeyId,
-    flavour: Flavour,
-    registry: &Registry,
-) -> Sample {
-    let text = match &exchange.result {
-        Ok(response) if response.status.as_u16() < 300 => None,
-        Ok(response) => failure::of_response(response, flavour, &registry.name(key).name),
-        Err(error) => Some(Cause::of_exchange(error, &exchange.asked, flavour).repr()),
-    };
-    let error = text.map(|text| registry.error(key, &text));
-    sample_of(exchange, key, error, length_of(exchange))
-}
-
-/// Bytes of the decoded body; of one that is not read yet what the headers announce.
-pub(crate) fn length_of(exchange: &Exchange) -> u64 {
-    let Ok(response) = &exchange.result else {
-        return 0;
-    };
-    if exchange.rest.is_none() {
-        return response.body.len() as u64;
-    }
-    let announced = response.headers.get(CONTENT_LENGTH);
-    announced
-        .and_then(|length| length.to_str().ok()?.parse().ok())
-        .unwrap_or(0)
-}
-
-/// What the wire told of an exchange.
-pub(crate) fn trip_of(exchange: &Exchange) -> Trip {
-    let status = match &exchange.result {
-        Ok(response) => response.status.as_u16(),
-        Err(_) => 0,
-    };
-    let phases = exchange.timing.phases(!exchange.history.is_empty());
-    Trip::new(status, phases.map(Nanos::from_nanos))
-}
-
-/// What is counted for an exchange.
-pub(crate) fn sample_of(
-    exchange: &Exchange,
-    key: KeyId,
-    error: Option<katydid_core::registry::ErrorId>,
-    bytes_in: u64,
-) -> Sample {
-    let timing = &exchange.timing;
-    Sample {
-        key,
-        error,
-        times: Some(Times {
-            lateness: Nanos::from_nanos(timing.lateness()),
-            service: Nanos::from_nanos(timing.service()),
-            first_byte: timing.first_byte().map(Nanos::from_nanos),
-        }),
-        bytes_in,
-        bytes_out: exchange.bytes_out,
-        at: Nanos::from_nanos(timing.done.epoch_nanos()),
-        counts_request: true,
     }
 }

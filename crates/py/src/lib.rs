@@ -5,29 +5,21 @@
 //! - [`parts`]: bodies in pieces, connections that are shared, doors for other threads
 //! - [`door`], [`tickets`]: finished requests and messages on their way to Python
 //! - [`io`]: the I/O thread, which sends and counts
-//! - [`latency`]: how the I/O thread gets its turn in time
-//! - [`service`]: the service thread, which keeps the run's clock and serves the page
+//! - [`calls`]: what the web asks of Python
 //! - [`fleet`], [`values`]: masters and workers, and what they send each other
-//! - [`example`]: failed requests, as the page shows them
-//! - [`failure`], [`stats`]: the engine's facts in Locust's words
+//! - [`stats`]: the engine's facts in Locust's words
 //!
 //! Runtime threads never take the GIL and never hold a Python object.
 
+mod calls;
 mod client;
 mod dispatcher;
 mod door;
 mod engine;
-mod example;
 mod exchange;
-mod failure;
 mod fleet;
 mod io;
-mod journal;
-mod latency;
 mod parts;
-mod recorder;
-mod scribe;
-mod service;
 mod stats;
 mod tickets;
 mod values;

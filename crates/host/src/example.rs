@@ -1,12 +1,11 @@
 //! Examples of failed requests for the page, their secrets hidden.
 
+use http::HeaderMap;
 use katydid_core::fault::Example;
 use katydid_core::redact;
 use katydid_core::registry::{ErrorId, Registry};
 use katydid_core::units::Nanos;
 use katydid_http::Exchange;
-
-use crate::exchange::spelled;
 
 /// Characters of a body that are shown.
 const BODY: usize = 1_024;
@@ -17,7 +16,7 @@ const HEADERS: usize = 50;
 const VALUE: usize = 300;
 
 /// Keeps an example of an error, if one is welcome; mostly it is not, and that costs little.
-pub(crate) fn keep(registry: &Registry, error: ErrorId, exchange: &Exchange) {
+pub fn keep(registry: &Registry, error: ErrorId, exchange: &Exchange) {
     let at_ms = exchange.timing.done.epoch_nanos() / 1_000_000;
     if registry.wants_example(error, at_ms) {
         let text = redact::text(&registry.error_name(error).text);
@@ -77,4 +76,30 @@ fn shown(body: &[u8]) -> String {
         return String::new();
     }
     redact::text(text)
+}
+
+/// Header fields as servers usually spell them.
+pub fn spelled(headers: &HeaderMap) -> Vec<(String, String)> {
+    // Header bytes are Latin-1 to Python's http.client, and so to scripts.
+    let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+    headers
+        .iter()
+        .map(|(name, value)| (title_case(name.as_str()), text(value.as_bytes())))
+        .collect()
+}
+
+/// Header names as servers usually spell them; the wire's own spelling is not kept.
+fn title_case(name: &str) -> String {
+    let mut start = true;
+    name.chars()
+        .map(|letter| {
+            let shown = if start {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            };
+            start = letter == '-';
+            shown
+        })
+        .collect()
 }

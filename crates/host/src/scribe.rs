@@ -11,17 +11,18 @@ use katydid_store::StoreError;
 
 /// How often something is written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     /// The pause between two times.
-    pub(crate) period: Duration,
+    pub period: Duration,
     /// Of its time the thread writes at most one part in so many, as long as that makes no longer
     /// pause than `longest`.
-    pub(crate) share: u32,
-    pub(crate) longest: Duration,
+    pub share: u32,
+    /// The longest pause.
+    pub longest: Duration,
 }
 
 /// The thread that writes.
-pub(crate) struct Scribe {
+pub struct Scribe {
     /// Asks for everything to be written; the answer says that it is, or cannot be.
     flush: mpsc::Sender<mpsc::Sender<()>>,
 }
@@ -29,7 +30,7 @@ pub(crate) struct Scribe {
 impl Scribe {
     /// Begins to write; `write` is told whether all that there is must be written now. `tell` hears of
     /// the first failure, and of the next one after something was written again.
-    pub(crate) fn start(
+    pub fn start(
         name: &str,
         node: Arc<Node>,
         pace: Pace,
@@ -65,7 +66,7 @@ impl Scribe {
     }
 
     /// Waits until what has happened so far is written, or cannot be.
-    pub(crate) fn flush(&self) {
+    pub fn flush(&self) {
         let (asker, answer) = mpsc::channel();
         if self.flush.send(asker).is_ok() {
             answer.recv().ok();

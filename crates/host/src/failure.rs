@@ -10,7 +10,7 @@ use katydid_http::{Error, Request, Response};
 
 /// Whose error texts are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flavour {
+pub enum Flavour {
     /// `HttpUser`: the exceptions of requests.
     Requests,
     /// `FastHttpUser`: those of Locust's fast client.
@@ -18,21 +18,22 @@ pub(crate) enum Flavour {
 }
 
 /// A Python exception in parts.
-pub(crate) struct Cause {
+pub struct Cause {
     /// Name of the exception's class.
-    pub(crate) class: &'static str,
+    pub class: &'static str,
     /// Its first argument, where it has one before the message.
-    pub(crate) errno: Option<i32>,
-    pub(crate) message: String,
+    pub errno: Option<i32>,
+    /// What it says.
+    pub message: String,
     /// The kind of requests' exception around it.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Its `repr`, where it is not one of its class and message.
     words: Option<String>,
 }
 
 impl Cause {
     /// The cause of an exchange's failure: `error`, in the words for what was `asked`.
-    pub(crate) fn of_exchange(error: &Error, asked: &Request, flavour: Flavour) -> Self {
+    pub fn of_exchange(error: &Error, asked: &Request, flavour: Flavour) -> Self {
         let mut cause = Self::of(error);
         match (flavour, error) {
             (Flavour::Requests, Error::ReadTimeout { limit }) => {
@@ -75,7 +76,8 @@ impl Cause {
         cause
     }
 
-    pub(crate) fn of(error: &Error) -> Self {
+    /// The same where it does not matter what was asked.
+    pub fn of(error: &Error) -> Self {
         let parts = |class, kind, message: String| Self {
             class,
             errno: None,
@@ -131,7 +133,7 @@ impl Cause {
     }
 
     /// What Python's `repr` gives for the exception.
-    pub(crate) fn repr(&self) -> String {
+    pub fn repr(&self) -> String {
         if let Some(words) = &self.words {
             return words.clone();
         }
@@ -144,7 +146,7 @@ impl Cause {
 }
 
 /// The failure that a response means by itself, or `None` if it is a good one.
-pub(crate) fn of_response(response: &Response, flavour: Flavour, name: &str) -> Option<String> {
+pub fn of_response(response: &Response, flavour: Flavour, name: &str) -> Option<String> {
     let status = response.status.as_u16();
     match flavour {
         Flavour::Requests => {
@@ -166,6 +168,49 @@ pub(crate) fn of_response(response: &Response, flavour: Flavour, name: &str) -> 
     }
 }
 
+/// The words for users that are not Python's.
+pub struct Plain;
+
+impl Plain {
+    /// Why no answer came.
+    pub fn of_error(error: &Error) -> String {
+        match error {
+            Error::ConnectTimeout { .. }
+            | Error::ReadTimeout { .. }
+            | Error::TotalTimeout { .. } => {
+                // The limit is not told, so that requests with different ones fail alike.
+                format!(
+                    "timed out ({})",
+                    match error {
+                        Error::ConnectTimeout { .. } => "connecting",
+                        _ => "waiting for the answer",
+                    }
+                )
+            }
+            Error::TooManyRedirects { limit } => format!("more than {limit} redirects"),
+            _ => match error.os_error() {
+                Some(errno) => words_of(errno),
+                None => error.chain(),
+            },
+        }
+    }
+
+    /// The failure that a response means by itself, or `None` if it is a good one.
+    pub fn of_response(response: &Response) -> Option<String> {
+        let status = response.status.as_u16();
+        (status >= 400).then(|| {
+            format!("{status} {}", response.reason())
+                .trim_end()
+                .to_owned()
+        })
+    }
+
+    /// A check that did not hold.
+    pub fn of_check(text: &str) -> String {
+        format!("check: {text}")
+    }
+}
+
 /// Python's class for an error number (PEP 3151).
 fn class_of(errno: i32) -> &'static str {
     match errno {
@@ -179,7 +224,7 @@ fn class_of(errno: i32) -> &'static str {
 }
 
 /// The system's words for an error number, without Rust's "(os error 111)".
-pub(crate) fn words_of(errno: i32) -> String {
+pub fn words_of(errno: i32) -> String {
     let text = std::io::Error::from_raw_os_error(errno).to_string();
     match text.rfind(" (os error") {
         Some(end) => text[..end].to_owned(),

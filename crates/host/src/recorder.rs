@@ -32,7 +32,7 @@ const WAITING: usize = 600;
 
 /// Begins to keep the runs of a node; `about` is what is known of all of them. `tell` hears of
 /// failures; the runs go on meanwhile, and what could not be written is tried again.
-pub(crate) fn start(
+pub fn start(
     node: Arc<Node>,
     path: PathBuf,
     about: Map<String, Value>,

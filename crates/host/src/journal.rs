@@ -21,7 +21,7 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Begins to write the state of a master under this name. `tell` hears of failures; the run goes on
 /// without a journal then, as long as writing fails.
-pub(crate) fn start(
+pub fn start(
     node: Arc<Node>,
     store: Store,
     run: String,

@@ -12,7 +12,7 @@ const SLICE_NANOS: u64 = 100_000;
 /// Applies to the calling thread.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "std has no scheduling attributes")]
-pub(crate) fn favour() {
+pub fn favour() {
     #[repr(C)]
     #[derive(Default)]
     struct Attributes {
@@ -38,4 +38,4 @@ pub(crate) fn favour() {
 
 /// Applies to the calling thread: nothing to do here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn favour() {}
+pub fn favour() {}
