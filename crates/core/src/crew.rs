@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
 
 use crate::steps::{Step, Steps};
 use crate::units::Micros;
@@ -11,7 +12,7 @@ use crate::units::Micros;
 pub const FOLLOWED: u32 = 100;
 
 /// How one worker fared in one step.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     /// Its place among all workers.
     pub index: u32,
@@ -28,7 +29,7 @@ pub struct Member {
 }
 
 /// All workers in one step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     /// The second (Unix epoch) in which the step began.
     pub t: u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::registry::{ErrorId, FingerprintId};
 use crate::units::Micros;
@@ -21,7 +22,7 @@ const UNSENT: usize = 50;
 const OTHERS: &str = "(others)";
 
 /// One request that failed, its secrets hidden.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// When it was complete, in milliseconds since the Unix epoch.
     pub at_ms: u64,

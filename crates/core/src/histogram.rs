@@ -11,6 +11,7 @@
 //! exact at any size, and two histograms with the same content are equal field by field.
 
 mod bytes;
+mod compact;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
+use serde::{Deserialize, Serialize};
 
 use crate::redact;
 
@@ -17,7 +18,7 @@ const LONGEST: usize = 8_000;
 const REMEMBERED: usize = 8;
 
 /// One line, or several that were logged as one; secrets hidden.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Its number; numbers grow by one.
     pub seq: u64,

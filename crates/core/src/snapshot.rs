@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::health::Finding;
 use crate::locust::Recent;
 use crate::mark::Mark;
@@ -203,7 +205,7 @@ pub struct Vitals {
 
 /// Load of which a master knows that it was, but not what became of it: its worker has not been
 /// heard of since.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// The worker's id.
     pub worker: String,
@@ -218,7 +220,7 @@ pub struct Loss {
 }
 
 /// An exception that a script did not catch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     /// How often it was raised.
     pub count: u64,

@@ -112,7 +112,10 @@ impl Trips {
         // Names mostly have one or two, so a walk is the fastest search.
         let place = self.statuses.iter().position(|known| known.0 >= status);
         match place {
-            Some(place) if self.statuses[place].0 == status => self.statuses[place].1 += times,
+            Some(place) if self.statuses[place].0 == status => {
+                let known = &mut self.statuses[place].1;
+                *known = known.saturating_add(times);
+            }
             place => {
                 let place = place.unwrap_or(self.statuses.len());
                 self.statuses.insert(place, (status, times));
@@ -123,7 +126,7 @@ impl Trips {
 
 impl Phase {
     fn merge(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         let sum = self.sum.as_micros().saturating_add(other.sum.as_micros());
         self.sum = Micros::from_micros(sum);
         self.max = self.max.max(other.max);

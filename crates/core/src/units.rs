@@ -6,12 +6,17 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Whole nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(u64);
 
 /// Whole microseconds, the unit histograms count in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Micros(u64);
 
 impl Nanos {

@@ -1,19 +1,21 @@
 //! What was counted in a stretch of a run, by name, so that it can be added up to longer ones.
 //!
-//! A window is small enough to be kept for each second of a run: counts, bytes, and a histogram of
-//! the times of good and of failed requests. Windows merge to exactly what one over both would
-//! have counted, so every number of every stretch comes from the same data.
+//! A window is small enough to be kept for each second of a run: counts, bytes, status codes, phases,
+//! and histograms of the times of good and of failed requests, from *taken up* on and from *due* on.
+//! Windows merge to exactly what one over both would have counted, so every number of every stretch
+//! comes from the same data.
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
 use crate::histogram::Histogram;
-use crate::leb128::{self, write};
 use crate::stats::{Entry, Stats};
+use crate::trip::Trips;
 
-/// Grows when bytes written before mean something else.
-const FORMAT: u8 = 1;
+mod bytes;
+mod seconds;
+
+pub use bytes::WindowError;
+pub use seconds::Second;
 
 /// What was counted in a stretch of a run. Names and errors are known by the numbers they have in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +24,9 @@ pub struct Window {
     pub counts: BTreeMap<u32, Count>,
     /// By the number of the error, how often it occurred.
     pub errors: BTreeMap<u32, u64>,
+    /// How long requests of all names waited for the generator; empty for runs that were kept before
+    /// this was.
+    pub lateness: Histogram,
 }
 
 /// What was counted under one name, or under all of them.
@@ -35,16 +40,18 @@ pub struct Count {
     pub bytes_in: u64,
     /// Bytes of the requests.
     pub bytes_out: u64,
-    /// Times of the requests that succeeded.
+    /// Times of the requests that succeeded, from taken up to the last byte.
     pub ok: Histogram,
     /// Times of those that failed.
     pub failed: Histogram,
+    /// Times of the requests that succeeded, with the generator's lateness: from due on. Empty, as the
+    /// next two, for runs that were kept before these were.
+    pub response_ok: Histogram,
+    /// The same of those that failed.
+    pub response_failed: Histogram,
+    /// Status codes, and the parts of the requests' way.
+    pub trips: Trips,
 }
-
-/// Bytes that are no window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the bytes are no window: {0}")]
-pub struct WindowError(&'static str);
 
 impl Window {
     /// The window of what was counted, with the numbers that names and errors are to have.
@@ -53,7 +60,10 @@ impl Window {
         mut name: impl FnMut(crate::registry::KeyId) -> u32,
         mut error: impl FnMut(crate::registry::ErrorId) -> u32,
     ) -> Self {
-        let mut window = Self::default();
+        let mut window = Self {
+            lateness: stats.total().histograms.lateness.clone(),
+            ..Self::default()
+        };
         for (key, entry) in stats.entries() {
             if entry.requests > 0 || entry.failures > 0 {
                 let count = window.counts.entry(name(key)).or_default();
@@ -72,8 +82,10 @@ impl Window {
             self.counts.entry(name).or_default().merge(count);
         }
         for (&error, &occurrences) in &other.errors {
-            *self.errors.entry(error).or_default() += occurrences;
+            let mine = self.errors.entry(error).or_default();
+            *mine = mine.saturating_add(occurrences);
         }
+        self.lateness.merge(&other.lateness);
     }
 
     /// What was counted under all names.
@@ -83,72 +95,6 @@ impl Window {
             total.merge(count);
         }
         total
-    }
-
-    /// The window as bytes, which [`Window::from_bytes`] reads; the same window gives the same bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        write(&mut bytes, self.counts.len() as u64);
-        for (&name, count) in &self.counts {
-            write(&mut bytes, name.into());
-            for number in [
-                count.requests,
-                count.failures,
-                count.bytes_in,
-                count.bytes_out,
-            ] {
-                write(&mut bytes, number);
-            }
-            for histogram in [&count.ok, &count.failed] {
-                let part = histogram.to_bytes();
-                write(&mut bytes, part.len() as u64);
-                bytes.extend(part);
-            }
-        }
-        write(&mut bytes, self.errors.len() as u64);
-        for (&error, &occurrences) in &self.errors {
-            write(&mut bytes, error.into());
-            write(&mut bytes, occurrences);
-        }
-        bytes
-    }
-
-    /// Reads a window that fills the bytes exactly.
-    ///
-    /// # Errors
-    ///
-    /// A [`WindowError`] if they are anything else.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, WindowError> {
-        let Some((&FORMAT, mut bytes)) = bytes.split_first() else {
-            return Err(WindowError("another format"));
-        };
-        let bytes = &mut bytes;
-        let mut window = Self::default();
-        for _ in 0..read(bytes)? {
-            let name = small(read(bytes)?)?;
-            let count = Count {
-                requests: read(bytes)?,
-                failures: read(bytes)?,
-                bytes_in: read(bytes)?,
-                bytes_out: read(bytes)?,
-                ok: histogram(bytes)?,
-                failed: histogram(bytes)?,
-            };
-            if window.counts.insert(name, count).is_some() {
-                return Err(WindowError("a name twice"));
-            }
-        }
-        for _ in 0..read(bytes)? {
-            let error = small(read(bytes)?)?;
-            if window.errors.insert(error, read(bytes)?).is_some() {
-                return Err(WindowError("an error twice"));
-            }
-        }
-        if bytes.is_empty() {
-            Ok(window)
-        } else {
-            Err(WindowError("something after it"))
-        }
     }
 }
 
@@ -161,99 +107,39 @@ impl Count {
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
+        self.response_ok.merge(&other.response_ok);
+        self.response_failed.merge(&other.response_failed);
+        self.trips.merge(&other.trips);
     }
 
-    /// The times of all requests.
+    /// The times of all requests, from taken up to the last byte.
     pub fn times(&self) -> Histogram {
         let mut times = self.ok.clone();
         times.merge(&self.failed);
+        times
+    }
+
+    /// The times of all requests with the generator's lateness, from due on.
+    pub fn response_times(&self) -> Histogram {
+        let mut times = self.response_ok.clone();
+        times.merge(&self.response_failed);
         times
     }
 }
 
 impl From<&Entry> for Count {
     fn from(entry: &Entry) -> Self {
+        let histograms = &entry.histograms;
         Self {
             requests: entry.requests,
             failures: entry.failures,
             bytes_in: entry.bytes_in,
             bytes_out: entry.bytes_out,
-            ok: entry.histograms.service_ok.clone(),
-            failed: entry.histograms.service_failed.clone(),
-        }
-    }
-}
-
-fn histogram(bytes: &mut &[u8]) -> Result<Histogram, WindowError> {
-    let short = WindowError("cut short");
-    let length = usize::try_from(read(bytes)?).map_err(|_| short)?;
-    let (part, rest) = bytes.split_at_checked(length).ok_or(short)?;
-    *bytes = rest;
-    Histogram::from_bytes(part).map_err(|_| WindowError("a histogram of it"))
-}
-
-fn small(number: u64) -> Result<u32, WindowError> {
-    u32::try_from(number).map_err(|_| WindowError("a number too large"))
-}
-
-fn read(bytes: &mut &[u8]) -> Result<u64, WindowError> {
-    let number = leb128::read(bytes).ok_or(WindowError("cut short"))?;
-    number.map_err(|_| WindowError("a number too large"))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::units::Micros;
-
-    fn windows() -> impl Strategy<Value = Window> {
-        let times = prop::collection::vec(0_u64..100_000_000, 0..20);
-        let count =
-            (times.clone(), times, 0..u64::from(u32::MAX)).prop_map(|(ok, failed, bytes)| {
-                let of = |times: &[u64]| {
-                    let mut histogram = Histogram::default();
-                    for &time in times {
-                        histogram.record(Micros::from_micros(time));
-                    }
-                    histogram
-                };
-                Count {
-                    requests: (ok.len() + failed.len()) as u64,
-                    failures: failed.len() as u64,
-                    bytes_in: bytes,
-                    bytes_out: bytes / 3,
-                    ok: of(&ok),
-                    failed: of(&failed),
-                }
-            });
-        let counts = prop::collection::btree_map(0_u32..50, count, 0..8);
-        let errors = prop::collection::btree_map(0_u32..50, 1_u64..1_000, 0..8);
-        (counts, errors).prop_map(|(counts, errors)| Window { counts, errors })
-    }
-
-    proptest! {
-        #[test]
-        fn bytes_lead_back_to_the_window(window in windows()) {
-            prop_assert_eq!(Window::from_bytes(&window.to_bytes()), Ok(window));
-        }
-
-        #[test]
-        fn windows_merge_in_any_grouping(one in windows(), two in windows(), three in windows()) {
-            let mut left = one.clone();
-            left.merge(&two);
-            left.merge(&three);
-            let mut right = two;
-            right.merge(&three);
-            let mut all = one;
-            all.merge(&right);
-            prop_assert_eq!(left, all);
-        }
-
-        #[test]
-        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Window::from_bytes(&bytes);
+            ok: histograms.service_ok.clone(),
+            failed: histograms.service_failed.clone(),
+            response_ok: histograms.response_ok.clone(),
+            response_failed: histograms.response_failed.clone(),
+            trips: entry.trips.clone(),
         }
     }
 }

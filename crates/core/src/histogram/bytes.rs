@@ -11,7 +11,7 @@ use crate::leb128::{self, write};
 use super::{Counted, HIGHEST, Histogram, bin_of};
 
 /// The largest count that is read: nine years of a million a second, so that sums cannot overflow.
-const MOST: u64 = 1 << 48;
+pub(super) const MOST: u64 = 1 << 48;
 
 /// Bytes that are not a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -91,7 +91,7 @@ impl Histogram {
     }
 }
 
-fn read(bytes: &mut &[u8]) -> Result<u64, HistogramError> {
+pub(super) fn read(bytes: &mut &[u8]) -> Result<u64, HistogramError> {
     let number = leb128::read(bytes).ok_or(HistogramError::Short)?;
     number.map_err(|_| HistogramError::Impossible)
 }
