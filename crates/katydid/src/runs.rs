@@ -149,6 +149,7 @@ fn delete(options: &DeleteOptions) -> Result<(), Problem> {
         store.delete_run(&run.id)?;
         writeln!(io::stdout(), "Deleted {}", run.id)?;
     }
+    while store.tidy()? {}
     Ok(())
 }
 

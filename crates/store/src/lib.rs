@@ -11,53 +11,26 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use thiserror::Error;
 
+mod facts;
+mod keep;
+mod layout;
+mod packed;
 mod portable;
 mod runs;
 mod summary;
+#[cfg(test)]
+mod testing;
+mod windows;
 
-pub use runs::{Error as RunError, Name, News, Run, RunState, Second, Sums};
+pub use facts::{Fact, Finding, FreeNumbers, LINES, Logs, Sample, Script, Total, Worker};
+pub use katydid_core::window::Second;
+pub use keep::{Keep, Usage};
+pub use runs::{Error as RunError, Name, News, Run, RunState};
 pub use summary::{Fault, Summary};
+pub use windows::Sums;
 
-/// `SQLite`'s field for whose file it is: "KTDD".
-const APPLICATION: i32 = 0x4b54_4444;
-/// The layout of the tables; grows when an older program could not read them any more.
-const LAYOUT: i32 = 2;
 /// How long another process's write is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS checkpoint (
-        run TEXT PRIMARY KEY,      -- what tells this run from others on the machine
-        at_ms INTEGER NOT NULL,    -- when it was written, in milliseconds since the Unix epoch
-        state BLOB NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE run (
-        id TEXT PRIMARY KEY,
-        started_ms INTEGER NOT NULL,
-        touched_ms INTEGER NOT NULL,  -- when it ended, or was heard of last
-        ended INTEGER NOT NULL,
-        about TEXT NOT NULL,          -- JSON
-        marks TEXT NOT NULL,          -- JSON
-        pinned INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE name (
-        run TEXT NOT NULL, id INTEGER NOT NULL, method TEXT NOT NULL, name TEXT NOT NULL,
-        PRIMARY KEY (run, id)
-    ) WITHOUT ROWID;
-    CREATE TABLE error (
-        run TEXT NOT NULL, id INTEGER NOT NULL, name INTEGER NOT NULL, text TEXT NOT NULL,
-        PRIMARY KEY (run, id)
-    ) WITHOUT ROWID;
-    CREATE TABLE window (
-        run TEXT NOT NULL,
-        step INTEGER NOT NULL,        -- seconds it holds
-        t INTEGER NOT NULL,           -- the first of them, of the Unix epoch
-        users INTEGER NOT NULL,
-        wanted INTEGER NOT NULL,
-        data BLOB NOT NULL,
-        PRIMARY KEY (run, step, t)
-    );
-";
 
 /// Why a store cannot be used.
 #[derive(Debug, Error)]
@@ -106,7 +79,7 @@ impl Store {
         keep_private(path).map_err(|error| StoreError::Io(path.into(), error))?;
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
-        prepare(path, &mut connection)?;
+        layout::prepare(path, &mut connection)?;
         Ok(Self {
             path: path.into(),
             connection,
@@ -127,11 +100,7 @@ impl Store {
         connection
             .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")
             .map_err(failed)?;
-        match marks(&connection).map_err(failed)? {
-            (APPLICATION, LAYOUT) => {}
-            (APPLICATION, newer) if newer > LAYOUT => return Err(StoreError::Newer(path.into())),
-            _ => return Err(StoreError::Foreign(path.into())),
-        }
+        layout::look(path, &connection)?;
         Ok(Self {
             path: path.into(),
             connection,
@@ -212,44 +181,4 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Whose a file is, and of which layout.
-fn marks(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
-    Ok((number("application_id")?, number("user_version")?))
-}
-
-/// Makes the tables of a new file, or looks whether those of an old one are ours.
-fn prepare(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
-    let failed = |error| StoreError::of(path, error);
-    // One process at a time looks whether the file is new.
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(failed)?;
-    let (application, layout) = marks(&transaction).map_err(failed)?;
-    let tables: u32 = transaction
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
-    match (application, layout) {
-        (0, 0) if tables == 0 => {
-            let make = format!(
-                "{TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {LAYOUT};"
-            );
-            transaction.execute_batch(&make).map_err(failed)?;
-        }
-        (APPLICATION, LAYOUT) => {}
-        // It held nothing but checkpoints.
-        (APPLICATION, 1) => {
-            let add = format!("{TABLES} PRAGMA user_version = {LAYOUT};");
-            transaction.execute_batch(&add).map_err(failed)?;
-        }
-        (APPLICATION, newer) if newer > LAYOUT => return Err(StoreError::Newer(path.into())),
-        _ => return Err(StoreError::Foreign(path.into())),
-    }
-    transaction.commit().map_err(failed)?;
-    // Only once the file is known to be ours: this changes it.
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
-        .map_err(failed)
 }

@@ -1,19 +1,19 @@
 //! Runs that go from one store to another; a file of one run is a store that has only that one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use katydid_core::window::Window;
 use rusqlite::params;
 
+use katydid_core::window::Second;
+
+use crate::facts::{copy_facts, put_total};
+use crate::windows::{HOUR, MINUTE, close_hour, put_minute};
 use crate::{Store, StoreError};
 
 const RUN: &str = "SELECT started_ms, touched_ms, ended, about, marks FROM run WHERE id = ?";
 const PUT_RUN: &str = "INSERT INTO run (id, started_ms, touched_ms, ended, about, marks, pinned)
     VALUES (?, ?, ?, ?, ?, ?, 0)";
-const WINDOWS: &str = "SELECT step, t, users, wanted, data FROM window WHERE run = ?";
-const PUT_WINDOW: &str = "INSERT INTO window (run, step, t, users, wanted, data)
-    VALUES (?, ?, ?, ?, ?, ?)";
-
 impl Store {
     /// Writes a run to a new file.
     ///
@@ -41,6 +41,7 @@ impl Store {
     ///
     /// A [`StoreError`], also if the other one is broken or the run is here already.
     pub fn import(&mut self, other: &Self, run: &str) -> Result<(), StoreError> {
+        self.bury(run)?;
         let path = self.path.clone();
         let failed = |error| StoreError::of(&path, error);
         let theirs = other.failed();
@@ -73,19 +74,39 @@ impl Store {
                 .and_then(|mut put| put.execute(params![run, error.id, error.name, error.text]))
                 .map_err(failed)?;
         }
-        let mut windows = other.connection.prepare(WINDOWS).map_err(&theirs)?;
-        let mut rows = windows.query([run]).map_err(&theirs)?;
-        while let Some(row) = rows.next().map_err(&theirs)? {
-            let number = |index| row.get::<_, i64>(index).map_err(&theirs);
-            let data: Vec<u8> = row.get(4).map_err(&theirs)?;
-            // What cannot be read would be found out only when somebody looks.
-            Window::from_bytes(&data).map_err(|_| StoreError::Foreign(other.path.clone()))?;
-            let row = params![run, number(0)?, number(1)?, number(2)?, number(3)?, data];
-            transaction
-                .prepare_cached(PUT_WINDOW)
-                .and_then(|mut put| put.execute(row))
-                .map_err(failed)?;
-        }
+        // Read and written anew: what cannot be read would be found out only when somebody looks, and
+        // sums are not believed.
+        let mut minute = BTreeMap::new();
+        let mut hours = BTreeSet::new();
+        let mut put = |minute: &mut BTreeMap<u64, Second>| {
+            let Some(&t) = minute.keys().next() else {
+                return Ok(());
+            };
+            hours.insert(t - t % HOUR);
+            let minute = std::mem::take(minute);
+            put_minute(&transaction, run, t - t % MINUTE, &minute)
+        };
+        let mut added = Ok(());
+        other.each_second(run, 0, u64::MAX, |second| {
+            let begins = minute
+                .keys()
+                .next()
+                .is_some_and(|t| t / MINUTE != second.t / MINUTE);
+            if begins && added.is_ok() {
+                added = put(&mut minute);
+            }
+            minute.insert(second.t, second);
+        })?;
+        added
+            .and_then(|()| put(&mut minute))
+            .and_then(|()| {
+                let mut hours = hours.iter();
+                hours.try_for_each(|&hour| close_hour(&transaction, run, hour))
+            })
+            .map_err(|error| other.unread(error))?;
+        copy_facts(&other.connection, &transaction, run)
+            .and_then(|()| put_total(&transaction, run))
+            .map_err(|error| other.unread(error))?;
         transaction.commit().map_err(failed)
     }
 }

@@ -1,18 +1,14 @@
-//! Runs: what each was, and what was counted in each of its seconds.
+//! Runs: what each was, and what is new of it.
 
-use std::collections::BTreeMap;
+use katydid_core::window::{Second, WindowError};
+use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use katydid_core::window::{Window, WindowError};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
-
+use crate::facts::{Fact, forget_total, put_facts, put_total};
+use crate::windows::{Sums, add_second, close};
 use crate::{Store, StoreError};
 
 /// How long after its last sign a run counts as under way.
 const SILENCE_MS: u64 = 15_000;
-
-/// Steps of windows, in seconds: a minute and an hour hold the sum of their seconds, so that a long
-/// stretch is read from few rows.
-pub(crate) const STEPS: [u64; 3] = [3_600, 60, 1];
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,19 +62,6 @@ pub struct Error {
     pub text: String,
 }
 
-/// One second of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Second {
-    /// The second of the Unix epoch.
-    pub t: u64,
-    /// Users there were.
-    pub users: u32,
-    /// Users that were wanted.
-    pub wanted: u32,
-    /// What was counted.
-    pub window: Window,
-}
-
 /// What is new of a run; written at once or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct News {
@@ -88,6 +71,8 @@ pub struct News {
     pub errors: Vec<Error>,
     /// Seconds, each once and in their order.
     pub seconds: Vec<Second>,
+    /// What else is known of the run that is new or has changed, by its number.
+    pub facts: Vec<(u64, Fact)>,
     /// What happened in the run so far, as JSON, if that has changed.
     pub marks: Option<String>,
     /// What else is known of it, as JSON, if that has changed.
@@ -96,53 +81,6 @@ pub struct News {
     pub now_ms: u64,
     /// Whether the run has ended.
     pub has_ended: bool,
-}
-
-/// Adds a run up by minutes and hours while its seconds are written.
-#[derive(Debug, Default)]
-pub struct Sums {
-    /// By step: when it began, whether all of it is in it, and what was counted.
-    open: BTreeMap<u64, (u64, bool, Window)>,
-    has_begun: bool,
-}
-
-impl Sums {
-    /// Of a run that goes on: the minute and the hour under way are not whole.
-    pub fn going_on() -> Self {
-        Self {
-            open: BTreeMap::new(),
-            has_begun: true,
-        }
-    }
-
-    fn add(
-        &mut self,
-        second: &Second,
-        mut put: impl FnMut(u64, u64, &Window) -> Result<(), WriteError>,
-    ) -> Result<(), WriteError> {
-        for step in STEPS.into_iter().filter(|&step| step > 1) {
-            let t = second.t - second.t % step;
-            let mut follows = false;
-            if let Some((begun, is_whole, window)) = self.open.get(&step)
-                && *begun != t
-            {
-                if *is_whole {
-                    put(step, *begun, window)?;
-                }
-                self.open.remove(&step);
-                follows = true;
-            }
-            // Before a run's first second there is nothing, so its first minute is whole.
-            let is_whole = follows || !self.has_begun;
-            let (_, _, sum) = self
-                .open
-                .entry(step)
-                .or_insert_with(|| (t, is_whole, Window::default()));
-            sum.merge(&second.window);
-        }
-        self.has_begun = true;
-        Ok(())
-    }
 }
 
 impl Store {
@@ -158,6 +96,7 @@ impl Store {
         about: &str,
         now_ms: u64,
     ) -> Result<(), StoreError> {
+        self.bury(id)?;
         let begin = "INSERT INTO run (id, started_ms, touched_ms, ended, about, marks, pinned)
             VALUES (?, ?, ?, 0, ?, '[]', 0)
             ON CONFLICT (id) DO UPDATE SET ended = 0, touched_ms = excluded.touched_ms";
@@ -175,16 +114,16 @@ impl Store {
     pub fn record(&mut self, run: &str, news: &News, sums: &mut Sums) -> Result<(), StoreError> {
         let path = self.path.clone();
         let failed = |error| StoreError::of(&path, error);
-        let transaction = self.connection.transaction().map_err(failed)?;
+        // Whoever reads before it writes must not find that somebody else has written in between.
+        let immediate = TransactionBehavior::Immediate;
+        let transaction = self.connection.transaction_with_behavior(immediate);
+        let transaction = transaction.map_err(failed)?;
         let written = write(&transaction, run, news, sums).and_then(|()| Ok(transaction.commit()?));
         if written.is_err() {
-            // They have what is not in the store; minutes and hours under way are read by their seconds.
-            *sums = Sums::going_on();
+            // What they know is not in the store.
+            *sums = Sums::default();
         }
-        written.map_err(|error| match error {
-            WriteError::Sqlite(error) => failed(error),
-            WriteError::Window(_) => StoreError::Foreign(path.clone()),
-        })
+        written.map_err(|error| self.unread(error))
     }
 
     /// All runs, the newest first; `now_ms` tells which of them were interrupted.
@@ -251,63 +190,6 @@ impl Store {
         errors.and_then(Iterator::collect).map_err(self.failed())
     }
 
-    /// What was counted from one second up to another, that one not included.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`].
-    pub fn window(&self, run: &str, from: u64, to: u64) -> Result<Window, StoreError> {
-        let mut sum = Window::default();
-        let mut stretches = vec![(from, to)];
-        for step in STEPS {
-            let mut rest = Vec::new();
-            for (from, to) in stretches {
-                let mut next = from;
-                self.each(run, step, from, to, |t, window| {
-                    if next < t {
-                        rest.push((next, t));
-                    }
-                    sum.merge(&window);
-                    next = t + step;
-                })?;
-                if next < to {
-                    rest.push((next, to));
-                }
-            }
-            stretches = rest;
-        }
-        Ok(sum)
-    }
-
-    /// The seconds of a run from one on, up to another.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`].
-    pub fn seconds(&self, run: &str, from: u64, to: u64) -> Result<Vec<Second>, StoreError> {
-        let some = "SELECT t, users, wanted, data FROM window
-            WHERE run = ? AND step = 1 AND t >= ? AND t < ? ORDER BY t";
-        let mut some = self
-            .connection
-            .prepare_cached(some)
-            .map_err(self.failed())?;
-        let mut rows = some
-            .query(params![run, int(from), int(to)])
-            .map_err(self.failed())?;
-        let mut seconds = Vec::new();
-        while let Some(row) = rows.next().map_err(self.failed())? {
-            let field = |index| row.get::<_, i64>(index).map_err(self.failed());
-            let data: Vec<u8> = row.get(3).map_err(self.failed())?;
-            seconds.push(Second {
-                t: unsigned(field(0)?),
-                users: u32::try_from(field(1)?).unwrap_or(0),
-                wanted: u32::try_from(field(2)?).unwrap_or(0),
-                window: self.read(&data)?,
-            });
-        }
-        Ok(seconds)
-    }
-
     /// Whether a run is kept however many there are; false if there is no such run.
     ///
     /// # Errors
@@ -318,78 +200,19 @@ impl Store {
         let changed = self.connection.execute(pin, params![is_pinned, run]);
         Ok(changed.map_err(self.failed())? > 0)
     }
-
-    /// Forgets a run; false if there is no such run.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`].
-    pub fn delete_run(&mut self, run: &str) -> Result<bool, StoreError> {
-        let path = self.path.clone();
-        let failed = |error| StoreError::of(&path, error);
-        let transaction = self.connection.transaction().map_err(failed)?;
-        let is_known = delete(&transaction, run).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        Ok(is_known)
-    }
-
-    /// Forgets the oldest runs beyond so many, but none that is pinned or under way.
-    ///
-    /// # Errors
-    ///
-    /// A [`StoreError`].
-    pub fn keep_newest(&mut self, most: usize, now_ms: u64) -> Result<(), StoreError> {
-        let runs = self.runs(now_ms)?;
-        let old = runs.iter().skip(most);
-        for run in old.filter(|run| !run.is_pinned && run.state != RunState::Running) {
-            self.delete_run(&run.id)?;
-        }
-        Ok(())
-    }
-
-    /// Reads the windows of one step that lie within a stretch.
-    fn each(
-        &self,
-        run: &str,
-        step: u64,
-        from: u64,
-        to: u64,
-        mut see: impl FnMut(u64, Window),
-    ) -> Result<(), StoreError> {
-        let last = to.saturating_sub(step);
-        if to < step || last < from {
-            return Ok(());
-        }
-        let some = "SELECT t, data FROM window
-            WHERE run = ? AND step = ? AND t >= ? AND t <= ? ORDER BY t";
-        let mut some = self
-            .connection
-            .prepare_cached(some)
-            .map_err(self.failed())?;
-        let mut rows = some
-            .query(params![run, int(step), int(from), int(last)])
-            .map_err(self.failed())?;
-        while let Some(row) = rows.next().map_err(self.failed())? {
-            let t: i64 = row.get(0).map_err(self.failed())?;
-            let data: Vec<u8> = row.get(1).map_err(self.failed())?;
-            see(unsigned(t), self.read(&data)?);
-        }
-        Ok(())
-    }
-
-    fn read(&self, data: &[u8]) -> Result<Window, StoreError> {
-        Window::from_bytes(data).map_err(|_| StoreError::Foreign(self.path.clone()))
-    }
 }
 
 /// Why something could not be written.
 #[derive(Debug, thiserror::Error)]
-enum WriteError {
+pub(crate) enum WriteError {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     /// What is there already is no window.
     #[error(transparent)]
     Window(#[from] WindowError),
+    /// What is there already is no fact.
+    #[error(transparent)]
+    Fact(#[from] serde_json::Error),
 }
 
 fn write(
@@ -409,10 +232,16 @@ fn write(
         put.execute(params![run, id, name, text])?;
     }
     for second in &news.seconds {
-        add(transaction, run, 1, second.t, second, &second.window)?;
-        sums.add(second, |step, t, window| {
-            add(transaction, run, step, t, second, window)
-        })?;
+        sums.follow(transaction, run, second.t)?;
+        add_second(transaction, run, second)?;
+    }
+    put_facts(transaction, run, &news.facts)?;
+    if !news.seconds.is_empty() {
+        forget_total(transaction, run)?;
+    }
+    if news.has_ended {
+        close(transaction, run, u64::MAX)?;
+        put_total(transaction, run)?;
     }
     // When a run has ended, it has ended: what comes later does not make it longer.
     let touch = "UPDATE run SET touched_ms = iif(ended, touched_ms, ?), ended = ?,
@@ -425,49 +254,6 @@ fn write(
         run
     ])?;
     Ok(())
-}
-
-/// Adds what was counted in a step to what another process has counted in it.
-fn add(
-    transaction: &Transaction<'_>,
-    run: &str,
-    step: u64,
-    t: u64,
-    second: &Second,
-    window: &Window,
-) -> Result<(), WriteError> {
-    let known = "SELECT data FROM window WHERE run = ? AND step = ? AND t = ?";
-    let known: Option<Vec<u8>> = transaction
-        .prepare_cached(known)?
-        .query_row(params![run, int(step), int(t)], |row| row.get(0))
-        .optional()?;
-    let data = match known {
-        None => window.to_bytes(),
-        Some(data) => {
-            let mut sum = Window::from_bytes(&data)?;
-            sum.merge(window);
-            sum.to_bytes()
-        }
-    };
-    let put = "INSERT OR REPLACE INTO window (run, step, t, users, wanted, data)
-        VALUES (?, ?, ?, ?, ?, ?)";
-    let (users, wanted) = (second.users, second.wanted);
-    transaction.prepare_cached(put)?.execute(params![
-        run,
-        int(step),
-        int(t),
-        users,
-        wanted,
-        data
-    ])?;
-    Ok(())
-}
-
-fn delete(transaction: &Transaction<'_>, run: &str) -> rusqlite::Result<bool> {
-    for table in ["window", "name", "error"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE run = ?"), [run])?;
-    }
-    Ok(transaction.execute("DELETE FROM run WHERE id = ?", [run])? > 0)
 }
 
 fn run(row: &Row<'_>, now_ms: u64) -> rusqlite::Result<Run> {
@@ -489,146 +275,18 @@ fn run(row: &Row<'_>, now_ms: u64) -> rusqlite::Result<Run> {
 }
 
 /// A number as `SQLite` keeps it.
-fn int(number: u64) -> i64 {
+pub(crate) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(crate) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
-    use katydid_core::histogram::Histogram;
-    use katydid_core::units::Micros;
-    use katydid_core::window::Count;
-    use proptest::prelude::*;
-    use tempfile::{TempDir, tempdir};
-
     use super::*;
-
-    /// A second in which requests of names took these times.
-    fn second(t: u64, requests: &[(u32, u64)]) -> Second {
-        let mut window = Window::default();
-        for &(name, time) in requests {
-            let mut ok = Histogram::default();
-            ok.record(Micros::from_micros(time));
-            let count = Count {
-                requests: 1,
-                ok,
-                ..Count::default()
-            };
-            window.counts.entry(name).or_default().merge(&count);
-        }
-        Second {
-            t,
-            users: 1,
-            wanted: 1,
-            window,
-        }
-    }
-
-    /// A store in a folder that goes with it.
-    fn store() -> (TempDir, Store) {
-        let folder = tempdir().unwrap();
-        let store = Store::open(&folder.path().join("runs.db")).unwrap();
-        (folder, store)
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-        #[test]
-        fn any_window_counts_what_all_requests_in_it_count(
-            start in 0_u64..8_000,
-            requests in prop::collection::btree_map(0_u64..9_000, prop::collection::vec((0_u32..3, 1_u64..1_000_000), 1..4), 1..300),
-            from in 0_u64..18_000,
-            length in 0_u64..18_000,
-            pieces in 1_usize..4,
-        ) {
-            let (_folder, mut store) = store();
-            store.begin_run("one", 0, "{}", 0).unwrap();
-            let seconds: Vec<_> = requests.iter().map(|(t, all)| second(start + t, all)).collect();
-            let mut sums = Sums::default();
-            for chunk in seconds.chunks(seconds.len().div_ceil(pieces)) {
-                let news = News { seconds: chunk.to_vec(), ..News::default() };
-                store.record("one", &news, &mut sums).unwrap();
-                // Another process goes on with it.
-                sums = Sums::going_on();
-            }
-            let to = from + length;
-            let mut expected = Window::default();
-            for second in seconds.iter().filter(|second| (from..to).contains(&second.t)) {
-                expected.merge(&second.window);
-            }
-            prop_assert_eq!(store.window("one", from, to).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn a_day_is_read_from_few_rows() {
-        let (_folder, mut store) = store();
-        store.begin_run("one", 0, "{}", 0).unwrap();
-        let mut sums = Sums::default();
-        let seconds = (0..7_300).map(|t| second(t, &[(1, t + 1)])).collect();
-        let news = News {
-            seconds,
-            ..News::default()
-        };
-        store.record("one", &news, &mut sums).unwrap();
-        let rows = |step: u64| -> i64 {
-            let count = "SELECT count(*) FROM window WHERE step = ?";
-            store
-                .connection
-                .query_row(count, [int(step)], |row| row.get(0))
-                .unwrap()
-        };
-        assert_eq!((rows(3_600), rows(60), rows(1)), (2, 121, 7_300));
-        let all = store.window("one", 0, 10_000).unwrap();
-        assert_eq!(all.total().requests, 7_300);
-    }
-
-    #[test]
-    fn what_another_process_counted_in_the_same_second_stays() {
-        let (_folder, mut store) = store();
-        store.begin_run("one", 0, "{}", 0).unwrap();
-        for requests in [&[(1, 5), (2, 7)][..], &[(1, 9)]] {
-            let news = News {
-                seconds: vec![second(70, requests)],
-                ..News::default()
-            };
-            store.record("one", &news, &mut Sums::going_on()).unwrap();
-        }
-        let window = store.window("one", 0, 100).unwrap();
-        assert_eq!(window.counts[&1].requests, 2);
-        assert_eq!(window.total().requests, 3);
-    }
-
-    #[test]
-    fn what_could_not_be_written_can_be_written_later() {
-        let (_folder, mut store) = store();
-        store.begin_run("one", 0, "{}", 0).unwrap();
-        let mut sums = Sums::default();
-        let news = |t| News {
-            seconds: (t..t + 100).map(|t| second(t, &[(1, t + 1)])).collect(),
-            ..News::default()
-        };
-        store.record("one", &news(0), &mut sums).unwrap();
-        store
-            .connection
-            .execute_batch("PRAGMA query_only = 1")
-            .unwrap();
-        store.record("one", &news(100), &mut sums).unwrap_err();
-        store
-            .connection
-            .execute_batch("PRAGMA query_only = 0")
-            .unwrap();
-        store.record("one", &news(100), &mut sums).unwrap();
-        store.record("one", &news(200), &mut sums).unwrap();
-        for (from, to) in [(0, 300), (30, 290), (100, 200), (119, 121)] {
-            let window = store.window("one", from, to).unwrap();
-            assert_eq!(window.total().requests, to - from, "{from} {to}");
-        }
-    }
+    use crate::testing::store;
 
     #[test]
     fn a_run_is_listed_with_how_it_stands() {
@@ -667,10 +325,5 @@ mod tests {
             [(b, RunState::Finished), (a, RunState::Interrupted)]
         );
         assert_eq!(store.run(None, 0).unwrap().unwrap().about, "{\"users\":1}");
-        store.pin("a", true).unwrap();
-        store.keep_newest(0, 60_000).unwrap();
-        assert_eq!(store.runs(60_000).unwrap().len(), 1);
-        assert!(store.delete_run("a").unwrap());
-        assert!(!store.delete_run("a").unwrap());
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use katydid_core::compare::Stretch;
 use katydid_core::fingerprint;
+use katydid_core::histogram::Histogram;
 use katydid_core::window::{Count, Window};
-use rusqlite::params;
 use serde_json::Value;
 
+use crate::windows::span;
 use crate::{Name, Run, RunState, Store, StoreError};
 
 /// A stretch of a run.
@@ -21,6 +22,9 @@ pub struct Summary {
     pub total: Count,
     /// By name, those without requests left out.
     pub rows: Vec<(Name, Count)>,
+    /// How long requests of all names waited for the generator; empty for runs that were kept before
+    /// this was.
+    pub lateness: Histogram,
     /// Failures, those together that tell the same, the most frequent first.
     pub faults: Vec<Fault>,
 }
@@ -65,6 +69,7 @@ impl Store {
             to,
             total: window.total(),
             rows: rows.collect(),
+            lateness: window.lateness.clone(),
             faults: self.faults(run, &window, &names)?,
         })
     }
@@ -75,13 +80,8 @@ impl Store {
     ///
     /// A [`StoreError`].
     pub fn span(&self, run: &str) -> Result<Option<(u64, u64)>, StoreError> {
-        let ends = "SELECT min(t), max(t) + 1 FROM window WHERE run = ? AND step = 1";
-        let ends = self.connection.query_row(ends, params![run], |row| {
-            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-        });
-        let (first, end) = ends.map_err(self.failed())?;
-        let second = |at: i64| u64::try_from(at).ok();
-        Ok(first.and_then(second).zip(end.and_then(second)))
+        let span = span(&self.connection, run);
+        span.map_err(|error| self.unread(error))
     }
 
     /// A stretch of a run, cut into shorter ones of equal length, to be compared with another run.

@@ -13,7 +13,7 @@ use katydid_core::compare::{Settings, stretches};
 use katydid_core::histogram::Histogram;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
-use katydid_store::{Run, RunState, Store, StoreError, Summary};
+use katydid_store::{Run, RunState, Store, StoreError, Summary, Total};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,9 +55,8 @@ impl History {
             return Ok(known.clone());
         }
         let failed = |error: StoreError| broken(&error);
-        let (from, to) = store.span(&run.id).map_err(failed)?.unwrap_or_default();
-        let total = store.window(&run.id, from, to).map_err(failed)?.total();
-        let row = json!({ "seconds": to - from, "row": row(TOTAL, &total, (to - from).max(1)) });
+        let Total { from, to, count } = store.total(&run.id).map_err(failed)?;
+        let row = json!({ "seconds": to - from, "row": row(TOTAL, &count, (to - from).max(1)) });
         if run.state != RunState::Running {
             self.ended.lock().insert(run.id.clone(), row.clone());
         }
@@ -169,6 +168,8 @@ pub(crate) async fn change(
             }
         };
         done.map_err(|error| broken(&error))?;
+        // Whoever records next goes on with it.
+        while store.tidy().map_err(|error| broken(&error))? {}
         Ok(json!({ "ok": true }))
     })
     .await

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use katydid_store::{Run, Store};
+use katydid_store::{Run, Store, Total};
 use serde_json::{Value, json};
 
 use super::table::{self, Table};
@@ -82,14 +82,43 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
     if more > 0 {
         writeln!(out, "and {more} more; --limit shows them")?;
     }
+    writeln!(out, "\n{}", kept(&store, &all)?)?;
     Ok(())
+}
+
+/// What is kept, in words, and what goes next.
+fn kept(store: &Store, all: &[Run]) -> Result<String, Problem> {
+    let (keep, usage) = (store.limits()?, store.usage()?);
+    let mut words = format!(
+        "{} {} take {}. Up to {} runs and {} are kept, and those that are pinned.",
+        all.len(),
+        if all.len() == 1 { "run" } else { "runs" },
+        table::bytes(usage.used),
+        keep.runs,
+        table::bytes(keep.bytes),
+    );
+    let going = store.going(all, keep)?;
+    if let Some((first, others)) = going.split_first() {
+        let more = match others.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        words.push_str(&format!(
+            " As another run begins, {}{more} will go.",
+            first.id
+        ));
+    }
+    Ok(words)
 }
 
 /// A run and what all of it came to.
 fn described(store: &Store, run: &Run) -> Result<Value, Problem> {
     let about = about(run);
-    let (from, to) = store.span(&run.id)?.unwrap_or_default();
-    let total = store.summary(&run.id, from, to)?.total;
+    let Total {
+        from,
+        to,
+        count: total,
+    } = store.total(&run.id)?;
     Ok(json!({
         "id": run.id,
         "script": about["name"],

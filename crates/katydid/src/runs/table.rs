@@ -84,6 +84,25 @@ pub(super) fn percent(part: Option<f64>) -> String {
     part.map_or_else(|| NONE.to_owned(), |part| format!("{:.2} %", part * 100.0))
 }
 
+/// A number of bytes.
+pub(super) fn bytes(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    let mut units = ["B", "KB", "MB", "GB"].into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    while size >= 1000.0 {
+        let Some(next) = units.next() else {
+            break;
+        };
+        size /= 1000.0;
+        unit = next;
+    }
+    if size >= 10.0 || size.fract() == 0.0 {
+        format!("{size:.0} {unit}")
+    } else {
+        format!("{size:.1} {unit}")
+    }
+}
+
 /// How many in a second.
 pub(super) fn rate(count: u64, seconds: u64) -> String {
     format!("{:.1}", count as f64 / seconds.max(1) as f64)
