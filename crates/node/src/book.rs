@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_core::crew::Member;
+use katydid_core::crew::{Member, Moment};
 use katydid_core::dispatch::Users;
 use katydid_core::fault::Example;
 use katydid_core::health::{Change, Finding, Health, Signs, lacks};
@@ -437,7 +437,7 @@ impl Book {
     }
 
     /// Remembers how those who run the users fared in a second.
-    fn note_crew(&self, fleet: Option<&Fleet>, second: u64) {
+    fn note_crew(&mut self, fleet: Option<&Fleet>, second: u64) {
         if !self.run.state.is_active() {
             return;
         }
@@ -453,10 +453,14 @@ impl Book {
                 lateness_p99: newest.and_then(|point| point.lateness_p99),
             };
             crew.push(second, [("local", myself)]);
+            let members = vec![myself];
+            self.record.note_crew(Moment { t: second, members });
             return;
         };
         let members = fleet.members.iter();
         crew.push(second, members.map(|(id, member)| (&**id, *member)));
+        let members = fleet.members.iter().map(|(_, member)| *member).collect();
+        self.record.note_crew(Moment { t: second, members });
     }
 
     /// Something changed that is to be shown, together with what changes shortly after.
@@ -480,6 +484,7 @@ impl Book {
             run: self.run.clone(),
             marks: Arc::clone(self.marks.all()),
             thresholds: Arc::clone(self.thresholds.all()),
+            crew: self.record.take_crew(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use katydid_core::crew::{FOLLOWED, Moment};
 use katydid_core::mark::Mark;
 use katydid_core::snapshot::RunInfo;
 use katydid_core::stats::Stats;
@@ -35,6 +36,8 @@ pub struct Recorded {
     pub marks: Arc<Vec<Mark>>,
     /// What it is judged by, and how it stands.
     pub thresholds: Arc<Vec<Watched>>,
+    /// How those who run the users fared in the seconds since the last time.
+    pub crew: Vec<Moment>,
 }
 
 /// The seconds that nobody has taken yet.
@@ -48,6 +51,7 @@ pub(crate) struct Record {
     next: u64,
     /// Users there were, and were wanted, at the end of seconds.
     users: BTreeMap<u64, (u32, u32)>,
+    crew: Vec<Moment>,
 }
 
 impl Record {
@@ -61,6 +65,7 @@ impl Record {
         self.finish_before(u64::MAX);
         self.started_ms = started_ms;
         self.next = second;
+        self.crew.clear();
     }
 
     /// How many users there are, and are wanted, at the end of a second.
@@ -70,10 +75,26 @@ impl Record {
         }
     }
 
-    /// Takes in what was counted since the last time: it belongs to the second of the newest request.
+    /// How those who run the users fared in a second; the first workers are followed.
+    pub(crate) fn note_crew(&mut self, mut moment: Moment) {
+        if self.is_kept {
+            moment.members.retain(|member| member.index < FOLLOWED);
+            moment.members.sort_by_key(|member| member.index);
+            self.crew.push(moment);
+        }
+    }
+
+    /// How they fared since this was last called.
+    pub(crate) fn take_crew(&mut self) -> Vec<Moment> {
+        std::mem::take(&mut self.crew)
+    }
+
+    /// Takes in what was counted since the last time: it belongs to the second of the newest request,
+    /// but never to one that is to come, which would be the stamp of a clock that is wrong.
     pub(crate) fn add(&mut self, delta: &Stats, now: Nanos) {
         if self.is_kept && !delta.is_empty() {
-            let second = delta.total().last.unwrap_or(now).as_secs().max(self.next);
+            let newest = delta.total().last.unwrap_or(now).min(now);
+            let second = newest.as_secs().max(self.next);
             self.open.entry(second).or_default().merge(delta);
         }
     }
@@ -140,12 +161,14 @@ mod tests {
         record.keep();
         record.start(7, 10);
         for (users, second) in (1..).zip(10..14) {
-            record.add(&counted(&registry, second), Nanos::ZERO);
+            record.add(&counted(&registry, second), Nanos::from_secs(second));
             record.note_users(second, users, 20);
         }
         // What comes after its second was taken goes to the first one that was not.
         record.finish_before(12);
-        record.add(&counted(&registry, 11), Nanos::ZERO);
+        record.add(&counted(&registry, 11), Nanos::from_secs(13));
+        // Nor does anything go to a second that is to come.
+        record.add(&counted(&registry, 7_200), Nanos::from_secs(12));
         record.finish_before(13);
         let seconds = record.take();
         let told = seconds.iter().map(|second| {
@@ -153,7 +176,7 @@ mod tests {
             (second.started_ms, second.t, second.users, requests)
         });
         let told: Vec<_> = told.collect();
-        assert_eq!(told, [(7, 10, 1, 1), (7, 11, 2, 1), (7, 12, 3, 2)]);
+        assert_eq!(told, [(7, 10, 1, 1), (7, 11, 2, 1), (7, 12, 3, 3)]);
         record.finish_before(u64::MAX);
         assert_eq!(record.take().len(), 1);
         assert!(record.users.len() <= 2);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{RunInfo, Snapshot};
 use katydid_core::stats::Stats;
@@ -44,10 +45,14 @@ pub enum Role {
     Master(Box<Master>),
 }
 
-/// Tells the time since it was made, and the wall clock.
+/// Tells the time since it was made, and what the wall clock would show if nobody had set it since:
+/// a run's seconds follow one after the other, whatever happens to that clock. Requests are stamped
+/// the same way.
 #[derive(Clone, Copy, Debug)]
 struct Clock {
     origin: Instant,
+    /// What the wall clock showed then.
+    epoch: Duration,
 }
 
 impl Node {
@@ -169,6 +174,7 @@ impl Node {
     /// Keeps the node going until it is cancelled: its deadlines and what the process uses.
     pub async fn drive(self: Arc<Self>, cancelled: CancellationToken) {
         let mut meter = Meter::new(self.clock.now());
+        let mut watch = Watch::default();
         loop {
             let wait = self.until_deadline();
             tokio::select! {
@@ -178,6 +184,14 @@ impl Node {
             }
             if let Some(load) = meter.read(self.clock.now()) {
                 self.send(load);
+                if let Some(text) = watch.look(wall(), self.clock.now().epoch) {
+                    let kind = Kind::Health;
+                    self.send(Event::Mark {
+                        kind,
+                        text,
+                        by: None,
+                    });
+                }
             }
             self.send(Event::Tick);
         }
@@ -237,15 +251,49 @@ impl Clock {
     fn start() -> Self {
         Self {
             origin: Instant::now(),
+            epoch: wall(),
         }
     }
 
     fn now(self) -> Now {
-        let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let monotonic = self.origin.elapsed();
         Now {
-            monotonic: self.origin.elapsed(),
-            epoch: epoch.unwrap_or_default(),
+            monotonic,
+            epoch: self.epoch.saturating_add(monotonic),
         }
+    }
+}
+
+/// What the wall clock shows.
+fn wall() -> Duration {
+    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    epoch.unwrap_or_default()
+}
+
+/// Notices when the wall clock is set.
+#[derive(Debug, Default)]
+struct Watch {
+    /// By how many seconds the wall clock was ahead when that was last told of.
+    told: i64,
+}
+
+impl Watch {
+    /// In words, what has happened to the wall clock since the last time; small steps are none.
+    fn look(&mut self, wall: Duration, steady: Duration) -> Option<String> {
+        /// What is told of; a clock that is kept by others is corrected by less.
+        const STEP: u64 = 5;
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let ahead = seconds(wall).saturating_sub(seconds(steady));
+        let step = ahead.saturating_sub(self.told);
+        if step.unsigned_abs() < STEP {
+            return None;
+        }
+        self.told = ahead;
+        let way = if step < 0 { "back" } else { "forward" };
+        Some(format!(
+            "This machine's clock was set {way} by {} seconds; the times of this run go on as if it had not been.",
+            step.unsigned_abs()
+        ))
     }
 }
 
@@ -278,5 +326,22 @@ impl Meter {
             memory_bytes: load::memory(),
             files: load::files(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_is_told_of_once() {
+        let mut watch = Watch::default();
+        let at = Duration::from_secs;
+        assert_eq!(watch.look(at(10_001), at(10_000)), None);
+        let back = watch.look(at(6_402), at(10_002)).unwrap();
+        assert!(back.contains("set back by 3600 seconds"), "{back}");
+        assert_eq!(watch.look(at(6_403), at(10_003)), None);
+        let again = watch.look(at(10_004), at(10_004)).unwrap();
+        assert!(again.contains("set forward by 3600 seconds"), "{again}");
     }
 }
