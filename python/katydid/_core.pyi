@@ -312,7 +312,7 @@ class Engine:
         """Rounded milliseconds that a part of the requests of about the last ten seconds stayed within."""
     def fleet(self) -> Fleet:
         """This process's part among other nodes."""
-    def keep_runs(self, path: str, about: str) -> None:
+    def keep_runs(self, path: str, about: str, runs: int | None = ..., bytes: int | None = ...) -> None:
         """Keeps every run from now on in a file; OSError if it cannot be used.
 
         What is known of the runs is told as JSON.

@@ -28,6 +28,7 @@ from katydid.locustfiles import exit_handler as exit_handler
 from katydid.locustfiles import get_locustfiles_locally as get_locustfiles_locally
 from katydid.locustfiles import parse_locustfile_paths as parse_locustfile_paths
 from katydid.rpc import Message as Message
+from katydid.util.sizes import parse_size
 from katydid.util.timespan import parse_timespan
 from katydid.util.url import is_url as is_url
 
@@ -251,12 +252,20 @@ def _stages(text: str) -> str:
     return text
 
 
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
     "int": _integer,
     "users": _users,
     "count": _count,
     "float": _rate,
     "time_span": timespan,
+    "size": _size,
     "stages": _stages,
     "user_configs": json_user_config,
 }

@@ -116,7 +116,8 @@ class Run:
         scripts = [str(script) for script in self.environment.parsed_locustfiles or ()]
         try:
             about = store.about(self.options, scripts, self.environment)
-            hub.engine(self.environment).keep_runs(str(file), about)
+            runs, size = getattr(self.options, "store_keep", None), getattr(self.options, "store_size", None)
+            hub.engine(self.environment).keep_runs(str(file), about, runs, size)
         except OSError as error:
             _not_kept(str(error))
 

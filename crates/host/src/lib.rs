@@ -9,6 +9,7 @@
 //!
 //! It knows no script: `py` and `katydid` bring the users.
 
+mod chronicle;
 pub mod example;
 pub mod failure;
 pub mod fleet;

@@ -5,37 +5,42 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::crew::Moment;
 use katydid_core::mark::Mark;
 use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, Registry};
-use katydid_core::snapshot::{RunInfo, State};
+use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::threshold::Watched;
 use katydid_core::units::Nanos;
 use katydid_core::window::Window;
 use katydid_node::record::Second;
 use katydid_node::run::Node;
-use katydid_store::{Name, News, RunError, Store, StoreError, Sums};
+use katydid_store::{Keep, Name, News, RunError, Store, StoreError, Sums};
 use katydid_web::History;
 use serde_json::{Map, Value, json};
 
+use crate::chronicle::{Chronicle, take_scripts};
 use crate::scribe::{Pace, Scribe};
 
+/// A second is there when it is over; looking twice as often, it is written within another half.
 const PACE: Pace = Pace {
-    period: Duration::from_secs(1),
+    period: Duration::from_millis(500),
     share: 2,
     longest: Duration::from_secs(10),
 };
-/// So many runs are kept besides those that are pinned.
-const RUNS: usize = 200;
 /// So many seconds wait for a store that cannot be written to; then the oldest are lost.
 const WAITING: usize = 600;
+/// So many other facts wait for it.
+const FACTS: usize = 20_000;
 
-/// Begins to keep the runs of a node; `about` is what is known of all of them. `tell` hears of
-/// failures; the runs go on meanwhile, and what could not be written is tried again.
+/// Begins to keep the runs of a node; `about` is what is known of all of them, their scripts under
+/// `scripts`. As a run begins, old ones go as `keep` says. `tell` hears of failures; the runs go on
+/// meanwhile, and what could not be written is tried again.
 pub fn start(
     node: Arc<Node>,
     path: PathBuf,
     about: Map<String, Value>,
+    keep: Keep,
     history: Arc<History>,
     tell: impl Fn(String) + Send + 'static,
 ) -> Result<Scribe, StoreError> {
@@ -47,9 +52,12 @@ pub fn start(
         node,
         store,
         about,
+        keep,
         history,
         run: None,
         waiting: Vec::new(),
+        next_line: 0,
+        is_tidy: false,
     };
     let write = move |all| writer.write(all);
     Scribe::start("katydid-record", clock, PACE, write, tell)
@@ -60,10 +68,15 @@ struct Writer {
     node: Arc<Node>,
     store: Store,
     about: Map<String, Value>,
+    keep: Keep,
     history: Arc<History>,
     run: Option<Kept>,
     /// Seconds of runs that could not be begun yet.
     waiting: Vec<Second>,
+    /// The first line of this process's log that is not a run's yet.
+    next_line: u64,
+    /// Whether the space of runs that were deleted is given back.
+    is_tidy: bool,
 }
 
 /// The run that is being written.
@@ -75,6 +88,7 @@ struct Kept {
     errors: HashMap<ErrorId, u32>,
     next_error: u32,
     sums: Sums,
+    chronicle: Chronicle,
     /// What is known of it, and the same as it was written last.
     about: Map<String, Value>,
     about_text: String,
@@ -119,14 +133,31 @@ impl Writer {
         let has_ended = all || recorded.run.state == State::Stopped;
         if let Some(run) = &mut self.run {
             run.describe(&recorded.run, &recorded.thresholds);
+            let ends = has_ended && !run.has_ended;
+            let snapshot = if ends {
+                self.node.snapshot_now()
+            } else {
+                Arc::clone(&self.node.snapshots().borrow())
+            };
+            run.learn(&snapshot, recorded.crew, ends);
+            run.chronicle
+                .lines(&mut self.next_line, &mut run.news.facts);
         }
-        self.put(Some(&recorded.marks), has_ended)
+        self.put(Some(&recorded.marks), has_ended)?;
+        if !self.is_tidy {
+            self.is_tidy = !self.store.tidy()?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, started_ms: u64, info: &RunInfo) -> Result<(), StoreError> {
         let id = id_of(started_ms);
         let now_ms = self.node.now().as_millis();
         let mut about = self.about.clone();
+        let scripts = take_scripts(&mut about);
+        if let Some(Value::Object(options)) = about.get_mut("options") {
+            hide_secrets(options);
+        }
         about.insert("host".into(), json!(info.host.as_deref().map(redact::url)));
         about.insert("users".into(), json!(info.target_users));
         about.insert("spawn_rate".into(), json!(info.spawn_rate));
@@ -143,15 +174,18 @@ impl Writer {
             errors: HashMap::new(),
             next_error: 0,
             sums: Sums::default(),
+            chronicle: Chronicle::new(self.store.free_numbers(&id)?),
             about,
             about_text,
             marks: Arc::default(),
             has_ended: false,
-            news: News::default(),
+            news: News {
+                facts: scripts,
+                ..News::default()
+            },
         };
         if known.is_some() {
             // Another process has begun it: names and errors keep the numbers they have there.
-            kept.sums = Sums::going_on();
             let registry = self.node.registry();
             let names = self.store.names(&id)?;
             for Name { id, method, name } in &names {
@@ -169,7 +203,10 @@ impl Writer {
         }
         self.run = Some(kept);
         self.history.set_current(Some(id));
-        self.store.keep_newest(RUNS, now_ms)
+        self.store.set_limits(self.keep)?;
+        self.store.keep(self.keep, now_ms)?;
+        self.is_tidy = false;
+        Ok(())
     }
 
     fn put(&mut self, marks: Option<&Arc<Vec<Mark>>>, has_ended: bool) -> Result<(), StoreError> {
@@ -188,6 +225,8 @@ impl Writer {
         if let Err(error) = self.store.record(&run.id, &run.news, &mut run.sums) {
             let lost = run.news.seconds.len().saturating_sub(WAITING);
             run.news.seconds.drain(..lost);
+            let lost = run.news.facts.len().saturating_sub(FACTS);
+            run.news.facts.drain(..lost);
             return Err(error);
         }
         run.news = News::default();
@@ -217,6 +256,26 @@ impl Kept {
         }
     }
 
+    /// Takes in what else is known of a run; with `all` everything that has changed.
+    fn learn(&mut self, snapshot: &Snapshot, crew: Vec<Moment>, all: bool) {
+        if snapshot.run.started_ms != Some(self.started_ms) {
+            return;
+        }
+        let Self {
+            names,
+            next_name,
+            chronicle,
+            news,
+            ..
+        } = self;
+        let News {
+            names: told, facts, ..
+        } = news;
+        let registry = &snapshot.registry;
+        let number = |key| number_of(key, names, next_name, told, registry);
+        facts.extend(chronicle.look(snapshot, crew, all, number));
+    }
+
     /// Takes in seconds that are to be written.
     fn add(&mut self, seconds: Vec<Second>, registry: &Registry) {
         for second in seconds {
@@ -240,18 +299,8 @@ impl Kept {
             news,
             ..
         } = self;
-        let mut number = |key: KeyId, told: &mut Vec<Name>| {
-            *names.entry(key).or_insert_with(|| {
-                let name = registry.name(key);
-                let id = std::mem::replace(next_name, *next_name + 1);
-                told.push(Name {
-                    id,
-                    method: name.method.to_string(),
-                    name: name.name.to_string(),
-                });
-                id
-            })
-        };
+        let mut number =
+            |key, told: &mut Vec<Name>| number_of(key, names, next_name, told, registry);
         for (id, _) in second.stats.errors() {
             errors.entry(id).or_insert_with(|| {
                 let error = registry.error_name(id);
@@ -270,6 +319,43 @@ impl Kept {
             |error| errors[&error],
         )
     }
+}
+
+/// Hides what is secret among options.
+fn hide_secrets(options: &mut Map<String, Value>) {
+    for (name, value) in options {
+        if redact::is_secret(name) {
+            *value = redact::HIDDEN.into();
+        } else if let Value::String(text) = value {
+            *text = redact::text(text);
+        } else if let Value::Array(texts) = value {
+            for text in texts {
+                if let Value::String(text) = text {
+                    *text = redact::text(text);
+                }
+            }
+        }
+    }
+}
+
+/// The number of a name, which is told if it is new.
+fn number_of(
+    key: KeyId,
+    names: &mut HashMap<KeyId, u32>,
+    next: &mut u32,
+    told: &mut Vec<Name>,
+    registry: &Registry,
+) -> u32 {
+    *names.entry(key).or_insert_with(|| {
+        let name = registry.name(key);
+        let id = std::mem::replace(next, *next + 1);
+        told.push(Name {
+            id,
+            method: name.method.to_string(),
+            name: name.name.to_string(),
+        });
+        id
+    })
 }
 
 /// What a run is called: when it began, to the millisecond.

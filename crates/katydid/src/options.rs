@@ -58,6 +58,8 @@ pub enum Kind {
     Text,
     /// A length of time, as [`crate::timespan::parse`] reads it.
     TimeSpan,
+    /// A number of bytes, such as `500MB` or `5GB`.
+    Size,
     /// One of [`OptionSpec::choices`].
     Choice,
     /// Any number of words.
@@ -501,6 +503,28 @@ pub const OPTIONS: &[OptionSpec] = &[
         help: "File in which runs are kept, so that any stretch of them can be looked at, and a master that is killed and \
                started again within a minute goes on; katydid/runs.db in the user's data directory by default",
         metavar: Some("FILE"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--store-keep"],
+        dest: "store_keep",
+        kind: Kind::Count,
+        env: Some("LOCUST_STORE_KEEP"),
+        group: Group::Master,
+        help: "How many runs are kept, those that are pinned not counted; the oldest go as a run begins. 200 by default",
+        metavar: Some("RUNS"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--store-size"],
+        dest: "store_size",
+        kind: Kind::Size,
+        env: Some("LOCUST_STORE_SIZE"),
+        group: Group::Master,
+        help: "How much room runs may take together, such as 500MB or 5GB (the default); the oldest go as a run begins",
+        metavar: Some("SIZE"),
         ours: true,
         ..PLAIN
     },

@@ -25,6 +25,7 @@ use katydid_http::timing::Stamp;
 use katydid_http::tls::Tls;
 use katydid_node::run::Node;
 use katydid_node::{Action, Event};
+use katydid_store::Keep;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -525,15 +526,29 @@ impl Engine {
     }
 
     /// Keeps every run from now on in this file; `about` is a JSON object with what is known of them.
-    fn keep_runs(&self, py: Python<'_>, path: &str, about: &str) -> PyResult<()> {
+    /// As a run begins, the oldest beyond so many runs, or so many bytes of all together, go.
+    #[pyo3(signature = (path, about, runs=None, bytes=None))]
+    fn keep_runs(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        about: &str,
+        runs: Option<u64>,
+        bytes: Option<u64>,
+    ) -> PyResult<()> {
         let about = serde_json::from_str(about)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let node = Arc::clone(&self.shared.node);
         let history = Arc::clone(self.service.history());
         let door = Arc::clone(&self.shared.door);
         let tell = move |why| door.ask(Message::News(News::NotKept(why)));
+        let usual = Keep::default();
+        let keep = Keep {
+            runs: runs.unwrap_or(usual.runs),
+            bytes: bytes.unwrap_or(usual.bytes),
+        };
         let recorder = py
-            .detach(|| recorder::start(node, path.into(), about, history, tell))
+            .detach(|| recorder::start(node, path.into(), about, keep, history, tell))
             .map_err(|error| PyOSError::new_err(error.to_string()))?;
         self.recorder.set(recorder).ok();
         Ok(())
