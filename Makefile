@@ -111,6 +111,12 @@ fix: $(STAMPS)/build ## Formats, and mends what the linters can mend
 chaos: $(STAMPS)/build ## Kills, freezes and cuts off parts of fleets and prints what was lost; ARGS="link" chooses
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: store
+store: $(STAMPS)/build ## Kills runs and prints what the store lost, and how much room runs take; ARGS="50" is how many
+	@$(BIN)/python -m tests.durability $(ARGS)
+	echo
+	cargo run --quiet --release --package katydid-store --example store_size
+
 .PHONY: accuracy
 accuracy: $(STAMPS)/build $(STAMPS)/locust ## Holds reported numbers against the target's log, beside Locust's; ARGS="freeze" chooses
 	@$(BIN)/python -m tests.accuracy --beside $(STAMPS)/locust/bin/locust $(ARGS)
