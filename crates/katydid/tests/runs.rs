@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use katydid_core::units::Micros;
 use katydid_core::window::{Count, Window};
-use katydid_store::{Name, News, RunError, Second, Store, Sums};
+use katydid_store::{Fact, Name, News, RunError, Script, Second, Store, Sums};
 use serde_json::Value;
 
 const STARTED: u64 = 1_700_000_000;
@@ -60,7 +60,13 @@ fn put_run(store: &mut Store, id: &str, millis: u64, failures: u64) {
         name: 1,
         text: "HTTPError('500 Server Error: Internal Server Error for url: /slow')".into(),
     };
+    let script = Script {
+        name: "shop.py".into(),
+        sha256: "aa".into(),
+        text: "from locust import HttpUser\n".repeat(40),
+    };
     let news = News {
+        facts: vec![(0, Fact::Script(script))],
         names: vec![name(0, "/"), name(1, "=slow|\"er\"")],
         errors: vec![error],
         seconds: (0..60).map(second).collect(),
@@ -106,6 +112,11 @@ fn runs_are_listed_shown_and_deleted() {
     let list = printed(&katydid(&file, &["runs"]));
     assert!(
         list.contains("20231114-1  shop.py  finished      5   1m00s      2400  5.00 %"),
+        "{list}"
+    );
+    assert!(list.contains("\n1 run takes "), "{list}");
+    assert!(
+        list.ends_with("Up to 200 runs and 5 GB are kept, and those that are pinned.\n"),
         "{list}"
     );
     let listed = json(&katydid(&file, &["runs", "--json"]));
@@ -216,6 +227,8 @@ fn a_run_travels_in_a_file() {
     let [one, other] =
         [&here, &there].map(|store| printed(&katydid(store, &["show", "--format", "json"])));
     assert_eq!(one, other);
+    let scripts = Store::look(&there).unwrap().scripts("20231114-1").unwrap();
+    assert_eq!(scripts[0].name, "shop.py");
     assert!(refused(&katydid(&there, &["import", file]), 1).contains("is kept here already"));
     let path = place.path().join("broken.run");
     std::fs::write(&path, "not a run at all, whatever its name says").unwrap();

@@ -90,9 +90,13 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
 fn kept(store: &Store, all: &[Run]) -> Result<String, Problem> {
     let (keep, usage) = (store.limits()?, store.usage()?);
     let mut words = format!(
-        "{} {} take {}. Up to {} runs and {} are kept, and those that are pinned.",
+        "{} {} {}. Up to {} runs and {} are kept, and those that are pinned.",
         all.len(),
-        if all.len() == 1 { "run" } else { "runs" },
+        if all.len() == 1 {
+            "run takes"
+        } else {
+            "runs take"
+        },
         table::bytes(usage.used),
         keep.runs,
         table::bytes(keep.bytes),
