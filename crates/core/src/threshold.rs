@@ -9,6 +9,8 @@ use std::fmt;
 
 use crate::registry::{Name, Registry};
 use crate::stats::{Entry, Stats};
+use crate::units::Micros;
+use crate::window::Count;
 
 /// A condition under which a run has failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -255,13 +257,43 @@ impl Threshold {
                 self.metric.of(&merged, stats)
             }
         };
-        let failed = value.is_none_or(|value| match self.comparison {
+        Verdict {
+            value,
+            failed: self.fails(value),
+        }
+    }
+
+    /// The same of what a window has counted: methods, names and counts of a stretch of so many
+    /// seconds. The mean and the shortest and the longest time are those of its histograms.
+    pub fn judge_counts<'a>(
+        &self,
+        counts: impl IntoIterator<Item = (&'a str, &'a str, &'a Count)>,
+        seconds: u64,
+    ) -> Verdict {
+        let mut merged = Count::default();
+        for (method, name, count) in counts {
+            let name = || Name {
+                method: method.into(),
+                name: name.into(),
+            };
+            if self.selector.as_ref().is_none_or(|it| it.selects(&name())) {
+                merged.merge(count);
+            }
+        }
+        let value = self.metric.of_count(&merged, seconds);
+        Verdict {
+            value,
+            failed: self.fails(value),
+        }
+    }
+
+    fn fails(&self, value: Option<f64>) -> bool {
+        value.is_none_or(|value| match self.comparison {
             Comparison::Above => value > self.limit,
             Comparison::AtLeast => value >= self.limit,
             Comparison::Below => value < self.limit,
             Comparison::AtMost => value <= self.limit,
-        });
-        Verdict { value, failed }
+        })
     }
 
     /// How a run stands by it.
@@ -415,6 +447,27 @@ impl Metric {
                 let service = entry.histograms.service();
                 Some(service.value_at_quantile(part).as_millis_f64())
             }
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts this large are not compared with limits"
+    )]
+    fn of_count(self, count: &Count, seconds: u64) -> Option<f64> {
+        let (requests, failures) = (count.requests as f64, count.failures as f64);
+        let times = count.times();
+        let ms = Micros::as_millis_f64;
+        match self {
+            Self::Requests => Some(requests),
+            Self::Failures | Self::Rate if count.requests + count.failures == 0 => None,
+            Self::Failures => Some(failures),
+            Self::Rate => Some(requests / seconds.max(1) as f64),
+            Self::FailRatio => (count.requests > 0).then(|| failures / requests),
+            Self::Mean => times.mean().map(|micros| micros / 1e3),
+            Self::Min => times.min().map(ms),
+            Self::Max => times.max().map(ms),
+            Self::Quantile(part) => (!times.is_empty()).then(|| ms(times.value_at_quantile(part))),
         }
     }
 }
