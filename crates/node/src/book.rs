@@ -187,6 +187,7 @@ impl Book {
         if self.run.started_ms.is_some() && self.run.ended_ms.is_none() {
             self.run.ended_ms = Some(now.millis());
             self.seconds.end(now.epoch.as_secs());
+            self.record.end(now.epoch.as_secs());
             self.mark(Kind::End, "all users are gone".to_owned(), now);
         }
         self.set_state(State::Stopped);

@@ -10,6 +10,9 @@ use katydid_core::stats::Stats;
 use katydid_core::threshold::Watched;
 use katydid_core::units::Nanos;
 
+/// More idle seconds than this (the clock was set) are skipped.
+const MOST_BEHIND: u64 = 120;
+
 /// What was counted in one second.
 #[derive(Clone, Debug)]
 pub struct Second {
@@ -49,6 +52,8 @@ pub(crate) struct Record {
     done: Vec<Second>,
     /// The first second that is not over.
     next: u64,
+    /// The last second of the run: none before the first run, and a far one while a run goes on.
+    last: Option<u64>,
     /// Users there were, and were wanted, at the end of seconds.
     users: BTreeMap<u64, (u32, u32)>,
     crew: Vec<Moment>,
@@ -66,6 +71,12 @@ impl Record {
         self.started_ms = started_ms;
         self.next = second;
         self.crew.clear();
+        self.last = Some(u64::MAX);
+    }
+
+    /// This second is the last one of the run.
+    pub(crate) fn end(&mut self, second: u64) {
+        self.last = self.last.map(|last| last.min(second));
     }
 
     /// How many users there are, and are wanted, at the end of a second.
@@ -101,6 +112,17 @@ impl Record {
 
     /// All seconds before this one are over.
     pub(crate) fn finish_before(&mut self, end: u64) {
+        if let Some(last) = self
+            .last
+            .filter(|&last| self.is_kept && end.min(last) != u64::MAX)
+        {
+            // A second in which nothing was counted is one, too, and has its users.
+            let over = end.min(last.saturating_add(1));
+            for t in self.next.max(over.saturating_sub(MOST_BEHIND))..over {
+                self.open.entry(t).or_default();
+            }
+            self.next = self.next.max(over);
+        }
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < end) {
             let (t, stats) = first.remove_entry();
             let noted = self.users.range(..=t).next_back();
@@ -180,5 +202,32 @@ mod tests {
         record.finish_before(u64::MAX);
         assert_eq!(record.take().len(), 1);
         assert!(record.users.len() <= 2);
+    }
+
+    #[test]
+    fn idle_seconds_are_told_from_the_first_to_the_last() {
+        let registry = Registry::new();
+        let mut record = Record::default();
+        record.keep();
+        record.finish_before(9);
+        assert!(record.take().is_empty());
+        record.start(7, 10);
+        record.note_users(10, 5, 5);
+        record.add(&counted(&registry, 12), Nanos::ZERO);
+        record.finish_before(14);
+        record.end(14);
+        record.finish_before(20);
+        let seconds = record.take();
+        let told = seconds.iter().map(|second| {
+            let requests = second.stats.total().requests;
+            (second.t, second.users, requests)
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            [(10, 5, 0), (11, 5, 0), (12, 5, 1), (13, 5, 0), (14, 5, 0)]
+        );
+        record.finish_before(30);
+        assert!(record.take().is_empty());
     }
 }
