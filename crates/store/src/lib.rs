@@ -11,8 +11,10 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use thiserror::Error;
 
+mod course;
 mod facts;
 mod keep;
+mod label;
 mod layout;
 mod packed;
 mod portable;
@@ -22,9 +24,11 @@ mod summary;
 mod testing;
 mod windows;
 
+pub use course::{Course, MOST_STEPS, Moment, Step, Times, step_of};
 pub use facts::{Fact, Finding, FreeNumbers, LINES, Logs, Sample, Script, Total, Worker};
 pub use katydid_core::window::Second;
 pub use keep::{Keep, Usage};
+pub use label::Label;
 pub use runs::{Error as RunError, Name, News, Run, RunState};
 pub use summary::{Fault, Summary};
 pub use windows::Sums;

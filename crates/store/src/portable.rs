@@ -9,7 +9,7 @@ use katydid_core::window::Second;
 
 use crate::facts::{copy_facts, put_total};
 use crate::windows::{HOUR, MINUTE, close_hour, put_minute};
-use crate::{Store, StoreError};
+use crate::{Label, Store, StoreError};
 
 const RUN: &str = "SELECT started_ms, touched_ms, ended, about, marks FROM run WHERE id = ?";
 const PUT_RUN: &str = "INSERT INTO run (id, started_ms, touched_ms, ended, about, marks, pinned)
@@ -107,6 +107,40 @@ impl Store {
         copy_facts(&other.connection, &transaction, run)
             .and_then(|()| put_total(&transaction, run))
             .map_err(|error| other.unread(error))?;
-        transaction.commit().map_err(failed)
+        transaction.commit().map_err(failed)?;
+        if let Some(label) = other.labels()?.remove(run).filter(|it| it.is_baseline) {
+            // Of this store another run may be the baseline.
+            let label = Label {
+                is_baseline: false,
+                ..label
+            };
+            self.set_label(run, &label)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a store that comes from somebody else: it has plain tables only, and all of it can be read.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoreError`].
+    pub fn look_at_foreign(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::look(path)?;
+        // A view in place of a table could have anything computed.
+        let others = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')
+            OR sql LIKE 'CREATE VIRTUAL%'";
+        let others: i64 = store
+            .connection
+            .query_row(others, [], |row| row.get(0))
+            .map_err(store.failed())?;
+        let check = "PRAGMA quick_check(1)";
+        let check: String = store
+            .connection
+            .query_row(check, [], |row| row.get(0))
+            .map_err(store.failed())?;
+        if others > 0 || check != "ok" {
+            return Err(StoreError::Foreign(path.into()));
+        }
+        Ok(store)
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, pa
 
 use crate::facts::{Fact, forget_total, put_facts, put_total};
 use crate::windows::{Sums, add_second, close};
-use crate::{Store, StoreError};
+use crate::{Label, Store, StoreError};
 
 /// How long after its last sign a run counts as under way.
 const SILENCE_MS: u64 = 15_000;
@@ -38,6 +38,8 @@ pub struct Run {
     pub marks: String,
     /// Whether it is kept however many there are.
     pub is_pinned: bool,
+    /// What people have said about it.
+    pub label: Label,
 }
 
 /// A name of a run.
@@ -137,7 +139,12 @@ impl Store {
         let mut all = self.connection.prepare(all).map_err(self.failed())?;
         let runs = all.query_map([], |row| run(row, now_ms));
         let runs = runs.and_then(Iterator::collect);
-        runs.map_err(self.failed())
+        let mut runs: Vec<Run> = runs.map_err(self.failed())?;
+        let mut labels = self.labels()?;
+        for run in &mut runs {
+            run.label = labels.remove(&run.id).unwrap_or_default();
+        }
+        Ok(runs)
     }
 
     /// The run of this name, or, without one, the newest.
@@ -148,10 +155,15 @@ impl Store {
     pub fn run(&self, id: Option<&str>, now_ms: u64) -> Result<Option<Run>, StoreError> {
         let one = "SELECT id, started_ms, touched_ms, ended, about, marks, pinned FROM run
             WHERE ?1 IS NULL OR id = ?1 ORDER BY started_ms DESC LIMIT 1";
-        self.connection
+        let found = self
+            .connection
             .query_row(one, [id], |row| run(row, now_ms))
-            .optional()
-            .map_err(self.failed())
+            .optional();
+        let mut found = found.map_err(self.failed())?;
+        if let Some(run) = &mut found {
+            run.label = self.labels()?.remove(&run.id).unwrap_or_default();
+        }
+        Ok(found)
     }
 
     /// The names of a run, by their numbers.
@@ -271,6 +283,7 @@ fn run(row: &Row<'_>, now_ms: u64) -> rusqlite::Result<Run> {
         about: row.get(4)?,
         marks: row.get(5)?,
         is_pinned: row.get(6)?,
+        label: Label::default(),
     })
 }
 

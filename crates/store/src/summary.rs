@@ -174,6 +174,12 @@ impl Run {
         told.collect()
     }
 
+    /// What its script is called; runs of one script have one baseline, also after it was changed.
+    pub fn script(&self) -> String {
+        let about: Value = serde_json::from_str(&self.about).unwrap_or_default();
+        about["name"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// What became of it, in a word: running, interrupted, failed or passed by its thresholds, or
     /// finished.
     pub fn result(&self) -> &'static str {
