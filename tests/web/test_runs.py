@@ -41,6 +41,19 @@ def test_a_run_is_counted_as_the_target_counts_and_its_windows_add_up(serve, tar
     parts = [total(site, "current", t, t + 1)["total"] for t in range(seconds[0], seconds[-1] + 2)]
     assert sum(part[1] for part in parts) == truth["total"]
     assert max(part[10] or 0 for part in parts) == whole["total"][10]
+    # The documents of the live page, of the store: of all of it and of a stretch.
+    live = site.get("/api/v1/snapshot").json()
+    kept = site.get("/api/v1/runs/current/snapshot").json()
+    assert kept["total"][1:3] + kept["total"][5:8] == live["total"][1:3] + live["total"][5:8]
+    assert [point[1:3] for point in kept["points"]] == [point[1:3] for point in live["points"] if point[1] + point[2]]
+    first, end = kept["span"]
+    part = site.get(f"/api/v1/runs/current/snapshot?from={first + 1}&to={end - 1}").json()
+    inside = [point for point in kept["points"] if first < point[0] < end - 1]
+    assert part["points"] == inside
+    assert part["total"][1] == sum(point[1] + point[2] for point in inside)
+    assert site.get("/api/v1/runs/current/endpoints/99").status_code == 404
+    for wrong in ("current/snapshot?from=5&to=5", "current/heat?from=9&to=3", "current/errors?from=x"):
+        assert site.get(f"/api/v1/runs/{wrong}").status_code == 400, wrong
     for wrong in ("current/window", "current/window?from=5&to=5", "current/window?from=x&to=y"):
         assert site.get(f"/api/v1/runs/{wrong}").status_code == 400, wrong
     assert site.get("/api/v1/runs/nothing/window?from=1&to=2").status_code == 404
@@ -116,8 +129,52 @@ def test_kept_runs_are_pinned_deleted_and_compared_by_commands(serve, target):
     assert site.post("/api/v1/runs/none/delete", json={}).status_code == 404
     foreign = {"Origin": "http://elsewhere.example"}
     assert site.post(f"/api/v1/runs/{before}/delete", json={}, headers=foreign).status_code == 403
+
+    # What people say about a run; one of a script's runs is the baseline.
+    def label(run, **wanted):
+        return site.post(f"/api/v1/runs/{run}/label", json=wanted)
+
+    def said(run):
+        return {each["id"]: each for each in site.get("/api/v1/runs").json()["runs"]}[run]
+
+    assert label(before, title=" A <b>name</b> ", tags=["release", ""], baseline=True).status_code == 200
+    assert label(before, notes="a note").status_code == 200
+    assert [said(before)[each] for each in ("title", "notes", "tags")] == ["A <b>name</b>", "a note", ["release"]]
+    assert said(after)["baseline"] == said(before)["baseline"] == before
+    assert site.get(f"/api/v1/runs/{after}/snapshot").json()["kept"]["baseline"] == before
+    assert label(after, baseline=True).status_code == 200
+    assert said(before)["baseline"] == after
+    for wrong in ({"title": 1}, {"tags": "x"}, {"title": "x" * 201}, {"notes": "x" * 10_001}, {"tags": ["x"] * 21}):
+        assert label(before, **wrong).status_code in (400, 422), wrong
+    assert label("none", title="x").status_code == 404
+
+    # To a file and back, with nothing lost.
+    file = site.get(f"/api/v1/runs/{before}/file")
+    assert file.headers["content-disposition"] == f'attachment; filename="{before}.run"'
+    documents = ("snapshot", "heat", "errors", "errors/course", "endpoints/-1", "endpoints/0")
+
+    def answers():
+        return [site.get(f"/api/v1/runs/{before}/{each}").json() for each in documents]
+
+    was = answers()
+    kind = {"Content-Type": "application/vnd.sqlite3"}
+
+    def take(data, **headers):
+        return site.post("/api/v1/runs/import", data=data, headers=kind | headers)
+
+    assert take(file.content).status_code == 409
     assert site.post(f"/api/v1/runs/{before}/delete", json={}).status_code == 200
     assert before not in pinned()
+    assert site.get(f"/api/v1/runs/{before}/snapshot").status_code == 404
+    assert take(file.content, Origin="http://elsewhere.example").status_code == 403
+    assert take(file.content, **{"Content-Type": "text/plain"}).status_code == 415
+    half = len(file.content) // 2
+    for harmed in (b"", b"no run", file.content[:half], file.content[:half] + b"\0" * half):
+        refused = take(harmed)
+        assert (refused.status_code, "nothing was imported" in refused.text) == (422, True)
+    assert before not in pinned()
+    assert take(file.content).json() == {"ok": True, "runs": [before]}
+    assert answers() == was
     site.post("/api/v1/start", json={"users": 1, "spawn_rate": 1})
     while site.get("/api/v1/runs").json()["runs"][0]["state"] != "running":
         pass

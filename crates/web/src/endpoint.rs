@@ -142,7 +142,7 @@ impl Endpoint {
 
 /// Parts of all requests and the milliseconds they stayed within, up to all of them: as many for
 /// each halving of what is left, as far as there are requests to tell them apart.
-fn spectrum(service: &Histogram, longest: Micros) -> Vec<(f64, f64)> {
+pub(crate) fn spectrum(service: &Histogram, longest: Micros) -> Vec<(f64, f64)> {
     if service.is_empty() {
         return Vec::new();
     }

@@ -48,7 +48,7 @@ struct Fault {
 
 /// One failed request.
 #[derive(Debug, Serialize)]
-struct Sample {
+pub(crate) struct Sample {
     t: u64,
     worker: String,
     method: String,

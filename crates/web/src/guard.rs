@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::Refusal;
 use crate::gate::{self, FromScript};
+use crate::library;
 use crate::page;
 use crate::site::{Options, Shared};
 
@@ -35,6 +36,8 @@ const POLICY_OF_REPORTS: &str = "default-src 'none'; style-src 'unsafe-inline'; 
 const COMMANDS: [&str; 2] = ["/stop", "/stats/reset"];
 /// Ends of names that nobody can register on the Internet.
 const PRIVATE: [&str; 3] = [".internal", ".local", ".localhost"];
+
+const JSON: &str = "application/json";
 
 /// How much of a refused request is read, and for how long.
 const REFUSED: usize = 64 * 1024;
@@ -121,7 +124,9 @@ fn check(request: &Request, options: &Options) -> Result<(), (StatusCode, &'stat
         let message = "Another web site may not give commands to this server.";
         return Err((StatusCode::FORBIDDEN, message));
     }
-    if !reads && path.starts_with("/api/") && !is_json(headers) {
+    // No form of another site can send either.
+    let is_file = path == library::IMPORT && is(headers, library::MEDIA);
+    if !reads && path.starts_with("/api/") && !is(headers, JSON) && !is_file {
         let message = "Commands must be sent as application/json.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
@@ -196,9 +201,10 @@ fn authority(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or("")
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body is said to be of a media type.
+fn is(headers: &HeaderMap, wanted: &str) -> bool {
     let media = text(headers, &CONTENT_TYPE).and_then(|media| media.split(';').next());
-    media.is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+    media.is_some_and(|media| media.trim().eq_ignore_ascii_case(wanted))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! Runs that are kept, and what was counted in any stretch of them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use axum::Json;
@@ -19,8 +19,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::Refusal;
+use crate::kept::Shelf;
 use crate::rows::TOTAL;
 use crate::site::Shared;
+
+/// The last seconds of a run are written this long after its end at the latest.
+const SETTLES_MS: u64 = 15_000;
 
 /// Stands for the run of this process.
 const CURRENT: &str = "current";
@@ -32,6 +36,8 @@ pub struct History {
     current: Mutex<Option<String>>,
     /// What runs that have ended came to, by their ids: it does not change any more.
     ended: Mutex<HashMap<String, Value>>,
+    /// Stretches of runs that pages look at.
+    pub(crate) shelf: Shelf,
 }
 
 impl History {
@@ -45,25 +51,30 @@ impl History {
         *self.current.lock() = run;
     }
 
-    fn current(&self) -> Option<String> {
+    pub(crate) fn current(&self) -> Option<String> {
         self.current.lock().clone()
     }
 
+    /// Where runs are kept; none if they are not.
+    pub(crate) fn path(&self) -> Option<&path::Path> {
+        self.path.get().map(PathBuf::as_path)
+    }
+
     /// What all of a run came to, as a row.
-    fn total(&self, store: &Store, run: &Run) -> Result<Value, Refusal> {
+    fn total(&self, store: &Store, run: &Run, now_ms: u64) -> Result<Value, Refusal> {
         if let Some(known) = self.ended.lock().get(&run.id) {
             return Ok(known.clone());
         }
         let failed = |error: StoreError| broken(&error);
         let Total { from, to, count } = store.total(&run.id).map_err(failed)?;
         let row = json!({ "seconds": to - from, "row": row(TOTAL, &count, (to - from).max(1)) });
-        if run.state != RunState::Running {
+        if is_settled(run, now_ms) {
             self.ended.lock().insert(run.id.clone(), row.clone());
         }
         Ok(row)
     }
 
-    fn store(&self) -> Result<Store, Refusal> {
+    pub(crate) fn store(&self) -> Result<Store, Refusal> {
         let path = self.path.get().ok_or_else(|| {
             let message =
                 "runs are not kept: the store could not be opened, or --no-store was given";
@@ -92,7 +103,7 @@ struct Counted {
 }
 
 /// The numbers of a name in a stretch, in the order of a frame's rows.
-type Row = (
+pub(crate) type Row = (
     i64,
     u64,
     u64,
@@ -116,21 +127,55 @@ struct Fault {
     count: u64,
 }
 
+/// Whether a run has ended so long ago that its last seconds are written, too.
+pub(crate) fn is_settled(run: &Run, now_ms: u64) -> bool {
+    run.state != RunState::Running && now_ms.saturating_sub(run.ended_ms) > SETTLES_MS
+}
+
+/// How many runs are asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Most {
+    limit: Option<usize>,
+}
+
+/// The run of the same script that others are compared with.
+pub(crate) fn baseline(runs: &[Run], run: &Run) -> Option<String> {
+    let script = run.script();
+    let found = runs
+        .iter()
+        .find(|it| it.label.is_baseline && it.script() == script);
+    found.map(|it| it.id.clone())
+}
+
 /// Answers with all runs that are kept, the newest first.
-pub(crate) async fn runs(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+pub(crate) async fn runs(
+    State(shared): State<Arc<Shared>>,
+    Query(Most { limit }): Query<Most>,
+) -> Result<Response, Refusal> {
     let now_ms = shared.snapshot().at_ms;
     let history = Arc::clone(&shared.history);
     ask(move || {
         let current = history.current();
         let store = history.store()?;
         let runs = store.runs(now_ms).map_err(|error| broken(&error))?;
-        let runs = runs.iter().map(|run| {
+        let told = runs.iter().take(limit.unwrap_or(usize::MAX)).map(|run| {
             let mut listed = listed(run, current.as_deref());
-            listed["total"] = history.total(&store, run)?;
+            listed["total"] = history.total(&store, run, now_ms)?;
+            listed["baseline"] = json!(baseline(&runs, run));
             Ok(listed)
         });
-        let runs: Result<Vec<_>, Refusal> = runs.collect();
-        Ok(json!({ "runs": runs? }))
+        let told: Result<Vec<_>, Refusal> = told.collect();
+        let limits = store.limits().map_err(|error| broken(&error))?;
+        let usage = store.usage().map_err(|error| broken(&error))?;
+        let going = store.going(&runs, limits).map_err(|error| broken(&error))?;
+        let going: Vec<_> = going.into_iter().map(|run| &run.id).collect();
+        let retention = json!({
+            "runs": limits.runs,
+            "bytes": limits.bytes,
+            "used": usage.used,
+            "going": going,
+        });
+        Ok(json!({ "runs": told?, "retention": retention }))
     })
     .await
 }
@@ -248,7 +293,7 @@ pub(crate) async fn window(
 }
 
 /// Reads the store on a thread that may wait.
-async fn ask(
+pub(crate) async fn ask(
     read: impl FnOnce() -> Result<Value, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {
     let answer = tokio::task::spawn_blocking(read).await;
@@ -262,11 +307,11 @@ async fn ask(
     Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-fn broken(error: &StoreError) -> Refusal {
+pub(crate) fn broken(error: &StoreError) -> Refusal {
     Refusal::whole(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
-fn listed(run: &Run, current: Option<&str>) -> Value {
+pub(crate) fn listed(run: &Run, current: Option<&str>) -> Value {
     let about: Value = serde_json::from_str(&run.about).unwrap_or_default();
     json!({
         "id": run.id,
@@ -280,6 +325,10 @@ fn listed(run: &Run, current: Option<&str>) -> Value {
         "is_current": current == Some(&run.id),
         "result": run.result(),
         "is_pinned": run.is_pinned,
+        "title": Some(&run.label.title).filter(|title| !title.is_empty()),
+        "notes": run.label.notes,
+        "tags": run.label.tags,
+        "baseline": null,
         "about": about,
     })
 }
@@ -316,7 +365,7 @@ impl From<katydid_store::Fault> for Fault {
     }
 }
 
-fn row(id: i64, count: &Count, seconds: u64) -> Row {
+pub(crate) fn row(id: i64, count: &Count, seconds: u64) -> Row {
     let times = count.times();
     let rate = |number: u64| number as f64 / seconds as f64;
     // A bin reaches beyond the longest time in it; a percentile must not.

@@ -22,6 +22,8 @@ mod crew;
 mod endpoint;
 mod faults;
 mod history;
+mod kept;
+mod library;
 mod recent;
 mod rows;
 mod stream;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -27,11 +28,13 @@ use crate::board::Board;
 use crate::command::{self, Command, Commands};
 use crate::guests::{Guests, PATIENCE};
 use crate::history::History;
+use crate::kept::Document;
 use crate::login::{self, Access, Desk};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
 use crate::{
-    api, crew, document, endpoint, faults, gate, guard, history, locust, metrics, page, stream,
+    api, crew, document, endpoint, faults, gate, guard, history, kept, library, locust, metrics,
+    page, stream,
 };
 
 /// What a server shows.
@@ -170,6 +173,13 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/errors/course", get(faults::over_time))
         .route("/runs", get(history::runs))
         .route("/runs/{id}/window", get(history::window))
+        .route("/runs/{id}/endpoints/{name}", get(kept::endpoint))
+        .route("/runs/{id}/file", get(library::file))
+        .route("/runs/{id}/label", post(library::label))
+        .route(
+            "/runs/import",
+            post(library::import).layer(DefaultBodyLimit::disable()),
+        )
         .route("/runs/{id}/{change}", post(history::change))
         .route("/compare", get(history::compare))
         .route("/stream", get(stream::stream))
@@ -177,6 +187,19 @@ fn router(shared: &Arc<Shared>) -> Router {
     for command in Command::ALL {
         let take = move |shared, visitor, body| command::take(shared, command, visitor, body);
         own = own.route(&format!("/{}", command.as_str()), post(take));
+    }
+    for (path, document) in [
+        ("snapshot", Document::Snapshot),
+        ("heat", Document::Heat),
+        ("errors", Document::Errors),
+        ("errors/course", Document::Failures),
+        ("exceptions", Document::Exceptions),
+        ("workers", Document::Workers),
+        ("workers/course", Document::Crew),
+        ("logs", Document::Logs),
+    ] {
+        let answer = move |shared, run, part| kept::document(shared, document, run, part);
+        own = own.route(&format!("/runs/{{id}}/{path}"), get(answer));
     }
     let own = own.method_not_allowed_fallback(api::wrong_method);
     let mut routes = Router::new()
