@@ -1,10 +1,12 @@
 import { isActive, stateLabel } from "@katydid/core";
 import { type ComponentType, lazy, Suspense, useEffect, useMemo, useState } from "react";
 import styles from "./App.module.css";
+import { hasRuns } from "./api/client";
 import { Announcer } from "./components/Announcer";
 import { Banners } from "./components/Banners";
 import { Logo } from "./components/Logo";
 import { Nav } from "./components/Nav";
+import { PageBoundary } from "./components/PageBoundary";
 import { RunBar } from "./components/RunBar";
 import type { Control } from "./components/RunControls";
 import { ShortcutsDialog } from "./components/ShortcutsDialog";
@@ -15,13 +17,11 @@ import { RangeContext, useReadRange } from "./live/range";
 import { chartGroup } from "./pages/chartGroup";
 import { Endpoints } from "./pages/Endpoints";
 import { Errors } from "./pages/Errors";
-import { Export } from "./pages/Export";
 import { Load } from "./pages/Load";
 import { Logs } from "./pages/Logs";
 import { NewTest } from "./pages/NewTest";
 import { Overview } from "./pages/Overview";
 import type { PageProps } from "./pages/Page";
-import { Settings } from "./pages/Settings";
 import { Workers } from "./pages/Workers";
 import { redirect, useRoute } from "./route";
 import { useTitle } from "./title";
@@ -29,9 +29,10 @@ import { useTitle } from "./title";
 /** The frame of every page: navigation, run bar, messages, and the page itself. */
 export function App() {
   const about = useAbout();
-  const { path } = useRoute();
+  const route = useRoute();
+  const { path } = route;
   const { store } = useLive();
-  const range = useReadRange();
+  const range = useReadRange(route.run === null);
   const run = useView((view) => view.run);
   const [open, setOpen] = useState<Control>(null);
   const [helping, setHelping] = useState(false);
@@ -56,7 +57,17 @@ export function App() {
   const known = PAGES[path] !== undefined;
   useEffect(() => {
     if (state === undefined || known) return;
-    redirect(state === "ready" ? "/new" : "/run/overview");
+    if (state !== "ready") {
+      redirect("/run/overview");
+      return;
+    }
+    let wanted = true;
+    // Where nothing was run yet there is nothing to see but the form.
+    const toForm = () => wanted && redirect("/new");
+    hasRuns().then((has) => (has ? wanted && redirect("/runs") : toForm()), toForm);
+    return () => {
+      wanted = false;
+    };
   }, [state, known]);
 
   const word = run === null ? null : stateLabel(run).word;
@@ -83,7 +94,15 @@ export function App() {
           <RunBar about={about} open={open} setOpen={setOpen} />
           <Banners />
           <main id="main" className={styles.main} tabIndex={-1}>
-            <Suspense>{Page === undefined || run === null ? null : <Page about={about} />}</Suspense>
+            <PageBoundary key={`${route.run} ${path}`}>
+              <Suspense>
+                {Page === undefined || run === null ? null : route.run === null ? (
+                  <Page about={about} />
+                ) : (
+                  <KeptRun key={route.run} id={route.run} about={about} Page={Page} />
+                )}
+              </Suspense>
+            </PageBoundary>
           </main>
         </RangeContext>
       </div>
@@ -97,6 +116,9 @@ export function App() {
 /** What is not needed to see a run comes when it is asked for. */
 const Runs = lazy(() => import("./pages/Runs"));
 const Compare = lazy(() => import("./pages/Compare"));
+const Export = lazy(() => import("./pages/Export"));
+const Settings = lazy(() => import("./pages/Settings"));
+const KeptRun = lazy(() => import("./pages/KeptRun"));
 
 const PAGES: Readonly<Record<string, ComponentType<PageProps> | undefined>> = {
   "/new": NewTest,

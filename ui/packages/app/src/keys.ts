@@ -1,7 +1,7 @@
 /** Keyboard shortcuts. They are off while typing, and can be turned off altogether. */
 import { useEffect } from "react";
 import type { Control } from "./components/RunControls";
-import { navigate } from "./route";
+import { navigate, ofSameRun } from "./route";
 import { store, stored } from "./storage";
 import { toggleTheme } from "./theme";
 
@@ -70,7 +70,7 @@ export function useShortcuts(commands: Commands): void {
       const place = PLACES[key];
       if (Date.now() < goUntil && place !== undefined) {
         goUntil = 0;
-        navigate(place);
+        navigate(ofSameRun(place));
         return;
       }
       goUntil = key === "g" ? Date.now() + SEQUENCE_MS : 0;

@@ -7,6 +7,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { Feed } from "./live/feed";
 import { LiveContext } from "./live/hooks";
+import { CURRENT } from "./live/source";
 import { Store } from "./live/store";
 
 const store = new Store();
@@ -17,7 +18,7 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <LiveContext value={{ store, feed }}>
+    <LiveContext value={{ store, feed, source: CURRENT, kept: null, settled: false }}>
       <App />
     </LiveContext>
   </StrictMode>,

@@ -6,13 +6,38 @@
 import { useSyncExternalStore } from "react";
 
 export interface Route {
+  /** The page; of a run without its id. */
   path: string;
+  /** The id of a kept run whose page it is; null for the run of this process. */
+  run: string | null;
   query: URLSearchParams;
 }
 
 function parse(hash: string): Route {
-  const [path = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
-  return { path: path === "" ? "/" : path, query: new URLSearchParams(query) };
+  const [whole = "", text = ""] = hash.replace(/^#/, "").split("?", 2);
+  const query = new URLSearchParams(text);
+  const [, first, id = "", page] = whole.split("/");
+  if (first !== "run" || page === undefined) return { path: whole === "" ? "/" : whole, run: null, query };
+  return { path: `/run/${page}`, run: id === "current" ? null : decoded(id), query };
+}
+
+/** The path of a page of a run. */
+export function runPath(run: string | null, page: string): string {
+  return run === null ? `/run/${page}` : `/run/${encodeURIComponent(run)}/${page}`;
+}
+
+/** The path of a page: of the run that is looked at now, if it is one of a run. */
+export function ofSameRun(path: string): string {
+  const page = /^\/run\/(\w+)$/.exec(path)?.[1];
+  return page === undefined ? path : runPath(current().run, page);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 let parsed = { hash: "", route: parse("") };
@@ -44,12 +69,13 @@ export function redirect(path: string): void {
 
 /** One value of the address's query, and a way to set it; the default is not written. */
 export function useQuery(name: string, standard: string): [string, (value: string) => void] {
-  const { path, query } = useRoute();
+  const { query } = useRoute();
   const set = (value: string) => {
     const changed = new URLSearchParams(query);
     if (value === standard) changed.delete(name);
     else changed.set(name, value);
     const text = changed.toString();
+    const [path = ""] = location.hash.replace(/^#/, "").split("?", 1);
     redirect(text === "" ? path : `${path}?${text}`);
   };
   return [query.get(name) ?? standard, set];

@@ -6,6 +6,7 @@ export { failuresByKind, lines, MOST_LINES, shares } from "./crew";
 export { type Dress, Graph } from "./graph";
 export { Group, type Zoom } from "./group";
 export { type Cell, Heatmap } from "./heatmap";
+export { paired, pairOf, spectra, spectraData, spectraText } from "./pair";
 export { scatter } from "./scatter";
 export { sparkline } from "./sparkline";
 export {

@@ -34,7 +34,7 @@ export function courseOf(series: NonNullable<WireEndpoint["series"]>, origin: nu
     statuses: columns(5),
     phases: columns(PHASES),
   };
-  for (const [t, ok, failed, p50, p95, p99, bytesIn, bytesOut, codes, phases] of points) {
+  for (const [t, ok, failed, p50, p95, p99, bytesIn, bytesOut, codes, phases, seconds = step] of points) {
     const at = t - origin;
     const previous = course.x.at(-1);
     if (previous !== undefined && at - previous > step) {
@@ -44,13 +44,13 @@ export function courseOf(series: NonNullable<WireEndpoint["series"]>, origin: nu
     const requests = ok + failed;
     const [none, informational, ...classes] = codes;
     course.x.push(at);
-    course.ok.push(ok / step);
-    course.failed.push(failed / step);
+    course.ok.push(ok / seconds);
+    course.failed.push(failed / seconds);
     push(course.times, [p50, p95, p99]);
-    push(course.bytes, [bytesIn / step, bytesOut / step]);
+    push(course.bytes, [bytesIn / seconds, bytesOut / seconds]);
     push(
       course.statuses,
-      [...classes, none + informational].map((count) => count / step),
+      [...classes, none + informational].map((count) => count / seconds),
     );
     push(
       course.phases,

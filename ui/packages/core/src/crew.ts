@@ -84,8 +84,11 @@ export function failuresOf({ kinds, step, until, points }: WireFailures, origin:
   const there = kinds
     .map((_, index) => index)
     .filter((index) => points.some(([, counts]) => (counts[index] ?? 0) > 0));
-  const known = new Map(points.map(([t, counts]) => [t, counts]));
-  const first = Math.floor(origin / step) * step;
+  // Steps begin where the server has them begin; the first one may be cut short.
+  const phase = (points.at(-1)?.[0] ?? 0) % step;
+  const begin = (t: number) => Math.floor((t - phase) / step) * step + phase;
+  const known = new Map(points.map(([t, counts]) => [begin(t), counts]));
+  const first = begin(origin);
   const x: number[] = [];
   const columns: number[][] = there.map(() => []);
   const end = Math.max(until ?? origin, points.at(-1)?.[0] ?? origin);

@@ -2,7 +2,8 @@
  * Brings a series to a size a chart can draw and keeps its gaps.
  *
  * Several seconds that fall into one step become their mean for rates and counts. A percentile is
- * never averaged: the step shows its worst second, and the caller says so beside the chart.
+ * never averaged: the step shows its worst second, and the caller says so beside the chart. Points that
+ * the server has merged, from histograms, are few enough and stay as they are.
  */
 import type { Column, Series } from "./series";
 
@@ -18,6 +19,8 @@ export interface Folded {
   columns: (number | null)[][];
   /** Seconds in one step. */
   step: number;
+  /** Whether each percentile is one of all requests of its step. */
+  merged?: boolean;
 }
 
 const WORST: ReadonlySet<Column> = new Set<Column>(["p50", "p90", "p95", "p99", "lateness"]);
@@ -33,6 +36,7 @@ export function fold(series: Series, wanted: readonly Column[], origin: number, 
   const columns: (number | null)[][] = wanted.map(() => []);
   if (series.length === 0) return { x, columns, step: 1 };
   const step = stepFor(series.time(series.length - 1) - series.time(0) + 1, limit);
+  if (series.step > 1 && series.length <= Math.max(limit, MAX_DRAWN)) return asMerged(series, wanted, origin);
 
   let from = 0;
   while (from < series.length) {
@@ -51,6 +55,26 @@ export function fold(series: Series, wanted: readonly Column[], origin: number, 
     from = to;
   }
   return { x, columns, step };
+}
+
+function asMerged(series: Series, wanted: readonly Column[], origin: number): Folded {
+  const { step } = series;
+  const x: number[] = [];
+  const columns: (number | null)[][] = wanted.map(() => []);
+  for (let index = 0; index < series.length; index += 1) {
+    const at = series.time(index) - origin;
+    const previous = x.at(-1);
+    if (previous !== undefined && at - previous > step * 1.5) {
+      x.push(previous + step);
+      for (const column of columns) column.push(null);
+    }
+    x.push(at);
+    wanted.forEach((name, column) => {
+      const value = series.value(name, index);
+      columns[column]?.push(Number.isNaN(value) ? null : value);
+    });
+  }
+  return { x, columns, step, merged: true };
 }
 
 function stepStart(time: number, step: number): number {

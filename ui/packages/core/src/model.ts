@@ -53,7 +53,7 @@ export class Model {
     this.thresholds = [];
     this.lost = [];
     this.truncated = truncation(snapshot.truncated);
-    this.series.clear();
+    this.series.clear(snapshot.step ?? 1);
     this.seriesVersion += 1;
     this.#take(snapshot);
   }

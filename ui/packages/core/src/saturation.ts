@@ -16,6 +16,7 @@ export interface Saturation {
 /** Points of p95 over requests per second, or over users. */
 export function saturation(series: Series, against: "rate" | "users", origin: number): Saturation {
   const points: { x: number; p95: number; at: number }[] = [];
+  const { step } = series;
   let from = 0;
   while (from < series.length) {
     const begin = Math.floor((series.time(from) - origin) / STRETCH);
@@ -30,7 +31,7 @@ export function saturation(series: Series, against: "rate" | "users", origin: nu
       to += 1;
     }
     // The last stretch is not over.
-    const whole = to < series.length || to - from >= STRETCH;
+    const whole = to < series.length || (to - from) * step >= STRETCH;
     if (whole && !Number.isNaN(p95)) points.push({ x: sum / (to - from), p95, at: begin * STRETCH });
     from = to;
   }

@@ -12,12 +12,17 @@ export const COLUMNS = ["ok", "failed", "users", "target", "p50", "p90", "p95", 
 
 export type Column = (typeof COLUMNS)[number];
 
+/** So many of the first columns are counts of what happened. */
+const COUNTED = 2;
+
 const FIRST_CAPACITY = 512;
 
 /** One day of seconds; past it the oldest quarter is let go. */
 const MAX_POINTS = 86_400;
 
 export class Series {
+  /** Seconds of a point: one, but for long runs that are kept. */
+  step = 1;
   #length = 0;
   #capacity = FIRST_CAPACITY;
   #time = new Float64Array(FIRST_CAPACITY);
@@ -37,17 +42,23 @@ export class Series {
     return this.#columns[COLUMNS.indexOf(column)]?.[index] ?? Number.NaN;
   }
 
-  clear(): void {
+  clear(step = 1): void {
     this.#length = 0;
+    this.step = step;
   }
 
-  /** Takes points in; a second already known is replaced, so that replays do no harm. */
+  /**
+   * Takes points in; a second already known is replaced, so that replays do no harm. Counts of a point
+   * that covers several seconds become means of one.
+   */
   add(points: readonly WirePoint[]): void {
     for (const point of points) {
       const at = this.#place(point[0]);
+      const seconds = point[10] ?? this.step;
       this.#time[at] = point[0];
       this.#columns.forEach((column, index) => {
-        column[at] = point[index + 1] ?? Number.NaN;
+        const value = (point[index + 1] as number | null | undefined) ?? Number.NaN;
+        column[at] = index < COUNTED ? value / seconds : value;
       });
     }
   }

@@ -11,6 +11,8 @@ export type WirePoint = [
   p95: number | null,
   p99: number | null,
   lateness_p99: number | null,
+  /** Seconds that it covers; one where it is not told. */
+  seconds?: number,
 ];
 
 export type WireRow = [
@@ -104,6 +106,8 @@ export interface WireHealth {
   text: string;
   /** Epoch milliseconds. */
   since: number;
+  /** Of a kept run: until when; null if to its end. */
+  until?: number | null;
 }
 
 /** Percentiles over the last seconds of all requests together; a server may leave them out. */
@@ -142,6 +146,20 @@ export interface WireFrame {
 export interface WireSnapshot extends WireFrame {
   boot: string;
   truncated?: Record<string, unknown> | null;
+  /** Seconds of a point; one where it is not told. */
+  step?: number;
+}
+
+/** `GET api/v1/runs/{id}/snapshot?from=&to=`: a kept run, or a stretch of it. */
+export interface WireKeptSnapshot extends WireSnapshot {
+  kept: WireKeptRun;
+  /** Whether nothing about it changes any more. */
+  settled: boolean;
+  /** The first second of the Unix epoch that is in it, and the first one after it. */
+  from: number;
+  to: number;
+  /** The same of all of the run. */
+  span: [from: number, to: number];
 }
 
 export interface WireTask {
@@ -223,6 +241,8 @@ export type WireEndpointPoint = [
   statuses: [none: number, c1: number, c2: number, c3: number, c4: number, c5: number],
   /** Milliseconds of each phase of all requests together, in the order of `phases`. */
   phases: number[],
+  /** Seconds that it covers; those of a step where it is not told. */
+  seconds?: number,
 ];
 
 /** `GET api/v1/endpoints/{id}`; the total's id is -1. */
@@ -315,19 +335,50 @@ export interface WireKeptRun {
   result: "running" | "finished" | "interrupted" | "passed" | "failed";
   is_current: boolean;
   is_pinned: boolean;
+  /** What people call it; null for what the script is called. */
+  title: string | null;
+  notes: string;
+  tags: string[];
+  /** The run of the same script that others are compared with, if there is one. */
+  baseline: string | null;
   about: {
     name?: string;
     host?: string | null;
     users?: number;
     peak_users?: number;
+    spawn_rate?: number;
+    /** Seconds. */
+    run_time?: number | null;
+    user_classes?: string[];
+    shape?: string | null;
+    tags?: string[] | null;
+    exclude_tags?: string[] | null;
+    script_sha256?: string;
+    version?: string;
+    python?: string;
+    machine?: string;
+    system?: string;
+    cores?: number | null;
     thresholds?: { text: string; standing: string; measured: string }[];
   };
   total?: { seconds: number; row: WireRow };
 }
 
+/** What people have said about a run. */
+export interface WireLabel {
+  /** Empty for none. */
+  title: string;
+  notes: string;
+  tags: string[];
+  /** Whether later runs of the same script are compared with it. */
+  baseline: boolean;
+}
+
 /** `GET api/v1/runs` */
 export interface WireRuns {
   runs: WireKeptRun[];
+  /** How many runs are kept, how many bytes they may take and take now, and which go when another one begins. */
+  retention: { runs: number; bytes: number; used: number; going: string[] };
 }
 
 export type WireVerdict = "worse" | "better" | "within_noise" | "unknown";

@@ -3,22 +3,14 @@ import {
   parseSnapshot,
   type WireAbout,
   type WireComparison,
-  type WireCrew,
-  type WireEndpoint,
-  type WireException,
-  type WireFailures,
-  type WireFaults,
-  type WireHeat,
+  type WireLabel,
   type WireLoad,
-  type WireLogs,
   type WireRun,
   type WireRuns,
   type WireSnapshot,
   type WireStart,
   type WireStop,
   type WireTaskRatios,
-  type WireWindow,
-  type WireWorkers,
 } from "@katydid/core";
 
 export const STREAM_URL = "api/v1/stream";
@@ -46,41 +38,13 @@ export async function readSnapshot(): Promise<WireSnapshot> {
   return parseSnapshot(await read("api/v1/snapshot"));
 }
 
-export async function readEndpoint(id: number): Promise<WireEndpoint> {
-  return JSON.parse(await read(`api/v1/endpoints/${id}`));
-}
-
-export async function readWorkers(): Promise<WireWorkers> {
-  return JSON.parse(await read("api/v1/workers"));
-}
-
-export async function readLogs(after: number | null): Promise<WireLogs> {
-  return JSON.parse(await read(after === null ? "api/v1/logs" : `api/v1/logs?after=${after}`));
-}
-
-export async function readHeat(since: number): Promise<WireHeat> {
-  return JSON.parse(await read(`api/v1/heat?since=${since}`));
-}
-
-export async function readFailures(): Promise<WireFailures> {
-  return JSON.parse(await read("api/v1/errors/course"));
-}
-
-export async function readCrew(): Promise<WireCrew> {
-  return JSON.parse(await read("api/v1/workers/course"));
-}
-
-export async function readFaults(): Promise<WireFaults> {
-  return JSON.parse(await read("api/v1/errors"));
-}
-
-/** What this run has counted from one second of the Unix epoch up to another. */
-export async function readWindow(from: number, to: number): Promise<WireWindow> {
-  return JSON.parse(await read(`api/v1/runs/current/window?from=${from}&to=${to}`));
-}
-
 export async function readRuns(): Promise<WireRuns> {
   return JSON.parse(await read("api/v1/runs"));
+}
+
+/** Whether any run is kept. */
+export async function hasRuns(): Promise<boolean> {
+  return JSON.parse(await read("api/v1/runs?limit=1")).runs.length > 0;
 }
 
 export async function readComparison(before: string, after: string): Promise<WireComparison> {
@@ -93,9 +57,29 @@ export function postKept(run: string, change: "delete" | "pin" | "unpin"): Promi
   return command(`runs/${encodeURIComponent(run)}/${change}`, {});
 }
 
-/** What scripts did not catch, from the route that Locust's clients use, too. */
-export async function readExceptions(): Promise<WireException[]> {
-  return JSON.parse(await read("exceptions")).exceptions;
+/** Says what a kept run is called, and more of that kind; what is left out stays. */
+export function postLabel(run: string, label: Partial<WireLabel>): Promise<Outcome> {
+  return command(`runs/${encodeURIComponent(run)}/label`, label);
+}
+
+/** How it went to take in a file of a run. */
+export type Imported = { kind: "imported"; runs: string[] } | { kind: "refused"; message: string };
+
+/** Sends a file of a run of another machine. */
+export async function postImport(file: File): Promise<Imported> {
+  let response: Response;
+  try {
+    response = await fetch("api/v1/runs/import", {
+      method: "POST",
+      headers: { "content-type": "application/vnd.sqlite3" },
+      body: file,
+    });
+  } catch {
+    return { kind: "refused", message: "the controller could not be reached, or it stopped reading" };
+  }
+  if (response.ok) return { kind: "imported", runs: (await response.json()).runs };
+  const refused = refusal(await response.text(), response.status);
+  return { kind: "refused", message: "message" in refused ? refused.message : String(response.status) };
 }
 
 /** How often each task is chosen, from the route that Locust's clients use, too. */
@@ -142,10 +126,12 @@ export function postLogout(): Promise<unknown> {
   return fetch("logout", { method: "POST" });
 }
 
-async function read(url: string): Promise<string> {
+/** The text at an address; an error with the server's words if there is none. */
+export async function read(url: string): Promise<string> {
   const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(READ_TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  return response.text();
+  if (response.ok) return response.text();
+  const refused = refusal(await response.text(), response.status);
+  throw new Error("message" in refused ? refused.message : `${url} answered ${response.status}`);
 }
 
 /** Gives a command, with an id of its own: however often it arrives, it is carried out once. */

@@ -49,7 +49,7 @@ export function ChartPanel({
   /** The columns of the spec's lines, folded to at most so many points; another function when they change. */
   read: (limit?: number) => Folded;
 }) {
-  const { store } = useLive();
+  const { store, kept } = useLive();
   const span = useView(({ run }) =>
     run !== null && isActive(run.state) ? Math.min(YOUNG_SPAN, run.runTime ?? YOUNG_SPAN) : 0,
   );
@@ -84,7 +84,7 @@ export function ChartPanel({
     <>
       {zoom !== null && (
         <button type="button" className={styles.chip} onClick={() => group.setZoom(null)}>
-          Back to live <Icon name="close" size={14} />
+          {kept === null ? "Back to live" : "Back to the whole run"} <Icon name="close" size={14} />
         </button>
       )}
       {spec.canLog && (
@@ -184,12 +184,13 @@ function Canvas({
 
 /** The unit, how much time one point stands for and how it was made, and the moment the legend shows. */
 function note(
-  { x, step }: Folded,
+  { x, step, merged = false }: Folded,
   { lines, canLog }: Spec,
   index: number | null,
   { marks }: Annotations,
 ): string {
-  const resolution = step === 1 ? "1 s" : `${canLog ? "worst second of each" : "mean of"} ${step} s`;
+  const folded = !canLog ? "mean of" : merged ? "of all requests of each" : "worst second of each";
+  const resolution = step === 1 ? "1 s" : `${folded} ${step} s`;
   const at = index === null ? undefined : x[index];
   if (at === undefined) return [lines[0]?.unit, resolution].filter((part) => part !== "").join(" · ");
   const happened = marks.filter((mark) => Math.floor(mark.x / step) === Math.floor(at / step));

@@ -1,8 +1,8 @@
 import { type Cell, type Group, Heatmap } from "@katydid/charts";
 import { format, isActive, type WireHeat } from "@katydid/core";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { readHeat } from "../api/client";
 import { useLive, useView } from "../live/hooks";
+import type { Source } from "../live/source";
 import { usePolled } from "../live/usePolled";
 import { useTheme } from "../theme";
 import styles from "./ChartPanel.module.css";
@@ -15,7 +15,7 @@ const YOUNG_SPAN = 60;
 
 /** How many requests took how long, over time: shows what percentiles hide. */
 export function HeatPanel({ group }: { group: Group }) {
-  const { store } = useLive();
+  const { store, source } = useLive();
   const started = useView((view) => view.run?.started ?? null);
   const span = useView(({ run }) =>
     run !== null && isActive(run.state) ? Math.min(YOUNG_SPAN, run.runTime ?? YOUNG_SPAN) : 0,
@@ -23,7 +23,7 @@ export function HeatPanel({ group }: { group: Group }) {
   const heat = usePolled(
     // A new run begins a new map.
     // biome-ignore lint/correctness/useExhaustiveDependencies: see above
-    useMemo(reader, [started]),
+    useMemo(() => reader(source), [started, source]),
     POLL_MS,
   );
   const [cell, setCell] = useState<Cell | null>(null);
@@ -62,14 +62,14 @@ export function HeatPanel({ group }: { group: Group }) {
 }
 
 /** Asks for what is new and keeps what was read. */
-function reader(): () => Promise<WireHeat> {
+function reader(source: Source): () => Promise<WireHeat> {
   let known: WireHeat | null = null;
   return async () => {
-    const since = known?.columns.at(-1)?.[0] ?? 0;
-    let next = await readHeat(since);
+    const since = source.run === null ? (known?.columns.at(-1)?.[0] ?? 0) : 0;
+    let next = await source.heat(since);
     if (known !== null && next.step !== known.step) {
       known = null;
-      next = await readHeat(0);
+      next = await source.heat(0);
     }
     const kept = (known?.columns ?? []).filter(([t]) => t < since);
     known = { ...next, columns: [...kept, ...next.columns] };

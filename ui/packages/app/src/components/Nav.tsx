@@ -2,7 +2,7 @@ import { isActive, type WireAbout } from "@katydid/core";
 import { DropdownMenu } from "radix-ui";
 import { postLogout } from "../api/client";
 import { useLive, useView } from "../live/hooks";
-import { useRoute } from "../route";
+import { ofSameRun, useRoute } from "../route";
 import { toggleTheme, useTheme } from "../theme";
 import { Icon, type IconName } from "./Icon";
 import styles from "./Nav.module.css";
@@ -32,7 +32,7 @@ const FRESH_MS = 60_000;
 
 /** Links to the pages: a rail on wide screens, tabs on middling ones, a bar at the bottom of phones. */
 export function Nav({ about, onHelp }: { about: WireAbout | null; onHelp: () => void }) {
-  const { path } = useRoute();
+  const { path, run } = useRoute();
   const theme = useTheme();
   const active = useView((view) => view.run !== null && isActive(view.run.state));
   const form = active ? "Test form" : "New test";
@@ -43,10 +43,10 @@ export function Nav({ about, onHelp }: { about: WireAbout | null; onHelp: () => 
         <ul>
           {PAGES.map((page) => (
             <li key={page.path} data-from={page.from}>
-              <a href={`#${page.path}`} aria-current={path === page.path ? "page" : undefined}>
+              <a href={`#${ofSameRun(page.path)}`} aria-current={path === page.path ? "page" : undefined}>
                 <Icon name={page.icon} />
                 <span>{page.label}</span>
-                {page.path === "/run/errors" && <ErrorBadge />}
+                {page.path === "/run/errors" && run === null && <ErrorBadge />}
               </a>
             </li>
           ))}
@@ -97,7 +97,7 @@ function More({ path, form }: { path: string; form: string }) {
       <DropdownMenu.Content className={styles.menu} align="end" sideOffset={6} collisionPadding={8}>
         {hidden.map((page) => (
           <DropdownMenu.Item key={page.path} asChild data-from={"from" in page ? page.from : undefined}>
-            <a href={`#${page.path}`} aria-current={path === page.path ? "page" : undefined}>
+            <a href={`#${ofSameRun(page.path)}`} aria-current={path === page.path ? "page" : undefined}>
               <Icon name={page.icon as IconName} />
               {page.label}
             </a>

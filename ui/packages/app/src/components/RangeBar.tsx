@@ -9,7 +9,7 @@ const MINUTES = [1, 5, 15];
 
 /** Says which stretch of the run a page shows, offers others, and leads back to all of it. */
 export function RangeBar() {
-  const { store } = useLive();
+  const { store, kept } = useLive();
   const range = useRange();
   const marks = useView((view) => view.marks);
   const started = useView((view) => view.run?.started ?? null);
@@ -57,7 +57,7 @@ export function RangeBar() {
             <span>: no numbers of it ({range.problem})</span>
           )}
           <button type="button" onClick={() => chartGroup.setZoom(null)}>
-            Back to live <kbd>L</kbd>
+            {kept === null ? "Back to live" : "Back to the whole run"} <kbd>L</kbd>
             <Icon name="close" size={14} />
           </button>
         </p>

@@ -21,7 +21,7 @@ export function RunBar({
 }) {
   const run = useView((view) => view.run);
   const active = run !== null && isActive(run.state);
-  const { path } = useRoute();
+  const { path, run: kept } = useRoute();
   const next = useRef<HTMLAnchorElement>(null);
   const focusNext = useRef(false);
   const noteFocus = useCallback(() => {
@@ -36,7 +36,7 @@ export function RunBar({
     <section
       className={styles.bar}
       aria-label="Current run"
-      data-tiles={path === "/run/overview" || undefined}
+      data-tiles={(path === "/run/overview" && kept === null) || undefined}
     >
       <div className={styles.what}>
         <p className={styles.name} title={about?.locustfile}>
@@ -52,7 +52,8 @@ export function RunBar({
             <StateBadge run={run} />
             <Elapsed run={run} />
           </div>
-          {run.started !== null && <Figures />}
+          {/* Beside a kept run they would be taken for its numbers. */}
+          {run.started !== null && kept === null && <Figures />}
         </>
       )}
       <div className={styles.end}>

@@ -36,7 +36,11 @@ function Saturation({ against }: { against: "rate" | "users" }) {
   return (
     <GraphPanel
       title={title}
-      note={`ms · worst second of each ${STRETCH} s`}
+      note={
+        store.model.series.step >= STRETCH
+          ? `ms · each ${store.model.series.step} s`
+          : `ms · worst ${store.model.series.step} s of each ${STRETCH} s`
+      }
       summary={`${title}: ${words}.`}
       dress={scatter}
       data={data}

@@ -1,13 +1,19 @@
 /** How components read the live run. */
-import type { WireAbout } from "@katydid/core";
+import type { WireAbout, WireKeptRun } from "@katydid/core";
 import { createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import { readAbout } from "../api/client";
 import type { Feed } from "./feed";
+import type { Source } from "./source";
 import type { Store, View } from "./store";
 
 export interface Live {
   store: Store;
   feed: Feed;
+  source: Source;
+  /** The run that is looked at, if it is one that is kept; then nothing can be done to it here. */
+  kept: WireKeptRun | null;
+  /** Whether nothing about it changes any more. */
+  settled: boolean;
 }
 
 export const LiveContext = createContext<Live | null>(null);

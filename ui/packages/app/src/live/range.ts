@@ -1,8 +1,8 @@
-import { decodeRow, type Row, type WireWindow } from "@katydid/core";
+import { decodeRow, type Row, TOTAL_ID, type WireWindow } from "@katydid/core";
 import { createContext, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { readWindow } from "../api/client";
 import { chartGroup } from "../pages/chartGroup";
 import { useLive, useView } from "./hooks";
+import type { Stretch } from "./source";
 
 /** What was counted in the stretch that is chosen on the charts. */
 export interface Range {
@@ -10,7 +10,15 @@ export interface Range {
   from: number;
   to: number;
   /** Null until the server has answered, or if it keeps no runs. */
-  counted: { total: Row; rows: readonly Row[]; faults: WireWindow["errors"] } | null;
+  counted: {
+    total: Row;
+    rows: readonly Row[];
+    faults: WireWindow["errors"];
+    /** By the number of a row, that in the store. */
+    stored: ReadonlyMap<number, number>;
+  } | null;
+  /** The same in seconds of the Unix epoch. */
+  stretch: Stretch;
   /** Why there are no numbers of the stretch. */
   problem: string | null;
 }
@@ -22,10 +30,10 @@ export function useRange(): Range | null {
   return useContext(RangeContext);
 }
 
-/** Reads the chosen stretch, once for all who show it. */
-export function useReadRange(): Range | null {
-  const { store } = useLive();
-  const zoom = useSyncExternalStore(chartGroup.subscribe, () => chartGroup.zoom);
+/** Reads the chosen stretch, once for all who show it; nothing while another run's pages are shown. */
+export function useReadRange(shown: boolean): Range | null {
+  const { store, source } = useLive();
+  const zoom = useSyncExternalStore(chartGroup.subscribe, () => (shown ? chartGroup.zoom : null));
   const version = useView((view) => view.seriesVersion);
   const [answer, setAnswer] = useState<{
     key: string;
@@ -37,11 +45,11 @@ export function useReadRange(): Range | null {
   const started = useView((view) => view.run?.started);
   const origin = store.model.origin;
   // A stretch of another run says nothing about this one.
-  const shown = useRef(started);
+  const known = useRef(started);
   useEffect(() => {
-    if (shown.current !== null && shown.current !== undefined && shown.current !== started)
+    if (known.current !== null && known.current !== undefined && known.current !== started)
       chartGroup.setZoom(null);
-    shown.current = started;
+    known.current = started;
   }, [started]);
   // A stretch that reaches into the present still grows.
   const newest = store.model.series.length > 0 ? store.model.series.time(store.model.series.length - 1) : 0;
@@ -53,23 +61,29 @@ export function useReadRange(): Range | null {
   useEffect(() => {
     if (!active) return;
     let wanted = true;
-    readWindow(origin + from, origin + to).then(
+    source.window({ from: origin + from, to: origin + to }).then(
       (window) => wanted && setAnswer({ key, window, problem: null }),
       (error) => wanted && setAnswer({ key, window: null, problem: String(error.message ?? error) }),
     );
     return () => {
       wanted = false;
     };
-  }, [active, key, grows]);
+  }, [active, key, grows, source]);
 
-  const known = answer?.key === key ? answer : null;
-  const counted = useMemo(
-    () => (known?.window ? decode(known.window, store.model.rows) : null),
-    [known, store],
-  );
+  const told = answer?.key === key ? answer : null;
+  const counted = useMemo(() => (told?.window ? decode(told.window, store.model.rows) : null), [told, store]);
   return useMemo(
-    () => (active ? { from, to, counted, problem: known?.problem ?? null } : null),
-    [active, from, to, counted, known],
+    () =>
+      active
+        ? {
+            from,
+            to,
+            counted,
+            stretch: { from: origin + from, to: origin + to },
+            problem: told?.problem ?? null,
+          }
+        : null,
+    [active, from, to, origin, counted, told],
   );
 }
 
@@ -81,12 +95,12 @@ function decode(
   const known = new Map(names.map(([id, method, name]) => [id, { method, name }]));
   const keyOf = ({ method, name }: { method: string; name: string }) => JSON.stringify([method, name]);
   const ids = new Map(live.map((row) => [keyOf(row), row.id]));
-  return {
-    total: decodeRow(total, known),
-    rows: entries.map((entry) => {
-      const row = decodeRow(entry, known);
-      return { ...row, id: ids.get(keyOf(row)) ?? row.id };
-    }),
-    faults: errors,
-  };
+  const stored = new Map([[TOTAL_ID, TOTAL_ID]]);
+  const rows = entries.map((entry) => {
+    const row = decodeRow(entry, known);
+    const id = ids.get(keyOf(row)) ?? row.id;
+    stored.set(id, row.id);
+    return { ...row, id };
+  });
+  return { total: decodeRow(total, known), rows, faults: errors, stored };
 }

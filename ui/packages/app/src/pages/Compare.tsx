@@ -11,6 +11,7 @@ import { CopyButton } from "../components/CopyButton";
 import { EmptyState } from "../components/EmptyState";
 import { navigate, useRoute } from "../route";
 import styles from "./Compare.module.css";
+import { Overlays } from "./Overlays";
 
 const VERDICTS: Readonly<Record<WireVerdict, string>> = {
   worse: "worse",
@@ -130,6 +131,7 @@ export default function Compare() {
               </tbody>
             </table>
           </div>
+          <Overlays before={before} after={after} />
           <p className={styles.note}>
             How much the stretches of each run differ among themselves tells how sure its numbers are.
             Everything here shares one chance of 5 % for a false alarm; changes of less than 2 % are none.
@@ -145,7 +147,8 @@ function Side({ label, run }: { label: string; run: WireComparison["before"] }) 
     <div>
       <dt>{label}</dt>
       <dd>
-        {run.id} · {run.about.name} · {run.result}
+        <a href={`#/run/${run.id}/overview`}>{run.id}</a> · <bdi>{run.title ?? run.about.name}</bdi> ·{" "}
+        {run.result}
       </dd>
     </div>
   );

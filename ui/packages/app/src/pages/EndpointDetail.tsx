@@ -1,10 +1,9 @@
 import { Group } from "@katydid/charts";
 import { format, type Row, type WireEndpoint } from "@katydid/core";
-import { useCallback, useEffect, useRef, useState } from "react";
-import { readEndpoint } from "../api/client";
+import { useEffect, useRef, useState } from "react";
 import { CourseCharts } from "../components/CourseCharts";
 import { Icon } from "../components/Icon";
-import { usePolled } from "../live/usePolled";
+import { useEndpoint } from "../live/useEndpoint";
 import styles from "./EndpointDetail.module.css";
 import { count } from "./words";
 
@@ -35,10 +34,7 @@ export function EndpointDetail({
   const [group] = useState(() => new Group());
   const dialog = useRef<HTMLDialogElement>(null);
   const { id, method, name } = row;
-  const detail = usePolled(
-    useCallback(() => readEndpoint(id), [id]),
-    POLL_MS,
-  );
+  const detail = useEndpoint(id, POLL_MS);
   useEffect(() => {
     const element = dialog.current;
     if (element !== null && !element.open) element.showModal();

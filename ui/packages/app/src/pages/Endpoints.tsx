@@ -6,7 +6,7 @@ import { Name } from "../components/Name";
 import { RangeBar } from "../components/RangeBar";
 import { useView } from "../live/hooks";
 import { useRange } from "../live/range";
-import { useQuery, useRoute } from "../route";
+import { runPath, useQuery, useRoute } from "../route";
 import { EndpointDetail } from "./EndpointDetail";
 import styles from "./Endpoints.module.css";
 
@@ -18,8 +18,8 @@ export function Endpoints() {
   const rows = range?.counted?.rows ?? allRows;
   const total = range?.counted?.total ?? allTotal;
   const wholeTime = total === null ? 0 : total.requests * (total.avg ?? 0);
-  const { query } = useRoute();
-  const columns = useMemo(() => columnsOf(wholeTime, query), [wholeTime, query]);
+  const { query, run } = useRoute();
+  const columns = useMemo(() => columnsOf(wholeTime, query, run), [wholeTime, query, run]);
   const [open, setOpen] = useQuery("endpoint", "");
   const place = rows.findIndex(({ id }) => String(id) === open);
   const chosen = rows[place];
@@ -69,7 +69,7 @@ function factsOf({ requests, failures, rps, p50, p95, p99, avg, min, max, avgSiz
   return { requests, fails: failures, fail, rps, p50, p95, p99, avg, min, max, size: avgSize };
 }
 
-function columnsOf(wholeTime: number, query: URLSearchParams): Column<Row>[] {
+function columnsOf(wholeTime: number, query: URLSearchParams, run: string | null): Column<Row>[] {
   const numeric = true;
   const share = (row: Row) => (wholeTime > 0 ? (row.requests * (row.avg ?? 0)) / wholeTime : null);
   const ratio = ({ requests, failures }: Row) => failRatio(requests, failures);
@@ -91,7 +91,7 @@ function columnsOf(wholeTime: number, query: URLSearchParams): Column<Row>[] {
         id === -1 ? (
           "Total"
         ) : (
-          <a className={styles.open} href={linkTo(id, query)}>
+          <a className={styles.open} href={linkTo(id, query, run)}>
             <Name name={name} method={method} />
           </a>
         ),
@@ -172,10 +172,10 @@ function columnsOf(wholeTime: number, query: URLSearchParams): Column<Row>[] {
 }
 
 /** The address of one endpoint, with the filter and the order as they are. */
-function linkTo(id: number, query: URLSearchParams): string {
+function linkTo(id: number, query: URLSearchParams, run: string | null): string {
   const changed = new URLSearchParams(query);
   changed.set("endpoint", String(id));
-  return `#/run/endpoints?${changed}`;
+  return `#${runPath(run, "endpoints")}?${changed}`;
 }
 
 const TIMES = [

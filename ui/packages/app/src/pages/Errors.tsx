@@ -1,6 +1,5 @@
 import { format, type WireException, type WireFault } from "@katydid/core";
 import { useMemo } from "react";
-import { readExceptions, readFaults } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
 import { FailuresChart } from "../components/FailuresChart";
@@ -10,7 +9,7 @@ import { RangeBar } from "../components/RangeBar";
 import { useLive, useNow, useView } from "../live/hooks";
 import { type Range, useRange } from "../live/range";
 import { usePolled } from "../live/usePolled";
-import { useQuery, useRoute } from "../route";
+import { runPath, useQuery, useRoute } from "../route";
 import { chartGroup } from "./chartGroup";
 import styles from "./Errors.module.css";
 import { FaultDetail } from "./FaultDetail";
@@ -21,18 +20,19 @@ const POLL_MS = 2_000;
 
 /** Every kind of failure: what, where, how often, since when; and what scripts did not catch. */
 export function Errors() {
-  const { store } = useLive();
-  const answer = usePolled(readFaults, POLL_MS);
-  const exceptions = usePolled(readExceptions, POLL_MS);
+  const { store, source, kept } = useLive();
+  const origin = kept === null ? null : store.model.origin;
+  const answer = usePolled(source.faults, POLL_MS);
+  const exceptions = usePolled(source.exceptions, POLL_MS);
   const requests = useView((view) => view.total?.requests ?? 0);
-  const { query } = useRoute();
+  const { query, run } = useRoute();
   useNow(1_000);
   const now = store.serverNow();
   const range = useRange();
   const faults = useMemo(() => inRange(answer?.errors ?? [], range), [answer, range]);
   const others = range?.counted ? 0 : (answer?.others ?? 0);
   const all = faults.reduce((sum, fault) => sum + fault.count, others);
-  const columns = useMemo(() => columnsOf(all, now, query), [all, now, query]);
+  const columns = useMemo(() => columnsOf(all, now, query, run, origin), [all, now, query, run, origin]);
   const [open, setOpen] = useQuery("fault", "");
   const chosen = faults.find(({ id }) => String(id) === open);
   return (
@@ -84,7 +84,22 @@ function inRange(faults: WireFault[], range: Range | null): WireFault[] {
   });
 }
 
-function columnsOf(all: number, now: number, query: URLSearchParams): Column<WireFault>[] {
+function columnsOf(
+  all: number,
+  now: number,
+  query: URLSearchParams,
+  run: string | null,
+  /** The second that charts call 0, if that is what times are told from; else they are told from now. */
+  origin: number | null,
+): Column<WireFault>[] {
+  const moment = (at: number) =>
+    origin === null ? (
+      <Moment at={at} now={now} />
+    ) : (
+      <time dateTime={new Date(at).toISOString()} title={format.timeOfDay(at)}>
+        {format.axisTime(Math.max(0, at / 1000 - origin))}
+      </time>
+    );
   return [
     {
       key: "count",
@@ -119,7 +134,7 @@ function columnsOf(all: number, now: number, query: URLSearchParams): Column<Wir
       value: ({ pattern }) => pattern,
       cell: ({ id, method, name, pattern, variants }) => (
         <span className={styles.error}>
-          <a className={styles.open} href={linkTo(id, query)}>
+          <a className={styles.open} href={linkTo(id, query, run)}>
             <Pattern text={pattern} />
           </a>
           {variants > 1 && <span className={styles.variants}> {format.count(variants)} variants</span>}
@@ -146,7 +161,7 @@ function columnsOf(all: number, now: number, query: URLSearchParams): Column<Wir
       label: "First seen",
       numeric: true,
       value: (fault) => fault.first_seen,
-      cell: (fault) => <Moment at={fault.first_seen} now={now} />,
+      cell: (fault) => moment(fault.first_seen),
     },
     {
       key: "last",
@@ -154,16 +169,16 @@ function columnsOf(all: number, now: number, query: URLSearchParams): Column<Wir
       numeric: true,
       narrow: true,
       value: (fault) => fault.last_seen,
-      cell: (fault) => <Moment at={fault.last_seen} now={now} />,
+      cell: (fault) => moment(fault.last_seen),
     },
   ];
 }
 
 /** The address of one kind of failure, with the filter and the order as they are. */
-function linkTo(id: number, query: URLSearchParams): string {
+function linkTo(id: number, query: URLSearchParams, run: string | null): string {
   const changed = new URLSearchParams(query);
   changed.set("fault", String(id));
-  return `#/run/errors?${changed}`;
+  return `#${runPath(run, "errors")}?${changed}`;
 }
 
 /** Exceptions that scripts did not catch, with where they were raised. */

@@ -1,6 +1,5 @@
 import { format, isActive, type WireLogLine } from "@katydid/core";
 import { useState } from "react";
-import { readLogs } from "../api/client";
 import { EmptyState } from "../components/EmptyState";
 import { useLive, useView } from "../live/hooks";
 import styles from "./Export.module.css";
@@ -41,9 +40,31 @@ const FILES: readonly { title: string; holds: string; href: string; file?: strin
   },
 ];
 
+/** Of a run that is kept; the addresses are below its own. */
+const KEPT_FILES: typeof FILES = [
+  {
+    title: "The run",
+    holds: "All that is kept of it, for another machine: Import on the page of runs, or katydid import.",
+    href: "file",
+    file: "run",
+  },
+  {
+    title: "Everything, JSON",
+    holds: "Settings, steps, endpoints and marks as this page has them.",
+    href: "snapshot",
+    file: "json",
+  },
+  {
+    title: "Failures, JSON",
+    holds: "Fingerprints with their messages and when they were seen.",
+    href: "errors",
+    file: "failures.json",
+  },
+];
+
 /** What can be taken away from a run. */
-export function Export() {
-  const { store } = useLive();
+export default function Export() {
+  const { store, source, kept } = useLive();
   const run = useView((view) => view.run);
   const requests = useView((view) => view.total?.requests ?? 0);
   const [pending, setPending] = useState(false);
@@ -61,7 +82,7 @@ export function Export() {
     if (pending) return;
     setPending(true);
     try {
-      const { lines } = await readLogs(null);
+      const { lines } = await source.logs(null);
       save("katydid.log", lines.map(lineText).join(""));
     } catch {
       store.toast("The log could not be read: the controller does not answer.", "err");
@@ -76,7 +97,7 @@ export function Export() {
         {format.timeOfDay(run.ended ?? store.serverNow())}, {format.count(requests)} requests.
       </p>
       <ul className={styles.files}>
-        {FILES.map(({ title, holds, href, file }) => (
+        {(kept === null ? FILES : keptFiles(kept.id)).map(({ title, holds, href, file }) => (
           <li key={href}>
             <div>
               <h2>{title}</h2>
@@ -87,22 +108,35 @@ export function Export() {
             </a>
           </li>
         ))}
-        <li>
-          <div>
-            <h2>Log</h2>
-            <p>The newest 5,000 lines of this process and of its workers.</p>
-          </div>
-          <button type="button" onClick={() => void log()}>
-            Download<span className="visually-hidden"> log</span>
-          </button>
-        </li>
+        {kept === null && (
+          <li>
+            <div>
+              <h2>Log</h2>
+              <p>The newest 5,000 lines of this process and of its workers.</p>
+            </div>
+            <button type="button" onClick={() => void log()}>
+              Download<span className="visually-hidden"> log</span>
+            </button>
+          </li>
+        )}
       </ul>
-      <p className={styles.scope}>
-        The course of each endpoint as CSV is written while the test runs, with{" "}
-        <code>--csv NAME --csv-full-history</code>.
-      </p>
+      {kept === null && (
+        <p className={styles.scope}>
+          The course of each endpoint as CSV is written while the test runs, with{" "}
+          <code>--csv NAME --csv-full-history</code>.
+        </p>
+      )}
     </>
   );
+}
+
+function keptFiles(id: string): typeof FILES {
+  const base = `api/v1/runs/${encodeURIComponent(id)}`;
+  return KEPT_FILES.map(({ href, file, ...rest }) => ({
+    ...rest,
+    href: `${base}/${href}`,
+    file: `${id}.${file ?? href}`,
+  }));
 }
 
 function lineText({ t, level, source, logger, text }: WireLogLine): string {

@@ -1,5 +1,13 @@
 import { users } from "@katydid/charts";
-import { format, type Run, type WireAbout, type WireLost, type WireTaskRatios } from "@katydid/core";
+import {
+  format,
+  formatDuration,
+  type Run,
+  type WireAbout,
+  type WireKeptRun,
+  type WireLost,
+  type WireTaskRatios,
+} from "@katydid/core";
 import { readTasks } from "../api/client";
 import { RunChart } from "../components/ChartPanel";
 import { EmptyState } from "../components/EmptyState";
@@ -14,9 +22,11 @@ const POLL_MS = 3_000;
 
 /** What load was wanted, what there is, and what was lost of it. */
 export function Load({ about }: PageProps) {
+  const { kept } = useLive();
   const run = useView((view) => view.run);
   const lost = useView((view) => view.lost);
-  const tasks = usePolled(readTasks, POLL_MS);
+  // Of a kept run nobody chooses any more.
+  const tasks = usePolled(kept === null ? readTasks : noTasks, POLL_MS);
   if (run === null || run.started === null) {
     return (
       <>
@@ -31,15 +41,66 @@ export function Load({ about }: PageProps) {
     <>
       <h1 className={styles.title}>Load</h1>
       <RunChart spec={users} group={chartGroup} />
-      <div className={styles.columns}>
-        {about !== null && <Classes about={about} run={run} />}
-        {tasks !== null && <Tasks tasks={tasks} />}
-      </div>
+      {kept === null && (
+        <div className={styles.columns}>
+          {about !== null && <Classes about={about} run={run} />}
+          {tasks !== null && <Tasks tasks={tasks} />}
+        </div>
+      )}
       <div className={styles.columns}>
         <SaturationCharts />
       </div>
       {lost.length > 0 && <Lost lost={lost} />}
+      {kept !== null && <Settings run={kept} />}
     </>
+  );
+}
+
+const noTasks = () => Promise.resolve(null);
+
+/** How a kept run was set up, as far as it was written down. */
+function Settings({ run: { about } }: { run: WireKeptRun }) {
+  const listed = (texts: readonly string[] | null | undefined) =>
+    texts === null || texts === undefined || texts.length === 0 ? null : texts.join(", ");
+  const number = (value: number | null | undefined, write = format.count) =>
+    value === null || value === undefined ? null : write(value);
+  const facts: readonly (readonly [string, string | null | undefined])[] = [
+    ["Script", about.name],
+    ["Script's hash (SHA-256)", about.script_sha256?.slice(0, 16)],
+    ["Host", about.host],
+    ["Users wanted", number(about.users)],
+    ["Most users there were", number(about.peak_users)],
+    ["Users started per second", number(about.spawn_rate, format.significant)],
+    ["Run time", about.run_time ? formatDuration(about.run_time) : null],
+    ["User classes", listed(about.user_classes)],
+    ["Load shape", about.shape],
+    ["Only tasks with tags", listed(about.tags)],
+    ["Without tasks with tags", listed(about.exclude_tags)],
+    ["Katydid", about.version],
+    ["Python", about.python],
+    ["Machine", [about.system, about.machine].filter(Boolean).join(", ") || null],
+    ["Cores", number(about.cores)],
+  ];
+  return (
+    <div className={styles.columns}>
+      <section className={styles.panel} aria-labelledby="settings-title">
+        <h2 id="settings-title">Settings</h2>
+        <table>
+          <tbody>
+            {facts.map(([name, value]) =>
+              value === null || value === undefined ? null : (
+                <tr key={name}>
+                  <th scope="row">{name}</th>
+                  <td className={styles.fact}>
+                    <bdi>{value}</bdi>
+                  </td>
+                </tr>
+              ),
+            )}
+          </tbody>
+        </table>
+      </section>
+    </div>
   );
 }
 

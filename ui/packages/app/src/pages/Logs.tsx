@@ -1,8 +1,9 @@
 import { format, type WireLogLine } from "@katydid/core";
 import { useMemo } from "react";
-import { readLogs } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
 import { EmptyState } from "../components/EmptyState";
+import { useLive } from "../live/hooks";
+import type { Source } from "../live/source";
 import { usePolled } from "../live/usePolled";
 import { useQuery } from "../route";
 import styles from "./Errors.module.css";
@@ -14,7 +15,8 @@ const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 
 /** What this process and the workers have logged, the newest first. */
 export function Logs() {
-  const read = useMemo(reader, []);
+  const { source: run, kept } = useLive();
+  const read = useMemo(() => reader(run), [run]);
   const log = usePolled(read, POLL_MS);
   const [level, setLevel] = useQuery("level", "DEBUG");
   const [source, setSource] = useQuery("source", "");
@@ -36,7 +38,11 @@ export function Logs() {
     <>
       <h1 className={styles.title}>Logs</h1>
       {log === null ? null : lines.length === 0 ? (
-        <EmptyState title="Nothing was logged">Lines appear here as they are logged.</EmptyState>
+        <EmptyState title={kept === null ? "Nothing was logged" : "No log is kept of this run"}>
+          {kept === null
+            ? "Lines appear here as they are logged."
+            : "Nothing was logged in it, or it was kept by an older Katydid."}
+        </EmptyState>
       ) : (
         <>
           <div className={styles.choices}>
@@ -115,13 +121,14 @@ function nameOf(source: string): string {
 const KEPT = 5_000;
 
 /** Asks for what is new and keeps what was read. */
-function reader(): () => Promise<{ lines: readonly WireLogLine[] }> {
+function reader(source: Source): () => Promise<{ lines: readonly WireLogLine[] }> {
   let lines: readonly WireLogLine[] = [];
   let next: number | null = null;
   return async () => {
-    const answer = await readLogs(next);
-    // A server that counts from the beginning again is another one.
-    const known = next !== null && answer.next < next ? [] : lines;
+    const answer = await source.logs(next);
+    // A server that counts from the beginning again is another one; a kept run's lines come all at once.
+    const anew = source.run !== null || (next !== null && answer.next < next);
+    const known = anew ? [] : lines;
     lines = [...known, ...answer.lines].slice(-KEPT);
     next = answer.next;
     return { lines };

@@ -1,6 +1,5 @@
 import { percentiles, throughput } from "@katydid/charts";
 import { TOTAL_ID } from "@katydid/core";
-import { readEndpoint } from "../api/client";
 import { RunChart } from "../components/ChartPanel";
 import { CourseCharts } from "../components/CourseCharts";
 import { EmptyState } from "../components/EmptyState";
@@ -9,8 +8,8 @@ import { allFigures, scopeLabel, useScope } from "../components/figures";
 import { HeatPanel } from "../components/HeatPanel";
 import { RangeBar } from "../components/RangeBar";
 import { Tile } from "../components/Tile";
-import { useView } from "../live/hooks";
-import { usePolled } from "../live/usePolled";
+import { useLive, useView } from "../live/hooks";
+import { useEndpoint } from "../live/useEndpoint";
 import { chartGroup } from "./chartGroup";
 import { Events } from "./Events";
 import styles from "./Overview.module.css";
@@ -22,13 +21,12 @@ const POLL_MS = 3_000;
 
 const KINDS = ["spectrum", "bars", "statuses", "phases", "transfer"] as const;
 
-const readAll = () => readEndpoint(TOTAL_ID);
-
 /** How the run goes: the headline numbers and their course. */
 export function Overview({ about }: PageProps) {
   const scope = useScope();
   const { run, total } = scope;
-  const all = usePolled(readAll, POLL_MS);
+  const { kept } = useLive();
+  const all = useEndpoint(TOTAL_ID, POLL_MS);
   // The verdict comes before what led to it.
   const judged = useView((view) => view.thresholds.length > 0);
   if (run.started === null) {
@@ -65,7 +63,7 @@ export function Overview({ about }: PageProps) {
         <FailuresChart group={chartGroup} />
         <CourseCharts detail={all} group={chartGroup} kinds={KINDS} />
       </div>
-      {!judged && <Thresholds about={about} />}
+      {!judged && kept === null && <Thresholds about={about} />}
       <Events />
     </>
   );

@@ -11,7 +11,7 @@ const THEMES: readonly [ThemeChoice, string][] = [
 ];
 
 /** What this browser remembers, and what the page is about. */
-export function Settings({ about }: PageProps) {
+export default function Settings({ about }: PageProps) {
   const theme = useThemeChoice();
   const [enabled, setEnabled] = useState(shortcutsEnabled);
   return (

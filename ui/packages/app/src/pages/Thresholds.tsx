@@ -17,13 +17,13 @@ const STANDINGS: Readonly<Record<WireThreshold["standing"], string>> = {
 
 /** Under which conditions a run has failed, and how this one stands. They hold for later runs, too. */
 export function Thresholds({ about }: { about: WireAbout | null }) {
-  const { store } = useLive();
+  const { store, kept } = useLive();
   const thresholds = useView((view) => view.thresholds);
   const run = useView((view) => view.run);
   const [text, setText] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const tell = useCommand();
-  const forbidden = about === null ? undefined : whyForbidden(about);
+  const forbidden = kept !== null ? "The run has ended" : about === null ? undefined : whyForbidden(about);
   const started = run?.started !== null && run?.started !== undefined;
   const texts = thresholds.map((each) => each.text);
 

@@ -1,8 +1,8 @@
 import { lines, MOST_LINES, type Spec, shares } from "@katydid/charts";
 import { crewOf, format, type Measure, type WireWorker } from "@katydid/core";
 import { useMemo } from "react";
-import { readCrew, readWorkers } from "../api/client";
 import { type Column, DataTable } from "../components/DataTable";
+import { EmptyState } from "../components/EmptyState";
 import { LabelledChart } from "../components/LabelledChart";
 import { useLive } from "../live/hooks";
 import { usePolled } from "../live/usePolled";
@@ -13,10 +13,22 @@ const POLL_MS = 2_000;
 
 /** Who runs the users, and how they bear it. */
 export function Workers() {
-  const answer = usePolled(readWorkers, POLL_MS);
+  const { source, kept } = useLive();
+  const answer = usePolled(source.workers, POLL_MS);
+  if (kept !== null && answer !== null && answer.workers.length === 0) {
+    return (
+      <>
+        <h1 className={styles.title}>Workers</h1>
+        <EmptyState title="Nothing about workers is kept of this run">
+          Its users ran in one process, or it was kept by an older Katydid.
+        </EmptyState>
+      </>
+    );
+  }
   return (
     <>
       <h1 className={styles.title}>Workers</h1>
+      {kept !== null && <p>Users, processor time and memory are the most there were; RPS is the mean.</p>}
       {answer !== null && (
         <DataTable
           name="Workers"
@@ -45,8 +57,8 @@ const CHARTS: readonly { measure: Measure; specOf: (labels: readonly string[]) =
 
 /** How they fared over the time of the run. */
 function Course() {
-  const { store } = useLive();
-  const crew = usePolled(readCrew, POLL_MS);
+  const { store, source } = useLive();
+  const crew = usePolled(source.crew, POLL_MS);
   const charts = useMemo(
     () =>
       crew === null || crew.points.length === 0
