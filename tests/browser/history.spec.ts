@@ -32,11 +32,19 @@ test("41 runs are listed after they ended, kept for good, compared, and deleted 
   await page.getByRole("button", { name: "No longer keep for good" }).click();
   await boxes.nth(1).check();
   await expect(page.getByText("2 runs chosen.")).toBeVisible();
+  // One dot of each run in each chart of the trend.
+  const trend = page.getByRole("region", { name: "Trend of the chosen runs" });
+  await expect(trend.getByRole("link")).toHaveCount(6);
   await page.getByRole("button", { name: "Compare" }).click();
   // 42: a few seconds are too short to tell anything, and that is said.
   await expect(page.getByText("Too short, or with too few requests, to tell.")).toBeVisible();
-  await expect(page.getByText(newest)).toBeVisible();
-  await expect(page.getByText(older)).toBeVisible();
+  await expect(page.getByRole("link", { name: newest })).toBeVisible();
+  await expect(page.getByRole("link", { name: older })).toBeVisible();
+  for (const name of [/^Response time, p95 from/, /^Requests per second from/, /^Users from/, /^Percentiles/])
+    await expect(page.getByRole("img", { name })).toBeVisible();
+  await page.getByLabel("Of", { exact: true }).selectOption("GET add_to_cart");
+  await expect(page.getByRole("img", { name: /^Users from/ })).toHaveCount(0);
+  await expect(page.getByRole("img", { name: /^Response time, p95 from/ })).toBeVisible();
   await expect(page.getByRole("table", { name: "Differences" }).locator("tbody tr").first()).toContainText(
     "All requests",
   );
@@ -54,7 +62,32 @@ test("41 runs are listed after they ended, kept for good, compared, and deleted 
   }
   await page.goto("#/runs");
   await boxes.nth(1).check();
-  await page.getByRole("button", { name: "Delete" }).click();
-  await page.getByRole("button", { name: `Really delete ${older}` }).click();
-  await expect.poll(async () => (await kept()).map(({ id }) => id)).toEqual([newest]);
+  await page.getByRole("button", { name: "Name, notes, tags" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Before <b>the</b> cache");
+  await page.getByLabel("Tags").fill("release, nightly");
+  await page.getByLabel("Notes").fill('Two lines,\nand quotes: "x"');
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations).toEqual([]);
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Baseline" }).click();
+  await expect(rows(page).nth(1)).toContainText("Before <b>the</b> cache");
+  await expect(rows(page).nth(1)).toContainText("nightly");
+  await expect(rows(page).nth(1)).toContainText("baseline");
+  await boxes.nth(1).uncheck();
+  await boxes.nth(0).check();
+  await page.getByRole("link", { name: "Compare with baseline" }).click();
+  await expect(page).toHaveURL(new RegExp(`before=${older}&after=${newest}`));
+  await page.goto(`#/run/${older}/overview`);
+  await expect(page.getByRole("region", { name: "Kept run" })).toContainText("and quotes");
+
+  await page.goto("#/runs");
+  await boxes.nth(0).check();
+  await boxes.nth(1).check();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Delete 2 runs" }).click();
+  await expect(page.getByText("The number of runs is 2.")).toBeVisible();
+  await page.getByLabel("Type 2 to go on").fill("2");
+  await page.getByRole("button", { name: "Delete 2 runs" }).click();
+  await expect.poll(async () => (await kept()).length).toBe(0);
+  await expect(page.getByText("No runs yet")).toBeVisible();
 });
