@@ -94,7 +94,7 @@ export function App() {
           <RunBar about={about} open={open} setOpen={setOpen} />
           <Banners />
           <main id="main" className={styles.main} tabIndex={-1}>
-            <PageBoundary key={`${route.run} ${path}`}>
+            <PageBoundary page={`${route.run} ${path}`}>
               <Suspense>
                 {Page === undefined || run === null ? null : route.run === null ? (
                   <Page about={about} />
