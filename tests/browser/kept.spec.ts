@@ -181,17 +181,23 @@ test("43 a run goes to a file and comes back with the same numbers; harmed files
   await download.saveAs(file);
   const input = page.locator("input[type=file]");
   await input.setInputFiles(file);
-  await expect(page.getByText(/is kept here already/)).toBeVisible();
+  await expect(
+    page.getByRole("region", { name: "Messages" }).getByText(/is kept here already/),
+  ).toBeVisible();
   await input.setInputFiles({
     name: "harmed.run",
     mimeType: "application/octet-stream",
     buffer: Buffer.from("SQLite format 3\0 but not really"),
   });
-  await expect(page.getByText(/harmed.run was not imported: it is no run of Katydid's/)).toBeVisible();
+  await expect(
+    page
+      .getByRole("region", { name: "Messages" })
+      .getByText(/harmed.run was not imported: it is no run of Katydid's/),
+  ).toBeVisible();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("button", { name: "Delete this run" }).click();
   await expect.poll(async () => (await kept(katydid.url)).length).toBe(0);
   await input.setInputFiles(file);
-  await expect(page.getByText(`Imported ${id}`)).toBeVisible();
+  await expect(page.getByRole("region", { name: "Messages" }).getByText(`Imported ${id}`)).toBeVisible();
   expect(await all()).toEqual(before);
 });

@@ -64,7 +64,7 @@ export function Thresholds({ about }: { about: WireAbout | null }) {
               <th scope="col">
                 <span className="visually-hidden">Of the limit</span>
               </th>
-              <th scope="col" />
+              <td />
             </tr>
           </thead>
           <tbody>
