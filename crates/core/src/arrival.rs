@@ -223,17 +223,62 @@ impl Schedule {
     /// The times at which iterations are due, in order. The same seed gives the same times; evenly
     /// spaced ones need none. Workers share a schedule by taking each n-th: `skip(index).step_by(n)`.
     pub fn arrivals(&self, seed: u64) -> Arrivals {
-        Arrivals {
+        self.arrivals_from(Duration::ZERO, 0.0, seed)
+    }
+
+    /// Those of [`Schedule::arrivals`] that are due at a time or later. Evenly spaced ones keep their
+    /// numbers; the first of them all is due when the integral of the rate passes `phase`, which is
+    /// at least zero and below one.
+    pub fn arrivals_from(&self, at: Duration, phase: f64, seed: u64) -> Arrivals {
+        let passed = self.expected(at);
+        let mut arrivals = Arrivals {
             stages: self.stages.clone().into_iter(),
             stage: None,
             begun: 0.0,
             before: 0.0,
-            next: 0.0,
-            number: 0,
+            phase,
+            next: passed,
+            number: number_after(passed - phase),
             gaps: (self.spacing == Spacing::Poisson).then_some(Gaps(seed)),
-        }
-        .begun()
+        };
+        arrivals.stage = arrivals.stages.next();
+        arrivals.next = match &mut arrivals.gaps {
+            Some(gaps) => passed + gaps.next(),
+            None => arrivals.number as f64 + phase,
+        };
+        arrivals
     }
+
+    /// How much of an arrival is still to come at a time before the next evenly spaced one is due:
+    /// the `phase` of a schedule that takes over then.
+    pub fn phase_at(&self, at: Duration, phase: f64) -> f64 {
+        let passed = self.expected(at) - phase;
+        (number_after(passed) as f64 - passed).clamp(0.0, 1.0 - f64::EPSILON)
+    }
+
+    /// The same with all rates so many times as high: a worker's part of independent arrivals.
+    #[must_use]
+    pub fn scaled(&self, by: f64) -> Self {
+        let scaled = |stage: &Stage| Stage {
+            from: stage.from * by,
+            to: stage.to * by,
+            ..*stage
+        };
+        Self {
+            stages: self.stages.iter().map(scaled).collect(),
+            spacing: self.spacing,
+        }
+    }
+}
+
+/// The number of the first arrival that is due when so much of the integral has passed, or later.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is what is wanted"
+)]
+fn number_after(passed: f64) -> u64 {
+    passed.ceil().max(0.0) as u64
 }
 
 /// The times since the start at which iterations are due: what [`Schedule::arrivals`] gives.
@@ -245,19 +290,19 @@ pub struct Arrivals {
     begun: f64,
     /// The integral of the rate when the stage began.
     before: f64,
+    /// The integral of the rate when the first of evenly spaced ones is due.
+    phase: f64,
     /// The integral of the rate when the next is due.
     next: f64,
+    /// The number of the next one.
     number: u64,
     gaps: Option<Gaps>,
 }
 
 impl Arrivals {
-    fn begun(mut self) -> Self {
-        self.stage = self.stages.next();
-        if let Some(gaps) = &mut self.gaps {
-            self.next = gaps.next();
-        }
-        self
+    /// The number of the next one, from zero; of evenly spaced ones their place in the schedule.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 }
 
@@ -279,7 +324,7 @@ impl Iterator for Arrivals {
                 self.number += 1;
                 self.next = match &mut self.gaps {
                     // Not by adding ones: a whole number is exact.
-                    None => self.number as f64,
+                    None => self.number as f64 + self.phase,
                     Some(gaps) => self.next + gaps.next(),
                 };
                 return Some(Nanos::from_nanos((due * 1e9).round() as u64));
@@ -297,15 +342,18 @@ struct Gaps(u64);
 
 impl Gaps {
     fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^= bits >> 31;
-        // In (0, 1], so the logarithm is finite.
-        let uniform = ((bits >> 11) + 1) as f64 / (1u64 << 53) as f64;
-        -uniform.ln()
+        -uniform(&mut self.0).ln()
     }
+}
+
+/// The next number of a splitmix64 sequence, above zero, so that its logarithm is finite, and at most one.
+pub(crate) fn uniform(state: &mut u64) -> f64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut bits = *state;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^= bits >> 31;
+    ((bits >> 11) + 1) as f64 / (1u64 << 53) as f64
 }
 
 /// `200/s`, `30/m`, `1000/s poisson`, `0-500/s over 1m, 500/s for 10m, 500-0/s over 30s`.

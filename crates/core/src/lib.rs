@@ -6,6 +6,8 @@
 //! Whoever needs the time passes it in.
 
 pub mod arrival;
+pub mod iteration;
+pub mod pace;
 pub mod units;
 pub mod window;
 

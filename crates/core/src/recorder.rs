@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::iteration::Iterations;
 use crate::registry::ErrorId;
 use crate::sample::Sample;
 use crate::stats::{Entry, ErrorCount, Stats};
@@ -18,6 +19,7 @@ pub struct Recorder {
     /// By [`crate::registry::KeyId::index`].
     entries: Vec<Option<Box<Entry>>>,
     errors: BTreeMap<ErrorId, ErrorCount>,
+    iterations: Iterations,
     is_empty: bool,
 }
 
@@ -49,6 +51,12 @@ impl Recorder {
         self.entry(sample.key.index()).trips.record(trip);
     }
 
+    /// The iterations it has counted, to count more.
+    pub fn iterations(&mut self) -> &mut Iterations {
+        self.is_empty = false;
+        &mut self.iterations
+    }
+
     /// Whether there is nothing to hand over.
     pub fn is_empty(&self) -> bool {
         self.is_empty
@@ -58,7 +66,8 @@ impl Recorder {
     pub fn take(&mut self) -> Stats {
         self.is_empty = true;
         let entries = self.entries.iter_mut().map(Option::take);
-        Stats::of(entries, std::mem::take(&mut self.errors))
+        let iterations = std::mem::take(&mut self.iterations);
+        Stats::of(entries, std::mem::take(&mut self.errors), iterations)
     }
 
     fn entry(&mut self, index: usize) -> &mut Entry {
@@ -151,5 +160,19 @@ mod tests {
         let seconds: Vec<_> = seconds.collect();
         assert_eq!(seconds, [(Some(1), 3), (Some(2), 3), (Some(3), 2)]);
         assert!(recorders.take().is_empty());
+    }
+
+    #[test]
+    fn iterations_are_handed_over_once_also_without_a_request() {
+        let mut recorders = BySecond::default();
+        for second in [4, 5] {
+            let at = Nanos::from_secs(second);
+            recorders.of(at).iterations().begin(second, at);
+        }
+        let taken = recorders.take();
+        let started: Vec<_> = taken.iter().map(|it| it.iterations().started).collect();
+        assert_eq!(started, [4, 5]);
+        assert_eq!(taken[1].last(), Some(Nanos::from_secs(5)));
+        assert!(!taken[0].is_empty() && recorders.take().is_empty());
     }
 }

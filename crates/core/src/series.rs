@@ -31,6 +31,27 @@ pub struct Point {
     pub p99: Option<Micros>,
     /// Generator's own delay that 99 % of them stay within.
     pub lateness_p99: Option<Micros>,
+    /// Iterations in this step.
+    pub iterations: IterationPoint,
+}
+
+/// Iterations in one step of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IterationPoint {
+    /// Iterations that became due by a schedule.
+    pub due: u64,
+    /// Iterations that have begun.
+    pub started: u64,
+    /// Those of them that have begun late.
+    pub late: u64,
+    /// Iterations that were dropped.
+    pub dropped: u64,
+    /// Median of the time from due to begun, none if a schedule had none begin.
+    pub lateness_p50: Option<Micros>,
+    /// From due to begun, what 99 % stay within.
+    pub lateness_p99: Option<Micros>,
+    /// The longest time from due to begun.
+    pub lateness_max: Option<Micros>,
 }
 
 /// The points of a run from its first second on.
@@ -143,5 +164,20 @@ fn joined(one: &Point, other: &Point) -> Point {
         p95: one.p95.max(other.p95),
         p99: one.p99.max(other.p99),
         lateness_p99: one.lateness_p99.max(other.lateness_p99),
+        iterations: one.iterations.joined(&other.iterations),
+    }
+}
+
+impl IterationPoint {
+    fn joined(&self, other: &Self) -> Self {
+        Self {
+            due: self.due + other.due,
+            started: self.started + other.started,
+            late: self.late + other.late,
+            dropped: self.dropped + other.dropped,
+            lateness_p50: self.lateness_p50.max(other.lateness_p50),
+            lateness_p99: self.lateness_p99.max(other.lateness_p99),
+            lateness_max: self.lateness_max.max(other.lateness_max),
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arrival::Schedule;
 use crate::health::Finding;
 use crate::locust::Recent;
 use crate::mark::Mark;
@@ -76,6 +77,8 @@ pub struct RunInfo {
     pub users_by_class: BTreeMap<String, u32>,
     /// Users started or stopped per second while the number changes.
     pub spawn_rate: f64,
+    /// The rate at which iterations are to begin, where that is given and not the number of users.
+    pub rate: Option<Rate>,
     /// Whether users start no new tasks for the time being.
     pub is_paused: bool,
     /// Grows with every change of what is wanted, in all runs of a node.
@@ -98,6 +101,25 @@ pub struct RunInfo {
     pub oldest: Option<Duration>,
     /// Open files of this process and how many it may have, where the system tells.
     pub files: Option<(u64, u64)>,
+}
+
+/// Load that is given as a rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rate {
+    /// When iterations are due.
+    pub schedule: Schedule,
+    /// How many users there may be, over all workers; none where each worker decides by itself.
+    pub most_users: Option<u32>,
+    /// When the schedule began, in milliseconds since the Unix epoch.
+    pub since_ms: u64,
+}
+
+impl Rate {
+    /// Iterations a second that the schedule asks for at a time, in milliseconds since the Unix epoch.
+    pub fn at(&self, now_ms: u64) -> f64 {
+        let since = now_ms.saturating_sub(self.since_ms);
+        self.schedule.rate(Duration::from_millis(since))
+    }
 }
 
 /// What a run is doing; the names are Locust's.

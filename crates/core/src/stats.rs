@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::histogram::Histogram;
+use crate::iteration::Iterations;
 use crate::locust::{Buckets, View};
 use crate::per_second::PerSecond;
 use crate::registry::{ErrorId, KeyId};
@@ -22,6 +23,7 @@ pub struct Stats {
     entries: Vec<Option<Arc<Entry>>>,
     total: Arc<Entry>,
     errors: BTreeMap<ErrorId, ErrorCount>,
+    iterations: Arc<Iterations>,
 }
 
 /// Everything counted under one name, or over all of them.
@@ -100,6 +102,7 @@ impl Stats {
     pub(crate) fn of(
         entries: impl Iterator<Item = Option<Box<Entry>>>,
         errors: BTreeMap<ErrorId, ErrorCount>,
+        iterations: Iterations,
     ) -> Self {
         let mut total = Entry::default();
         let entries = entries.map(|entry| {
@@ -112,6 +115,7 @@ impl Stats {
             entries,
             total: Arc::new(total),
             errors,
+            iterations: Arc::new(iterations),
         }
     }
 
@@ -142,9 +146,26 @@ impl Stats {
         stats
     }
 
+    /// The same with these iterations besides what it has of them.
+    #[must_use]
+    pub fn with_iterations(mut self, iterations: &Iterations) -> Self {
+        Arc::make_mut(&mut self.iterations).merge(iterations);
+        self
+    }
+
     /// Whether nothing at all was counted.
     pub fn is_empty(&self) -> bool {
-        self.total.requests == 0 && self.total.failures == 0
+        self.total.requests == 0 && self.total.failures == 0 && self.iterations.is_empty()
+    }
+
+    /// How often users ran tasks, over all of them.
+    pub fn iterations(&self) -> &Arc<Iterations> {
+        &self.iterations
+    }
+
+    /// When the last of all that was counted happened, since the Unix epoch.
+    pub fn last(&self) -> Option<Nanos> {
+        self.total.last.max(self.iterations.last)
     }
 
     /// What was counted under a name.
@@ -186,6 +207,9 @@ impl Stats {
             }
         }
         Arc::make_mut(&mut self.total).merge(&other.total);
+        if !other.iterations.is_empty() {
+            Arc::make_mut(&mut self.iterations).merge(&other.iterations);
+        }
         for (&error, count) in &other.errors {
             let mine = self.errors.entry(error);
             mine.and_modify(|mine| mine.merge(count)).or_insert(*count);
@@ -202,6 +226,7 @@ impl Stats {
             Arc::make_mut(entry).shift(seconds);
         }
         Arc::make_mut(&mut self.total).shift(seconds);
+        Arc::make_mut(&mut self.iterations).shift(seconds);
         for count in self.errors.values_mut() {
             count.first_seen = shifted(count.first_seen, seconds);
             count.last_seen = shifted(count.last_seen, seconds);
@@ -228,6 +253,7 @@ impl Stats {
         }
         self.total = zero;
         self.errors.clear();
+        self.iterations = Arc::default();
     }
 }
 

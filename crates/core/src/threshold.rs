@@ -1,22 +1,25 @@
-//! Conditions under which a run has failed: `p95>300ms`, `fail>1%`, `GET /item p99>1s`.
+//! Conditions under which a run has failed: `p95>300ms`, `fail>1%`, `GET /item p99>1s`, `dropped>0`.
 //!
 //! A condition is a metric, a comparison and a limit, after an optional selector: a method, a
 //! name, or both, in which `*` stands for anything; a name in quotes is taken as it is. What it
 //! selects is merged before anything is computed, so a percentile over several names is one of
-//! all their requests.
+//! all their requests. Times are service times, unless `response` or `lateness` stands before them.
 
 use std::fmt;
 
+use crate::histogram::Histogram;
+use crate::iteration::Iterations;
 use crate::registry::{Name, Registry};
 use crate::stats::{Entry, Stats};
 use crate::units::Micros;
-use crate::window::Count;
+use crate::window::{Count, Window};
 
 /// A condition under which a run has failed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     text: String,
     selector: Option<Selector>,
+    clock: Clock,
     metric: Metric,
     comparison: Comparison,
     /// Milliseconds, parts of one, requests per second or a count, as the metric has it.
@@ -42,6 +45,28 @@ pub enum Metric {
     Failures,
     /// How many requests there were.
     Requests,
+    /// How many iterations have begun.
+    Iterations,
+    /// How many iterations have begun late.
+    Late,
+    /// The part of the iterations that were due that has begun late.
+    LateRatio,
+    /// How many iterations were due and never began.
+    Dropped,
+    /// The part of the iterations that were due that never began.
+    DroppedRatio,
+}
+
+/// Which of a request's times is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// From taken up until the last byte.
+    #[default]
+    Service,
+    /// From due until the answer was in hand.
+    Response,
+    /// The difference: the generator's own delay.
+    Lateness,
 }
 
 /// Which requests a condition is about.
@@ -79,7 +104,8 @@ const TIMES: [(&str, f64); 5] = [
     ("m", 6e4),
     ("h", 3.6e6),
 ];
-const METRICS: &str = "p50, p95, p99.9, avg, median, min, max, rps, fail or requests";
+const METRICS: &str =
+    "p50, p95, p99.9, avg, median, min, max, rps, fail, requests, iterations, late or dropped";
 
 /// Why a text is no condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -219,7 +245,11 @@ impl Threshold {
             )
         })?;
         let limit = limit_of(metric, right).map_err(|problem| fail(place, problem))?;
-        let before = left[..begin].trim();
+        let (before, clock) = Clock::split(left[..begin].trim(), metric);
+        if metric.is_of_iterations() && !before.is_empty() {
+            let problem = "iterations have no names; leave this out".to_owned();
+            return Err(fail(left.len() - left.trim_start().len(), problem));
+        }
         let selector = Selector::parse(before).map_err(|at| {
             let place = left.len() - left.trim_start().len() + at;
             fail(place, "this quote is not closed".to_owned())
@@ -227,6 +257,7 @@ impl Threshold {
         Ok(Self {
             text: text.trim().to_owned(),
             selector: (!before.is_empty()).then_some(selector),
+            clock,
             metric,
             comparison,
             limit,
@@ -243,10 +274,15 @@ impl Threshold {
         self.metric
     }
 
+    /// Which of a request's times it compares, if it compares times.
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Whether the run has failed by it.
     pub fn judge(&self, stats: &Stats, registry: &Registry) -> Verdict {
         let value = match &self.selector {
-            None => self.metric.of(stats.total(), stats),
+            None => self.metric.of(stats.total(), self.clock, stats),
             Some(selector) => {
                 let mut merged = Entry::default();
                 for (key, entry) in stats.entries() {
@@ -254,7 +290,7 @@ impl Threshold {
                         merged.merge(entry);
                     }
                 }
-                self.metric.of(&merged, stats)
+                self.metric.of(&merged, self.clock, stats)
             }
         };
         Verdict {
@@ -268,6 +304,7 @@ impl Threshold {
     pub fn judge_counts<'a>(
         &self,
         counts: impl IntoIterator<Item = (&'a str, &'a str, &'a Count)>,
+        window: &Window,
         seconds: u64,
     ) -> Verdict {
         let mut merged = Count::default();
@@ -280,7 +317,18 @@ impl Threshold {
                 merged.merge(count);
             }
         }
-        let value = self.metric.of_count(&merged, seconds);
+        let value = match self.clock {
+            _ if self.metric.is_of_iterations() => self.metric.of_iterations(&window.iterations),
+            Clock::Response if self.metric.is_time() => {
+                self.metric.of_times(&merged.response_times())
+            }
+            // A window has the lateness of all names together.
+            Clock::Lateness if self.metric.is_time() => self
+                .selects_all()
+                .then(|| self.metric.of_times(&window.lateness))
+                .flatten(),
+            _ => self.metric.of_count(&merged, seconds),
+        };
         Verdict {
             value,
             failed: self.fails(value),
@@ -331,12 +379,22 @@ impl Threshold {
     /// What was measured, as people read it.
     pub fn shown(&self, verdict: &Verdict) -> String {
         let Some(value) = verdict.value else {
-            return "no request to measure".to_owned();
+            return if self.metric.is_of_iterations() {
+                "no iteration was due by a rate".to_owned()
+            } else {
+                "no request to measure".to_owned()
+            };
         };
         match self.metric {
             Metric::Rate => format!("{value:.2}/s"),
-            Metric::FailRatio => format!("{:.2} %", value * 100.0),
-            Metric::Failures | Metric::Requests => format!("{value}"),
+            Metric::FailRatio | Metric::LateRatio | Metric::DroppedRatio => {
+                format!("{:.2} %", value * 100.0)
+            }
+            Metric::Failures
+            | Metric::Requests
+            | Metric::Iterations
+            | Metric::Late
+            | Metric::Dropped => format!("{value}"),
             Metric::Quantile(_) | Metric::Mean | Metric::Min | Metric::Max => {
                 if value >= 10_000.0 {
                     format!("{:.2} s", value / 1e3)
@@ -371,6 +429,11 @@ fn metric_of(word: &str, of_parts: bool) -> Option<Metric> {
         "fail" | "fails" | "failures" | "errors" if of_parts => Metric::FailRatio,
         "fail" | "fails" | "failures" | "errors" => Metric::Failures,
         "requests" | "count" => Metric::Requests,
+        "iterations" => Metric::Iterations,
+        "late" if of_parts => Metric::LateRatio,
+        "late" => Metric::Late,
+        "dropped" if of_parts => Metric::DroppedRatio,
+        "dropped" => Metric::Dropped,
         _ => return None,
     })
 }
@@ -391,16 +454,28 @@ fn limit_of(metric: Metric, text: &str) -> Result<f64, String> {
             }
             number(text).map_err(|_| format!("{text:?} is not a time; write 300ms, 1.5s or 2m"))
         }
-        Metric::FailRatio => number(text.trim_end_matches('%')).map(|percent| percent / 100.0),
+        Metric::FailRatio | Metric::LateRatio | Metric::DroppedRatio => {
+            number(text.trim_end_matches('%')).map(|percent| percent / 100.0)
+        }
         Metric::Rate => number(text.strip_suffix("/s").unwrap_or(text)),
-        Metric::Failures | Metric::Requests => match number(text)? {
-            count if count.fract() == 0.0 => Ok(count),
-            part if metric == Metric::Failures => Err(format!(
-                "{text:?} is no count; write a part of the requests as fail>{}%",
-                part * 100.0
-            )),
-            _ => Err(format!("{text:?} is no count")),
-        },
+        Metric::Failures
+        | Metric::Requests
+        | Metric::Iterations
+        | Metric::Late
+        | Metric::Dropped => {
+            let count = number(text)?;
+            let of_parts = match metric {
+                _ if count.fract() == 0.0 => return Ok(count),
+                Metric::Failures => "a part of the requests as fail",
+                Metric::Late => "a part of the iterations as late",
+                Metric::Dropped => "a part of the iterations as dropped",
+                _ => return Err(format!("{text:?} is no count")),
+            };
+            Err(format!(
+                "{text:?} is no count; write {of_parts}>{}%",
+                count * 100.0
+            ))
+        }
     }
 }
 
@@ -416,7 +491,25 @@ impl Metric {
             Self::FailRatio => "fail_ratio",
             Self::Failures => "failures",
             Self::Requests => "requests",
+            Self::Iterations => "iterations",
+            Self::Late => "late",
+            Self::LateRatio => "late_ratio",
+            Self::Dropped => "dropped",
+            Self::DroppedRatio => "dropped_ratio",
         }
+    }
+
+    /// Whether it is a time of requests.
+    pub const fn is_time(self) -> bool {
+        matches!(self, Self::Quantile(_) | Self::Mean | Self::Min | Self::Max)
+    }
+
+    /// Whether it is about iterations, which have no names.
+    pub const fn is_of_iterations(self) -> bool {
+        matches!(
+            self,
+            Self::Iterations | Self::Late | Self::LateRatio | Self::Dropped | Self::DroppedRatio
+        )
     }
 
     /// Whether it is about failures.
@@ -428,9 +521,13 @@ impl Metric {
         clippy::cast_precision_loss,
         reason = "counts this large are not compared with limits"
     )]
-    fn of(self, entry: &Entry, stats: &Stats) -> Option<f64> {
+    fn of(self, entry: &Entry, clock: Clock, stats: &Stats) -> Option<f64> {
+        if self.is_time() && clock != Clock::Service {
+            return self.of_times(&clock.times(entry));
+        }
         let timed = entry.requests - entry.none_requests;
         match self {
+            _ if self.is_of_iterations() => self.of_iterations(stats.iterations()),
             Self::Requests => Some(entry.requests as f64),
             // A name that nothing was sent to would keep any limit.
             Self::Failures | Self::Rate if entry.requests + entry.failures == 0 => None,
@@ -447,6 +544,7 @@ impl Metric {
                 let service = entry.histograms.service();
                 Some(service.value_at_quantile(part).as_millis_f64())
             }
+            _ => None,
         }
     }
 
@@ -468,6 +566,67 @@ impl Metric {
             Self::Min => times.min().map(ms),
             Self::Max => times.max().map(ms),
             Self::Quantile(part) => (!times.is_empty()).then(|| ms(times.value_at_quantile(part))),
+            _ => None,
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts this large are not compared with limits"
+    )]
+    fn of_iterations(self, all: &Iterations) -> Option<f64> {
+        match self {
+            Self::Iterations => Some(all.started as f64),
+            Self::Late => Some(all.late as f64),
+            Self::Dropped => Some(all.dropped as f64),
+            Self::LateRatio => all.late_ratio(),
+            Self::DroppedRatio => all.dropped_ratio(),
+            _ => None,
+        }
+    }
+
+    /// The same of times that have nothing but a histogram.
+    fn of_times(self, times: &Histogram) -> Option<f64> {
+        let longest = times.max()?;
+        match self {
+            Self::Mean => Some(times.mean()? / 1e3),
+            Self::Min => times.min().map(Micros::as_millis_f64),
+            Self::Max => Some(longest.as_millis_f64()),
+            Self::Quantile(part) => Some(times.value_at_quantile(part).as_millis_f64()),
+            _ => None,
+        }
+    }
+}
+
+impl Clock {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Response => "response",
+            Self::Lateness => "lateness",
+        }
+    }
+
+    /// What stands before a metric without the clock at its end, and that clock.
+    fn split(before: &str, metric: Metric) -> (&str, Self) {
+        if metric.is_time() {
+            for clock in [Self::Service, Self::Response, Self::Lateness] {
+                if let Some(rest) = before.strip_suffix(clock.as_str())
+                    && (rest.is_empty() || rest.ends_with(char::is_whitespace))
+                {
+                    return (rest.trim_end(), clock);
+                }
+            }
+        }
+        (before, Self::Service)
+    }
+
+    fn times(self, entry: &Entry) -> Histogram {
+        match self {
+            Self::Service => entry.histograms.service(),
+            Self::Response => entry.histograms.response(),
+            Self::Lateness => entry.histograms.lateness.clone(),
         }
     }
 }
@@ -604,6 +763,65 @@ mod tests {
     }
 
     #[test]
+    fn times_are_of_the_clock_that_is_named() {
+        let registry = Registry::new();
+        let mut recorder = Recorder::default();
+        recorder.record(&Sample {
+            key: registry.key("GET", "response"),
+            error: None,
+            times: Some(Times {
+                lateness: Nanos::from_millis(1_400),
+                service: Nanos::from_millis(5),
+                first_byte: None,
+            }),
+            bytes_in: 0,
+            bytes_out: 0,
+            at: Nanos::from_secs(1),
+            counts_request: true,
+        });
+        let run = (recorder.take(), registry);
+        for (text, expected) in [
+            ("p99>1s", false),
+            ("service p99>1s", false),
+            ("response p99>1s", true),
+            ("response max>1405ms", false),
+            ("lateness avg>1399ms", true),
+            ("lateness min>1401ms", false),
+            ("GET response p99>1s", true),
+            ("GET 'response' p99>1s", false),
+            ("GET 'response' lateness p99>1s", true),
+        ] {
+            assert_eq!(failed(text, &run), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn late_and_dropped_iterations_can_fail_a_run() {
+        let mut recorder = Recorder::default();
+        let (iterations, at) = (recorder.iterations(), Nanos::from_secs(1));
+        iterations.fall_due(100, at);
+        for millis in 0..98 {
+            iterations.begin_due(Nanos::from_millis(millis / 49 * 20), at);
+        }
+        iterations.give_up(2, at);
+        let run = (recorder.take(), Registry::new());
+        for (text, expected) in [
+            ("dropped>0", true),
+            ("dropped>2%", false),
+            ("late>=49%", true),
+            ("late>49", false),
+            ("iterations<98", false),
+        ] {
+            assert_eq!(failed(text, &run), expected, "{text}");
+        }
+        let closed = (Stats::default(), Registry::new());
+        assert!(!failed("dropped>0", &closed));
+        let threshold = Threshold::parse("late>1%").unwrap();
+        let verdict = threshold.judge(&closed.0, &closed.1);
+        assert_eq!(threshold.shown(&verdict), "no iteration was due by a rate");
+    }
+
+    #[test]
     fn what_is_wrong_is_pointed_at() {
         let shown = |text: &str| Threshold::parse(text).unwrap_err().to_string();
         assert_eq!(
@@ -614,6 +832,8 @@ mod tests {
         assert!(shown("p95").contains("where is the limit?"));
         assert!(shown("p101>1s").contains("\"p101\""));
         assert!(shown("fail>x%").contains("\"x\" is not a number"));
+        assert!(shown("dropped>0.5").contains("a part of the iterations as dropped>50%"));
+        assert!(shown("GET /x late>1").contains("\n^ iterations have no names"));
         assert!(shown("rps<-1").contains("\"-1\" is not a number"));
         assert!(shown(">1s").contains("\"\" is nothing"));
         assert!(

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::histogram::Histogram;
+use crate::iteration::Iterations;
 use crate::stats::{Entry, Stats};
 use crate::trip::Trips;
 
@@ -27,6 +28,9 @@ pub struct Window {
     /// How long requests of all names waited for the generator; empty for runs that were kept before
     /// this was.
     pub lateness: Histogram,
+    /// How often users ran tasks, without what is known of single seconds; none for runs that were kept
+    /// before this was.
+    pub iterations: Iterations,
 }
 
 /// What was counted under one name, or under all of them.
@@ -62,6 +66,7 @@ impl Window {
     ) -> Self {
         let mut window = Self {
             lateness: stats.total().histograms.lateness.clone(),
+            iterations: stats.iterations().summed(),
             ..Self::default()
         };
         for (key, entry) in stats.entries() {
@@ -86,6 +91,7 @@ impl Window {
             *mine = mine.saturating_add(occurrences);
         }
         self.lateness.merge(&other.lateness);
+        self.iterations.merge(&other.iterations);
     }
 
     /// What was counted under all names.

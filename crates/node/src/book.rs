@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::arrival::Schedule;
 use katydid_core::crew::{Member, Moment};
 use katydid_core::dispatch::Users;
 use katydid_core::fault::Example;
@@ -12,7 +13,7 @@ use katydid_core::locust::Recent;
 use katydid_core::mark::{Kind, Marks};
 use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::series::Series;
-use katydid_core::snapshot::{RunInfo, Snapshot, State};
+use katydid_core::snapshot::{Rate, RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
 use katydid_core::threshold::Threshold;
 
@@ -212,7 +213,32 @@ impl Book {
 
     pub(crate) fn set_users(&mut self, counts: Users) {
         self.run.users = counts.values().sum();
+        if self.run.rate.is_some() {
+            // There are as many as it takes.
+            self.run.target_users = self.run.users;
+        }
         self.run.users_by_class = counts;
+        self.publish = true;
+    }
+
+    /// From now on iterations begin at a rate, or again when users like.
+    pub(crate) fn set_rate(&mut self, asked: Option<(Schedule, Option<u32>)>, now: Now) {
+        let was = self.run.rate.take();
+        self.run.rate = asked.map(|(schedule, most_users)| Rate {
+            schedule,
+            most_users,
+            since_ms: now.millis(),
+        });
+        if let Some(rate) = &self.run.rate {
+            let kind = if was.is_some() {
+                Kind::Load
+            } else {
+                Kind::Start
+            };
+            let text = format!("iterations begin at {}", rate.schedule);
+            self.mark(kind, text, now);
+        }
+        self.run.revision += 1;
         self.publish = true;
     }
 
@@ -351,7 +377,7 @@ impl Book {
         if let Some(newest) = delta.total().last {
             self.recent.keep(self.stats.total(), newest);
         }
-        self.seconds.add(delta.total());
+        self.seconds.add(delta);
         self.open.add(delta, &self.registry);
         self.record.add(delta, now.nanos());
         for (error, _) in delta.errors() {

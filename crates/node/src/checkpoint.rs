@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use katydid_core::dispatch::{Class, Users};
 use katydid_core::registry::Registry;
-use katydid_core::series::{Point, Series};
+use katydid_core::series::{IterationPoint, Point, Series};
 use katydid_core::snapshot::{Exception, Loss, State};
 use katydid_core::stats::Stats;
 use katydid_core::units::{Micros, Nanos};
@@ -253,7 +253,7 @@ fn reported_of(value: &Value) -> Option<Reported> {
     })
 }
 
-/// Second, counts and users, and then the times, nil where there were none.
+/// Second, counts and users, then the times, nil where there were none, and the iterations.
 fn point_value(point: &Point) -> Value {
     let counts = [
         point.t,
@@ -269,8 +269,22 @@ fn point_value(point: &Point) -> Value {
         point.p99,
         point.lateness_p99,
     ];
-    let times = times.map(|time| time.map_or(Value::Nil, |time| time.as_micros().into()));
-    Value::Array(counts.map(Value::from).into_iter().chain(times).collect())
+    let iterations = &point.iterations;
+    let started = [
+        iterations.due,
+        iterations.started,
+        iterations.late,
+        iterations.dropped,
+    ];
+    let lateness = [
+        iterations.lateness_p50,
+        iterations.lateness_p99,
+        iterations.lateness_max,
+    ];
+    let time = |time: Option<Micros>| time.map_or(Value::Nil, |time| time.as_micros().into());
+    let all = counts.map(Value::from).into_iter().chain(times.map(time));
+    let all = all.chain(started.map(Value::from));
+    Value::Array(all.chain(lateness.map(time)).collect())
 }
 
 fn point_of(value: &Value) -> Option<Point> {
@@ -281,6 +295,8 @@ fn point_of(value: &Value) -> Option<Point> {
         let micros = times.get(place)?.as_u64()?;
         Some(Micros::from_micros(micros))
     };
+    // Checkpoints of older versions have none.
+    let count = |place: usize| times.get(place).and_then(Value::as_u64).unwrap_or(0);
     Some(Point {
         t: t.as_u64()?,
         ok: ok.as_u64()?,
@@ -292,6 +308,15 @@ fn point_of(value: &Value) -> Option<Point> {
         p95: time(2),
         p99: time(3),
         lateness_p99: time(4),
+        iterations: IterationPoint {
+            due: count(5),
+            started: count(6),
+            late: count(7),
+            dropped: count(8),
+            lateness_p50: time(9),
+            lateness_p99: time(10),
+            lateness_max: time(11),
+        },
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use katydid_core::arrival::Schedule;
 use katydid_core::dispatch::{Class, Users};
 use katydid_core::mark;
 use katydid_core::registry::KeyId;
@@ -30,6 +31,9 @@ pub enum Event {
     },
     /// The next [`Event::Start`] is to give also the users there are to its classes, at once.
     Rebalance,
+    /// Iterations begin by this schedule from now on, on so many users at most; or again when users
+    /// like. It follows the [`Event::Start`] of a run.
+    Rate(Option<(Schedule, Option<u32>)>),
     /// How long the run lasts from now on, or that it lasts until it is stopped.
     RunTime(Option<Duration>),
     /// The host has carried out a [`Action::Spawn`] or [`Action::StopUsers`]; all users it has.

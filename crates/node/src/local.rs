@@ -99,6 +99,7 @@ impl Local {
                     dispatcher.rebalance();
                 }
             }
+            Event::Rate(asked) => self.book.set_rate(asked, now),
             Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
             Event::Spawned { counts } => self.spawned(counts, now, &mut actions),
             Event::Stopping => self.stopping(now),

@@ -341,6 +341,7 @@ impl Master {
                     dispatcher.rebalance();
                 }
             }
+            Event::Rate(asked) => self.book.set_rate(asked, now),
             Event::RunTime(run_time) => self.book.set_run_time(run_time, now),
             // Users and requests of its own a master has none.
             Event::Spawned { .. } | Event::InFlight { .. } => {}
@@ -841,6 +842,10 @@ impl Master {
     fn count_users(&mut self, now: Now) {
         self.book.run.users_by_class = self.crowd.users();
         self.book.run.users = self.crowd.count();
+        if self.book.run.rate.is_some() {
+            // The workers have as many as it takes.
+            self.book.run.target_users = self.book.run.users;
+        }
         self.book.touch(now);
     }
 

@@ -104,7 +104,7 @@ impl Record {
     /// but never to one that is to come, which would be the stamp of a clock that is wrong.
     pub(crate) fn add(&mut self, delta: &Stats, now: Nanos) {
         if self.is_kept && !delta.is_empty() {
-            let newest = delta.total().last.unwrap_or(now).min(now);
+            let newest = delta.last().unwrap_or(now).min(now);
             let second = newest.as_secs().max(self.next);
             self.open.entry(second).or_default().merge(delta);
         }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use katydid_core::histogram::Histogram;
-use katydid_core::series::{Point, Series};
-use katydid_core::stats::Entry;
+use katydid_core::iteration::Iterations;
+use katydid_core::series::{IterationPoint, Point, Series};
+use katydid_core::stats::Stats;
 use katydid_core::units::Nanos;
 
 /// More unfinished seconds than this (the clock was set) are skipped.
@@ -29,6 +30,8 @@ struct Second {
     failures: u64,
     service: Histogram,
     lateness: Histogram,
+    iterations: IterationPoint,
+    start_lateness: Histogram,
     /// Users there were and users that were wanted, if somebody looked in this second.
     users: Option<(u32, u32)>,
 }
@@ -68,10 +71,12 @@ impl Seconds {
     /// Counts go to the seconds they were made in; times go to the second of the newest
     /// request, because deltas are taken where a second ends. What comes after its second
     /// became a point goes to the first one that did not, so that nothing is lost.
-    pub(crate) fn add(&mut self, delta: &Entry) {
+    pub(crate) fn add(&mut self, delta: &Stats) {
         let Some(next) = self.next else {
             return;
         };
+        self.add_iterations(delta.iterations(), next);
+        let delta = delta.total();
         for (second, count) in delta.requests_by_second.iter() {
             self.open.entry(second.max(next)).or_default().requests += u64::from(count);
         }
@@ -83,6 +88,25 @@ impl Seconds {
             second.service.merge(&delta.histograms.service_ok);
             second.service.merge(&delta.histograms.service_failed);
             second.lateness.merge(&delta.histograms.lateness);
+        }
+    }
+
+    fn add_iterations(&mut self, delta: &Iterations, next: u64) {
+        let counts: [(_, fn(&mut IterationPoint) -> &mut u64); 4] = [
+            (&delta.due_by_second, |point| &mut point.due),
+            (&delta.started_by_second, |point| &mut point.started),
+            (&delta.late_by_second, |point| &mut point.late),
+            (&delta.dropped_by_second, |point| &mut point.dropped),
+        ];
+        for (seconds, field) in counts {
+            for (second, count) in seconds.iter() {
+                let open = self.open.entry(second.max(next)).or_default();
+                *field(&mut open.iterations) += u64::from(count);
+            }
+        }
+        if let Some(last) = delta.last.map(Nanos::as_secs) {
+            let second = self.open.entry(last.max(next)).or_default();
+            second.start_lateness.merge(&delta.lateness);
         }
     }
 
@@ -117,6 +141,8 @@ impl Second {
         let [p50, p90, p95, p99] = self.service.values_at([0.5, 0.9, 0.95, 0.99]);
         let [lateness_p99] = self.lateness.values_at([0.99]);
         let timed = !self.service.is_empty();
+        let [start_p50, start_p99] = self.start_lateness.values_at([0.5, 0.99]);
+        let due = !self.start_lateness.is_empty();
         Point {
             t,
             ok: self.requests.saturating_sub(self.failures),
@@ -128,6 +154,12 @@ impl Second {
             p95: timed.then_some(p95),
             p99: timed.then_some(p99),
             lateness_p99: (!self.lateness.is_empty()).then_some(lateness_p99),
+            iterations: IterationPoint {
+                lateness_p50: due.then_some(start_p50),
+                lateness_p99: due.then_some(start_p99),
+                lateness_max: self.start_lateness.max(),
+                ..self.iterations
+            },
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use katydid_core::compare::Stretch;
 use katydid_core::fingerprint;
 use katydid_core::histogram::Histogram;
+use katydid_core::iteration::Iterations;
 use katydid_core::window::{Count, Window};
 use serde_json::Value;
 
@@ -25,6 +26,8 @@ pub struct Summary {
     /// How long requests of all names waited for the generator; empty for runs that were kept before
     /// this was.
     pub lateness: Histogram,
+    /// How often users ran tasks.
+    pub iterations: Iterations,
     /// Failures, those together that tell the same, the most frequent first.
     pub faults: Vec<Fault>,
 }
@@ -70,6 +73,7 @@ impl Store {
             total: window.total(),
             rows: rows.collect(),
             lateness: window.lateness.clone(),
+            iterations: window.iterations.clone(),
             faults: self.faults(run, &window, &names)?,
         })
     }

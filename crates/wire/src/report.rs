@@ -4,6 +4,8 @@
 //! digits. Under [`EXACT`], which stock peers ignore, our nodes add what Locust has no key for:
 //! times in nanoseconds and the histograms, so that a fleet's numbers are those of one process.
 
+use katydid_core::histogram::Histogram;
+use katydid_core::iteration::Iterations;
 use katydid_core::locust::Buckets;
 use katydid_core::per_second::PerSecond;
 use katydid_core::registry::{Name, Registry};
@@ -17,6 +19,8 @@ use crate::message::field;
 
 /// The key of an entry's exact numbers.
 pub const EXACT: &str = "katydid";
+/// The key of the iterations, in the total; stock peers have none.
+const ITERATIONS: &str = "katydid_iterations";
 /// The largest count that is believed: nine years of a million a second.
 const MOST: u64 = 1 << 48;
 /// Histograms of an entry.
@@ -47,7 +51,10 @@ pub fn encode(stats: &Stats, registry: &Registry) -> Vec<(Value, Value)> {
             let Name { method, name } = registry.name(key);
             entry_value(entry, &name, &method)
         });
-    let total = entry_value(stats.total(), "Aggregated", "");
+    let mut total = entry_value(stats.total(), "Aggregated", "");
+    if let (Value::Map(fields), false) = (&mut total, stats.iterations().is_empty()) {
+        fields.push((ITERATIONS.into(), iterations_value(stats.iterations())));
+    }
     let errors = stats.errors().map(|(error, count)| {
         let error = registry.error_name(error);
         let Name { method, name } = registry.name(error.key);
@@ -113,8 +120,13 @@ pub fn decode(data: &Value, registry: &Registry) -> Result<Report, ReportError> 
         };
         errors.push((error, count));
     }
+    let iterations = field(data, "stats_total").and_then(|total| field(total, ITERATIONS));
+    let iterations = match iterations {
+        Some(value) => iterations_of(value).ok_or(ReportError("iterations"))?,
+        None => Iterations::default(),
+    };
     Ok(Report {
-        stats: Stats::from_parts(entries, errors),
+        stats: Stats::from_parts(entries, errors).with_iterations(&iterations),
         is_exact,
     })
 }
@@ -176,6 +188,72 @@ fn exact_value(entry: &Entry) -> Value {
     Value::Array(parts)
 }
 
+/// Due, started, finished, late and dropped ones, when the last was counted (one more, so that zero
+/// is never), the histogram of their lateness, and by second those that were due, started, late and
+/// dropped.
+fn iterations_value(all: &Iterations) -> Value {
+    let mut parts: Vec<Value> = vec![
+        all.due.into(),
+        all.started.into(),
+        all.finished.into(),
+        all.late.into(),
+        all.dropped.into(),
+        all.last.map_or(0, |at| at.as_nanos() + 1).into(),
+        Value::Binary(all.lateness.to_bytes()),
+    ];
+    let seconds = [
+        &all.due_by_second,
+        &all.started_by_second,
+        &all.late_by_second,
+        &all.dropped_by_second,
+    ];
+    parts.extend(seconds.map(|seconds| {
+        let flat = seconds.iter();
+        let flat = flat.flat_map(|(at, count)| [Value::from(at), count.into()]);
+        Value::Array(flat.collect())
+    }));
+    Value::Array(parts)
+}
+
+fn iterations_of(value: &Value) -> Option<Iterations> {
+    let [
+        due,
+        started,
+        finished,
+        late,
+        dropped,
+        last,
+        lateness,
+        seconds @ ..,
+    ] = &value.as_array()?[..]
+    else {
+        return None;
+    };
+    let number = |value: &Value| Some(value.as_u64()?.min(MOST));
+    let mut seconds = seconds.iter().map(|flat| {
+        let mut counts = PerSecond::default();
+        for pair in flat.as_array()?.chunks_exact(2) {
+            let count = u32::try_from(pair[1].as_u64()?).unwrap_or(u32::MAX);
+            counts.add(pair[0].as_u64()?, count);
+        }
+        Some(counts)
+    });
+    let mut next = || seconds.next()?;
+    Some(Iterations {
+        due: number(due)?,
+        started: number(started)?,
+        finished: number(finished)?,
+        late: number(late)?,
+        dropped: number(dropped)?,
+        lateness: Histogram::from_bytes(lateness.as_slice()?).ok()?,
+        last: last.as_u64()?.checked_sub(1).map(Nanos::from_nanos),
+        due_by_second: next()?,
+        started_by_second: next()?,
+        late_by_second: next()?,
+        dropped_by_second: next()?,
+    })
+}
+
 /// Status codes with their counts, and count, sum and longest time in microseconds of each phase.
 fn trips_value(trips: &Trips) -> [Value; 2] {
     let statuses = trips.statuses().iter();
@@ -218,7 +296,7 @@ fn trips_of(parts: &[Value]) -> Option<Trips> {
     ))
 }
 
-fn histograms(all: &Histograms) -> [&katydid_core::histogram::Histogram; 6] {
+fn histograms(all: &Histograms) -> [&Histogram; 6] {
     [
         &all.service_ok,
         &all.service_failed,
@@ -282,7 +360,7 @@ fn take_exact(entry: &mut Entry, exact: &Value) -> Option<()> {
     entry.trips = trips_of(histograms.get(HISTOGRAMS..).unwrap_or_default())?;
     let mut read = histograms.iter().map(|bytes| {
         let bytes = bytes.as_slice()?;
-        katydid_core::histogram::Histogram::from_bytes(bytes).ok()
+        Histogram::from_bytes(bytes).ok()
     });
     let mut next = || read.next()?;
     entry.histograms = Histograms {

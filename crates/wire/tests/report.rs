@@ -62,6 +62,11 @@ fn counted(requests: &[Request], registry: &Registry) -> Stats {
         let status = [200, 404, 0][request.name % 3];
         let phases = [0, 0, 0, 3, 0, 9, request.bytes, 1];
         recorder.record_trip(&sample, &Trip::new(status, phases.map(Nanos::from_micros)));
+        let iterations = recorder.iterations();
+        iterations.fall_due(request.bytes, sample.at);
+        iterations.begin_due(Nanos::from_micros(request.at_ms), sample.at);
+        iterations.finish(1, sample.at);
+        iterations.give_up(request.name as u64, sample.at);
     }
     recorder.take()
 }
@@ -78,7 +83,7 @@ fn without_exact(value: &Value) -> Value {
         Value::Map(pairs) => Value::Map(
             pairs
                 .iter()
-                .filter(|(key, _)| key.as_str() != Some(EXACT))
+                .filter(|(key, _)| key.as_str().is_none_or(|key| !key.starts_with(EXACT)))
                 .map(|(key, value)| (key.clone(), without_exact(value)))
                 .collect(),
         ),

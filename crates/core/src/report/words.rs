@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::health::{self, BUSY_PERCENT, LATE};
+use crate::histogram::Histogram;
+use crate::iteration::LATE as LATE_ITERATION;
 use crate::series::Point;
 use crate::snapshot::{Loss, Snapshot};
 use crate::units::Micros;
@@ -56,6 +58,12 @@ pub fn line(snapshot: &Snapshot) -> String {
     }
     write!(out, "   {} failed", percent(total.failures, total.requests))
         .expect("a string takes everything");
+    let all = snapshot.stats.iterations();
+    for (number, word) in [(all.late, "late"), (all.dropped, "dropped")] {
+        if number > 0 {
+            write!(out, "   {} {word}", count(number)).expect("a string takes everything");
+        }
+    }
     out
 }
 
@@ -101,6 +109,9 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
         )
         .expect("a string takes everything");
     }
+    for sentence in clocks(snapshot) {
+        writeln!(out, "{sentence}").expect("a string takes everything");
+    }
     if users < wanted {
         out.push_str("The run ended, or users did, before all had been started.\n");
     }
@@ -122,6 +133,62 @@ pub fn summary(snapshot: &Snapshot, peak_cpu_percent: f64) -> String {
         writeln!(out, "{reason}").expect("a string takes everything");
     }
     out
+}
+
+/// What is to be said of the other two clocks, and of iterations that were due.
+fn clocks(snapshot: &Snapshot) -> Vec<String> {
+    let stats = &snapshot.stats;
+    let histograms = &stats.total().histograms;
+    let all = stats.iterations();
+    if !all.are_scheduled() {
+        let has_times =
+            !histograms.response_ok.is_empty() || !histograms.response_failed.is_empty();
+        let words = "Closed model: users wait for answers, so these are service times; a target that                      stalls is asked less. --rate asks whatever it answers.";
+        return has_times.then(|| words.to_owned()).into_iter().collect();
+    }
+    let mut said = Vec::new();
+    let quantiles = |times: &Histogram| {
+        let longest = times.max()?;
+        let [half, most, nearly] = times
+            .values_at([0.5, 0.95, 0.99])
+            .map(|time| millis(time.min(longest).as_millis_f64()));
+        let longest = millis(longest.as_millis_f64());
+        Some(format!(
+            "{half}, 95 % {most}, 99 % {nearly}, the longest {longest}"
+        ))
+    };
+    if let Some(times) = quantiles(&histograms.response()) {
+        said.push(format!(
+            "Counted from when they were due, half of the answers took at most {times}."
+        ));
+    }
+    if let Some(times) = quantiles(&histograms.lateness) {
+        said.push(format!(
+            "Of that, the generator's own delay was for half of them at most {times}."
+        ));
+    }
+    let mut begun = format!(
+        "{} of {} iterations that were due have begun",
+        count(all.lateness.count()),
+        count(all.due)
+    );
+    if let Some(times) = quantiles(&all.lateness) {
+        write!(begun, ", half of them at most {times} after that")
+            .expect("a string takes everything");
+    }
+    said.push(format!("{begun}."));
+    if all.late > 0 || all.dropped > 0 {
+        let settled = all.lateness.count() + all.dropped;
+        said.push(format!(
+            "{} of them were late (over {} ms): {}; dropped, as no user was free in time: {} ({}).",
+            count(all.late),
+            LATE_ITERATION.as_millis(),
+            percent(all.late, settled),
+            count(all.dropped),
+            percent(all.dropped, settled),
+        ));
+    }
+    said
 }
 
 /// What is missing from the numbers because workers went with it, a sentence for each.
@@ -151,6 +218,12 @@ fn asked(snapshot: &Snapshot, users: u32) -> String {
             format!("for {}", clock(ms))
         },
     );
+    if let Some(rate) = &run.rate {
+        let most = rate.most_users.map_or_else(String::new, |most| {
+            format!(", on {} at most", many(most, "user"))
+        });
+        return format!("Asked for: iterations at {}{most}, {time}.", rate.schedule);
+    }
     let rate = if run.spawn_rate > 0.0 {
         format!(", {} more per second", run.spawn_rate)
     } else {

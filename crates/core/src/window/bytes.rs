@@ -2,11 +2,12 @@
 //!
 //! The first byte is the format. The second format has what the first one has (counts, bytes and two
 //! histograms of each name, and errors), in fewer bytes, and response times, statuses, phases and
-//! lateness besides.
+//! lateness besides; after that iterations, if there were any.
 
 use thiserror::Error;
 
 use crate::histogram::{Histogram, HistogramError};
+use crate::iteration::Iterations;
 use crate::leb128::{self, write};
 use crate::trip::{PHASES, Phase, Trips};
 use crate::units::Micros;
@@ -51,6 +52,9 @@ impl Window {
             write(&mut bytes, occurrences);
         }
         self.lateness.write_compact(&mut bytes);
+        if !self.iterations.is_empty() {
+            write_iterations(&self.iterations, &mut bytes);
+        }
         bytes
     }
 
@@ -85,6 +89,9 @@ impl Window {
         }
         if format == FORMAT {
             window.lateness = Histogram::read_compact(bytes)?;
+            if !bytes.is_empty() {
+                window.iterations = iterations(bytes)?;
+            }
         }
         if bytes.is_empty() {
             Ok(window)
@@ -182,6 +189,30 @@ fn trips(bytes: &mut &[u8]) -> Result<Trips, WindowError> {
     Ok(Trips::from_parts(statuses, phases))
 }
 
+fn write_iterations(all: &Iterations, bytes: &mut Vec<u8>) {
+    for number in [all.due, all.started, all.finished, all.late, all.dropped] {
+        write(bytes, number);
+    }
+    all.lateness.write_compact(bytes);
+}
+
+fn iterations(bytes: &mut &[u8]) -> Result<Iterations, WindowError> {
+    let all = Iterations {
+        due: read(bytes)?,
+        started: read(bytes)?,
+        finished: read(bytes)?,
+        late: read(bytes)?,
+        dropped: read(bytes)?,
+        lateness: Histogram::read_compact(bytes)?,
+        ..Iterations::default()
+    };
+    // Otherwise the same window would have other bytes, too.
+    if all.is_empty() {
+        return Err(WindowError("iterations that there are not"));
+    }
+    Ok(all)
+}
+
 fn small(number: u64) -> Result<u32, WindowError> {
     u32::try_from(number).map_err(|_| WindowError("a number too large"))
 }
@@ -238,10 +269,21 @@ mod tests {
         let counts = prop::collection::btree_map(0_u32..50, count, 0..8);
         let errors = prop::collection::btree_map(0_u32..50, 1_u64..1_000, 0..8);
         let lateness = prop::collection::vec(0_u64..10_000, 0..20);
-        (counts, errors, lateness).prop_map(|(counts, errors, lateness)| Window {
+        let begun = prop::collection::vec(0_u64..40_000, 0..20);
+        let all = (counts, errors, lateness, begun, 0_u64..5);
+        all.prop_map(|(counts, errors, lateness, begun, dropped)| Window {
             counts,
             errors,
             lateness: histogram(lateness.into_iter()),
+            iterations: Iterations {
+                due: begun.len() as u64 + dropped,
+                started: begun.len() as u64,
+                finished: begun.len() as u64 / 2,
+                late: begun.iter().filter(|&&micros| micros > 10_000).count() as u64,
+                dropped,
+                lateness: histogram(begun.into_iter()),
+                ..Iterations::default()
+            },
         })
     }
 
@@ -284,6 +326,7 @@ mod tests {
         fn what_the_first_format_has_is_read_and_the_rest_is_empty(mut window in windows()) {
             let bytes = in_first_format(&window);
             window.lateness = Histogram::default();
+            window.iterations = Iterations::default();
             for count in window.counts.values_mut() {
                 count.response_ok = Histogram::default();
                 count.response_failed = Histogram::default();

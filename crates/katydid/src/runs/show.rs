@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
+use katydid_core::histogram::Histogram;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
 use katydid_store::{Run, Store, Summary};
@@ -113,6 +114,7 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
                 headline(run, &summary),
                 counted(&summary).plain()
             )?;
+            write!(out, "{}", clocks(&summary))?;
             if !summary.faults.is_empty() {
                 write!(out, "\n{}", faults(&summary).plain())?;
             }
@@ -194,6 +196,49 @@ fn counted(summary: &Summary) -> Table {
     table
 }
 
+/// The times from when requests were due, the generator's part of them, and iterations.
+fn clocks(summary: &Summary) -> String {
+    let quantiles = |times: &Histogram| {
+        let longest = times.max();
+        let shown = times
+            .values_at([0.5, 0.95, 0.99])
+            .map(|time| table::millis(longest.map(|longest| time.min(longest).as_millis_f64())));
+        let [half, most, nearly] = shown;
+        format!(
+            "p50 {half}, p95 {most}, p99 {nearly}, max {}",
+            table::millis(longest.map(Micros::as_millis_f64))
+        )
+    };
+    let mut lines = String::new();
+    let response = summary.total.response_times();
+    if !response.is_empty() {
+        lines += &format!("\nFrom when they were due:    {}\n", quantiles(&response));
+    }
+    if !summary.lateness.is_empty() {
+        lines += &format!(
+            "The generator's own delay:  {}\n",
+            quantiles(&summary.lateness)
+        );
+    }
+    let all = &summary.iterations;
+    if all.are_scheduled() {
+        lines += &format!(
+            "Iterations: {} due, {} begun, {} of them late, {} dropped; due to begun: {}\n",
+            all.due,
+            all.started,
+            all.late,
+            all.dropped,
+            quantiles(&all.lateness)
+        );
+    } else if !all.is_empty() {
+        lines += &format!(
+            "Iterations: {} begun. Closed model: users wait for answers, so all times are service times.\n",
+            all.started
+        );
+    }
+    lines
+}
+
 fn faults(summary: &Summary) -> Table {
     let mut table = Table::new(3, ["Failure", "Kind", "Of", "Count"]);
     for fault in &summary.faults {
@@ -262,9 +307,15 @@ fn quoted(text: &str) -> String {
     format!("\"{}{text}\"", if formula { "'" } else { "" })
 }
 
+/// Milliseconds that a part stayed within; none without any.
+fn within(times: &Histogram, part: f64) -> Option<f64> {
+    let longest = times.max()?;
+    Some(times.value_at_quantile(part).min(longest).as_millis_f64())
+}
+
 fn described(run: &Run, summary: &Summary) -> Value {
     let row = |(method, name, count): (&str, &str, &Count)| {
-        let times = count.times();
+        let (times, response) = (count.times(), count.response_times());
         json!({
             "method": method,
             "name": name,
@@ -277,12 +328,16 @@ fn described(run: &Run, summary: &Summary) -> Value {
             "min": times.min().map(Micros::as_millis_f64),
             "mean": times.mean().map(|micros| micros / 1e3),
             "max": times.max().map(Micros::as_millis_f64),
+            "response_p50": within(&response, 0.5),
+            "response_p95": within(&response, 0.95),
+            "response_p99": within(&response, 0.99),
             "bytes_in": count.bytes_in,
             "bytes_out": count.bytes_out,
         })
     };
     let mut entries: Vec<_> = rows(summary).map(row).collect();
     let total = entries.pop();
+    let all = &summary.iterations;
     json!({
         "id": run.id,
         "result": run.result(),
@@ -290,6 +345,15 @@ fn described(run: &Run, summary: &Summary) -> Value {
         "to": summary.to,
         "total": total,
         "entries": entries,
+        "lateness_p99": within(&summary.lateness, 0.99),
+        "iterations": {
+            "due": all.due,
+            "started": all.started,
+            "finished": all.finished,
+            "late": all.late,
+            "dropped": all.dropped,
+            "lateness_p99": within(&all.lateness, 0.99),
+        },
         "errors": summary.faults.iter().map(|fault| json!({
             "method": fault.method,
             "name": fault.name,

@@ -227,6 +227,7 @@ fn thresholds(kept: &Kept) -> Vec<Value> {
             "text": threshold.text(),
             "standing": if is_whole { judged["standing"].clone() } else { json!(standing) },
             "metric": metric.as_str(),
+            "clock": threshold.clock().as_str(),
             "part": part,
             "limit": threshold.limit(),
             "ceiling": threshold.is_ceiling(),
@@ -247,7 +248,7 @@ fn judge(kept: &Kept, threshold: &Threshold) -> Verdict {
         let name = kept.names.get(id)?;
         Some((&*name.method, &*name.name, count))
     });
-    threshold.judge_counts(counts, course.to - course.from)
+    threshold.judge_counts(counts, &course.sum, course.to - course.from)
 }
 
 /// Errors of the stretch with one fingerprint.
