@@ -191,6 +191,17 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
         let labels = [("method", &**method), ("name", &**request)];
         page.histogram(name, &labels, &entry.histograms.service());
     }
+    let name = "katydid_response_duration_seconds";
+    page.head(
+        name,
+        "histogram",
+        "Time from when a request was due to its last byte.",
+    );
+    for ((method, request), entry) in &named {
+        let labels = [("method", &**method), ("name", &**request)];
+        page.histogram(name, &labels, &entry.histograms.response());
+    }
+    iterations(page, snapshot);
     let name = "katydid_lateness_seconds";
     page.head(
         name,
@@ -213,6 +224,57 @@ fn requests(page: &mut Page, snapshot: &Snapshot) {
     for (kind, count) in kinds {
         page.counter("katydid_failures_by_kind", &[("kind", kind)], count);
     }
+}
+
+/// How often users ran tasks, and whether they began when they were due.
+fn iterations(page: &mut Page, snapshot: &Snapshot) {
+    let all = snapshot.stats.iterations();
+    let counters = [
+        (
+            "katydid_iterations",
+            "Iterations that have begun.",
+            all.started,
+        ),
+        (
+            "katydid_iterations_finished",
+            "Iterations that have ended.",
+            all.finished,
+        ),
+        (
+            "katydid_iterations_due",
+            "Iterations that became due by a rate.",
+            all.due,
+        ),
+        (
+            "katydid_iterations_late",
+            "Iterations that began over 10 ms after they were due.",
+            all.late,
+        ),
+        (
+            "katydid_iterations_dropped",
+            "Iterations that were due and never began.",
+            all.dropped,
+        ),
+    ];
+    for (name, help, count) in counters {
+        page.counter_head(name, help);
+        page.counter(name, &[], count);
+    }
+    let run = &snapshot.run;
+    if let Some(rate) = run.rate.as_ref().filter(|_| run.state.is_active()) {
+        page.gauge(
+            "katydid_rate_wanted",
+            "Iterations a second that the rate asks for now.",
+            rate.at(snapshot.at_ms),
+        );
+    }
+    let name = "katydid_iteration_lateness_seconds";
+    page.head(
+        name,
+        "histogram",
+        "Time from when an iteration was due until it began.",
+    );
+    page.histogram(name, &[], &all.lateness);
 }
 
 /// What was counted under each name, in the order of the names.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use katydid_core::health;
 use katydid_core::histogram::Histogram;
+use katydid_core::iteration;
 use katydid_core::mark;
 use katydid_core::redact;
 use katydid_core::series;
@@ -13,7 +14,7 @@ use katydid_core::snapshot::{Loss, Snapshot, State, Worker};
 use katydid_core::stats::Entry;
 use katydid_core::threshold::{Metric, Watched};
 use katydid_core::units::{Micros, Nanos};
-use serde::ser::SerializeStruct;
+use serde::ser::{SerializeStruct, SerializeTuple};
 use serde::{Serialize, Serializer};
 
 /// Rates are means over so many seconds.
@@ -46,6 +47,54 @@ pub(crate) struct Run {
     file_limit: Option<u64>,
     /// Workers that are heard of, and that are not; null where the users run in this process.
     workers: Option<Workers>,
+    /// Where load is given as a rate; null where it is the number of users.
+    rate: Option<Rate>,
+    iterations: Iterations,
+}
+
+/// Load that is given as a rate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Rate {
+    /// As it is written.
+    text: String,
+    /// Iterations a second that it asks for now.
+    now: f64,
+    /// When it began, in milliseconds since the Unix epoch.
+    since: u64,
+    /// The most users there may be.
+    most_users: Option<u32>,
+}
+
+/// How often users ran tasks since the run began; times from due to begun are milliseconds, null
+/// where no schedule asked for any.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Iterations {
+    due: u64,
+    started: u64,
+    finished: u64,
+    late: u64,
+    dropped: u64,
+    waiting: u64,
+    lateness_p50: Option<f64>,
+    lateness_p99: Option<f64>,
+    lateness_max: Option<f64>,
+}
+
+impl From<&iteration::Iterations> for Iterations {
+    fn from(all: &iteration::Iterations) -> Self {
+        let [half, most, longest] = within(&all.lateness, [0.5, 0.99, 1.0]);
+        Self {
+            due: all.due,
+            started: all.started,
+            finished: all.finished,
+            late: all.late,
+            dropped: all.dropped,
+            waiting: all.waiting(),
+            lateness_p50: half,
+            lateness_p99: most,
+            lateness_max: longest,
+        }
+    }
 }
 
 /// How many workers there are.
@@ -91,6 +140,13 @@ impl From<&Snapshot> for Run {
             open_files: run.files.map(|(open, _)| open),
             file_limit: run.files.map(|(_, limit)| limit),
             workers,
+            rate: run.rate.as_ref().map(|rate| Rate {
+                text: rate.schedule.to_string(),
+                now: rounded(rate.at(snapshot.at_ms), 1000.0),
+                since: rate.since_ms,
+                most_users: rate.most_users,
+            }),
+            iterations: Iterations::from(&**snapshot.stats.iterations()),
         }
     }
 }
@@ -141,10 +197,11 @@ impl Serialize for Threshold<'_> {
             Metric::Quantile(part) => Some(part),
             _ => None,
         };
-        let mut map = serializer.serialize_struct("Threshold", 12)?;
+        let mut map = serializer.serialize_struct("Threshold", 13)?;
         map.serialize_field("text", threshold.text())?;
         map.serialize_field("standing", watched.standing.as_str())?;
         map.serialize_field("metric", metric.as_str())?;
+        map.serialize_field("clock", threshold.clock().as_str())?;
         map.serialize_field("part", &part)?;
         map.serialize_field("limit", &threshold.limit())?;
         map.serialize_field("ceiling", &threshold.is_ceiling())?;
@@ -183,19 +240,41 @@ impl Serialize for Point {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(point) = self;
         let ms = |time: Option<Micros>| time.map(Micros::as_millis_f64);
-        let array = (
+        let counts = [
             point.t,
             point.ok,
             point.failed,
-            point.users,
-            point.target,
-            ms(point.p50),
-            ms(point.p90),
-            ms(point.p95),
-            ms(point.p99),
-            ms(point.lateness_p99),
+            point.users.into(),
+            point.target.into(),
+        ];
+        let times = [
+            point.p50,
+            point.p90,
+            point.p95,
+            point.p99,
+            point.lateness_p99,
+        ];
+        let iterations = &point.iterations;
+        let of_iterations = (
+            iterations.due,
+            iterations.started,
+            iterations.late,
+            iterations.dropped,
+            ms(iterations.lateness_p50),
+            ms(iterations.lateness_p99),
+            ms(iterations.lateness_max),
         );
-        array.serialize(serializer)
+        let mut array = serializer.serialize_tuple(12)?;
+        for count in counts {
+            array.serialize_element(&count)?;
+        }
+        for time in times {
+            array.serialize_element(&ms(time))?;
+        }
+        // How many seconds it covers; the page knows that of the run under way.
+        array.serialize_element(&None::<u64>)?;
+        array.serialize_element(&of_iterations)?;
+        array.end()
     }
 }
 
@@ -208,6 +287,10 @@ pub(crate) struct Row {
     rates: Rates,
     times: Times,
     mean_size: Option<f64>,
+    /// What 50, 95 and 99 % of the requests stayed within, from when they were due.
+    response: [Option<f64>; 3],
+    /// The part of it that is the generator's, which 99 % stayed within.
+    lateness_p99: Option<f64>,
 }
 
 /// Means of the last seconds, per second.
@@ -243,6 +326,10 @@ impl Serialize for Row {
             self.times.min,
             self.times.max,
             self.mean_size,
+            self.response[0],
+            self.response[1],
+            self.response[2],
+            self.lateness_p99,
         );
         array.serialize(serializer)
     }
@@ -259,6 +346,8 @@ impl Row {
             rates: Rates::new(entry, snapshot),
             times: Times::new(entry),
             mean_size: (entry.requests > 0).then(|| rounded(size, 10.0)),
+            response: within(&entry.histograms.response(), [0.5, 0.95, 0.99]),
+            lateness_p99: within(&entry.histograms.lateness, [0.99])[0],
         }
     }
 
@@ -272,6 +361,16 @@ impl Row {
             ..*self
         }
     }
+}
+
+/// Milliseconds that these parts stayed within. A bin reaches beyond the longest time in it; a
+/// percentile must not.
+fn within<const N: usize>(times: &Histogram, parts: [f64; N]) -> [Option<f64>; N] {
+    let Some(longest) = times.max() else {
+        return [None; N];
+    };
+    let times = times.values_at(parts);
+    times.map(|time| Some(time.min(longest).as_millis_f64()))
 }
 
 impl Rates {

@@ -10,6 +10,7 @@ export { paired, pairOf, spectra, spectraData, spectraText } from "./pair";
 export { scatter } from "./scatter";
 export { sparkline } from "./sparkline";
 export {
+  arrivals,
   endpointRate,
   endpointTimes,
   type Line,
@@ -17,6 +18,7 @@ export {
   phases,
   type RunSpec,
   type Spec,
+  startLateness,
   statuses,
   throughput,
   transfer,

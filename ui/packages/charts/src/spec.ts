@@ -141,6 +141,51 @@ export const users: RunSpec = {
   }),
 };
 
+/** C18: iterations that a rate asks for, and what became of them. */
+export const arrivals: RunSpec = {
+  title: "Iterations",
+  columns: ["due", "begun", "late", "dropped"],
+  stacked: 0,
+  canLog: false,
+  endLabels: false,
+  lines: [
+    { label: "Due", colour: "users", dash: [6, 4], unit: "/s", write: perSecond },
+    { label: "Begun", colour: "accent", dash: SOLID, unit: "/s", write: perSecond },
+    { label: "Late", colour: "warn", dash: [3, 3], unit: "/s", write: perSecond },
+    { label: "Dropped", colour: "err", dash: SOLID, unit: "/s", write: perSecond },
+  ],
+  toData: ({ x, columns }) => [x, ...columns],
+  dress: (palette) => ({
+    scales: { y: { range: fromZero } },
+    axes: [timeAxis(palette.muted, palette.grid), rateAxis(palette.muted, palette.grid)],
+    series: [
+      {},
+      ...arrivals.lines.map(({ colour, dash }) => ({
+        scale: "y",
+        stroke: palette[colour],
+        width: 1.5,
+        dash,
+        points: { show: false },
+      })),
+    ],
+  }),
+};
+
+/** C19: how long after they were due iterations begin. */
+export const startLateness: RunSpec = {
+  title: "Start lateness",
+  columns: ["start50", "start99", "startMax"],
+  stacked: 0,
+  canLog: true,
+  endLabels: true,
+  lines: [
+    { label: "p50", colour: "p50", dash: SOLID, unit: "ms", write: format.millis },
+    { label: "p99", colour: "p99", dash: [3, 3], unit: "ms", write: format.millis },
+    { label: "Max", colour: "err", dash: SOLID, unit: "ms", write: format.millis },
+  ],
+  ...times(() => startLateness.lines),
+};
+
 /** C9: responses by the first digit of their status. */
 export const statuses: Spec = area("Responses by status", "resp/s", [
   ["2xx", "ok"],

@@ -31,13 +31,18 @@ export function decodeRun(wire: WireRun): Run {
     cpuPercent: wire.cpu_percent,
     memoryBytes: wire.memory_bytes,
     workers: wire.workers,
+    rate: wire.rate ?? null,
+    iterations: wire.iterations ?? null,
   };
 }
 
 export function decodeRow(wire: WireRow, names: Names): Row {
-  const [id, requests, failures, rps, failsPerSecond, p50, p95, p99, avg, min, max, avgSize] = wire;
+  const [id, requests, failures, rps, failsPerSecond, p50, p95, p99, avg, min, max, avgSize, ...due] = wire;
+  const [response50 = null, response95 = null, response99 = null, lateness99 = null] = due;
   const { method, name } = names.get(id) ?? { method: "", name: "" };
-  return { id, method, name, requests, failures, rps, failsPerSecond, p50, p95, p99, avg, min, max, avgSize };
+  const counts = { id, method, name, requests, failures, rps, failsPerSecond };
+  const times = { p50, p95, p99, avg, min, max, response50, response95, response99, lateness99 };
+  return { ...counts, ...times, avgSize };
 }
 
 export function decodeRecent(wire: WireRecent | null | undefined): Recent | null {

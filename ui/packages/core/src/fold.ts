@@ -23,7 +23,16 @@ export interface Folded {
   merged?: boolean;
 }
 
-const WORST: ReadonlySet<Column> = new Set<Column>(["p50", "p90", "p95", "p99", "lateness"]);
+const WORST: ReadonlySet<Column> = new Set<Column>([
+  "p50",
+  "p90",
+  "p95",
+  "p99",
+  "lateness",
+  "start50",
+  "start99",
+  "startMax",
+]);
 
 /** Seconds per step so that a stretch of `seconds` needs at most `limit` of them. */
 export function stepFor(seconds: number, limit = MAX_DRAWN): number {

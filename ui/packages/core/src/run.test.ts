@@ -19,6 +19,8 @@ const RUN: Run = {
   cpuPercent: 0,
   memoryBytes: 0,
   workers: null,
+  rate: null,
+  iterations: null,
 };
 
 test("a run that lost users is degraded", () => {

@@ -1,4 +1,5 @@
 /** What a run is to the page: its state, its rows, its errors. No wire format and no drawing here. */
+import type { WireRun } from "./wire";
 
 const STATES = [
   "ready",
@@ -37,6 +38,9 @@ export interface Run {
   memoryBytes: number;
   /** Null where the users run in this process. */
   workers: { connected: number; missing: number } | null;
+  /** Where load is given as a rate of iterations, and not as a number of users. */
+  rate: NonNullable<WireRun["rate"]> | null;
+  iterations: NonNullable<WireRun["iterations"]> | null;
 }
 
 /** The counts and times of one endpoint, or of all together. Times in milliseconds, whole run. */
@@ -57,6 +61,12 @@ export interface Row {
   min: number | null;
   max: number | null;
   avgSize: number | null;
+  /** From when requests were due; null where that is not told. */
+  response50: number | null;
+  response95: number | null;
+  response99: number | null;
+  /** The part of it that is the generator's own. */
+  lateness99: number | null;
 }
 
 /** The id the total row has on the wire. */

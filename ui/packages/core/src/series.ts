@@ -8,12 +8,32 @@
 import type { WirePoint } from "./wire";
 
 /** The columns of a point after its time, in wire order. */
-export const COLUMNS = ["ok", "failed", "users", "target", "p50", "p90", "p95", "p99", "lateness"] as const;
+export const COLUMNS = [
+  "ok",
+  "failed",
+  "users",
+  "target",
+  "p50",
+  "p90",
+  "p95",
+  "p99",
+  "lateness",
+  "due",
+  "begun",
+  "late",
+  "dropped",
+  "start50",
+  "start99",
+  "startMax",
+] as const;
 
 export type Column = (typeof COLUMNS)[number];
 
-/** So many of the first columns are counts of what happened. */
-const COUNTED = 2;
+/** Columns that are counts of what happened. */
+const COUNTED: ReadonlySet<Column> = new Set<Column>(["ok", "failed", "due", "begun", "late", "dropped"]);
+
+/** The first column that is of iterations. */
+const ITERATIONS = COLUMNS.indexOf("due");
 
 const FIRST_CAPACITY = 512;
 
@@ -55,10 +75,12 @@ export class Series {
     for (const point of points) {
       const at = this.#place(point[0]);
       const seconds = point[10] ?? this.step;
+      const iterations = point[11] ?? [];
       this.#time[at] = point[0];
       this.#columns.forEach((column, index) => {
-        const value = (point[index + 1] as number | null | undefined) ?? Number.NaN;
-        column[at] = index < COUNTED ? value / seconds : value;
+        const told = index < ITERATIONS ? point[index + 1] : iterations[index - ITERATIONS];
+        const value = (told as number | null | undefined) ?? Number.NaN;
+        column[at] = COUNTED.has(COLUMNS[index] ?? "p50") ? value / seconds : value;
       });
     }
   }

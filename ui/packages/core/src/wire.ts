@@ -11,8 +11,20 @@ export type WirePoint = [
   p95: number | null,
   p99: number | null,
   lateness_p99: number | null,
-  /** Seconds that it covers; one where it is not told. */
-  seconds?: number,
+  /** Seconds that it covers; the same for all where it is not told. */
+  seconds?: number | null,
+  /** Iterations; kept runs do not tell. */
+  iterations?: [
+    /** Those that became due by a rate, that have begun, those of them that were late, and dropped ones. */
+    due: number,
+    begun: number,
+    late: number,
+    dropped: number,
+    /** Milliseconds from due to begun, where iterations are due by a rate. */
+    start_p50: number | null,
+    start_p99: number | null,
+    start_max: number | null,
+  ],
 ];
 
 export type WireRow = [
@@ -28,6 +40,12 @@ export type WireRow = [
   min: number | null,
   max: number | null,
   avg_size: number | null,
+  /** From when requests were due. Stretches of kept runs do not tell. */
+  response_p50?: number | null,
+  response_p95?: number | null,
+  response_p99?: number | null,
+  /** The part of it that is the generator's own. */
+  lateness_p99?: number | null,
 ];
 
 export interface WireRun {
@@ -53,6 +71,21 @@ export interface WireRun {
   file_limit: number | null;
   /** Null where the users run in this process. */
   workers: { connected: number; missing: number } | null;
+  /** Where load is given as a rate of iterations, and not as a number of users. */
+  rate?: { text: string; now: number; since: number; most_users: number | null } | null;
+  iterations?: {
+    due: number;
+    started: number;
+    finished: number;
+    late: number;
+    dropped: number;
+    /** Due, and no user is free yet. */
+    waiting: number;
+    /** Milliseconds from due to begun. */
+    lateness_p50: number | null;
+    lateness_p99: number | null;
+    lateness_max: number | null;
+  };
 }
 
 /** Something that happened besides requests. */
@@ -80,7 +113,22 @@ export interface WireLost {
 export interface WireThreshold {
   text: string;
   standing: "unmeasured" | "kept" | "near" | "crossed";
-  metric: "percentile" | "mean" | "min" | "max" | "rps" | "fail_ratio" | "failures" | "requests";
+  metric:
+    | "percentile"
+    | "mean"
+    | "min"
+    | "max"
+    | "rps"
+    | "fail_ratio"
+    | "failures"
+    | "requests"
+    | "iterations"
+    | "late"
+    | "late_ratio"
+    | "dropped"
+    | "dropped_ratio";
+  /** Which of a request's times is compared; service time if it is not told. */
+  clock?: "service" | "response" | "lateness";
   /** Of a percentile: 0.95 for p95. */
   part: number | null;
   /** Milliseconds, requests per second, a part of one or a count. */

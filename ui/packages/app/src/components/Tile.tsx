@@ -18,6 +18,8 @@ const COLUMNS: Readonly<Record<Figure["id"], Column | "rate" | "ratio">> = {
   p95: "p95",
   p99: "p99",
   users: "users",
+  late: "late",
+  dropped: "dropped",
 };
 
 /** One headline number with the course of its last minute. */

@@ -33,8 +33,9 @@ export function useAnnotations(): Annotations {
 /** Thresholds of all requests that a chart can show as a line. */
 function limitsOf(thresholds: readonly WireThreshold[]): Annotations["limits"] {
   const limits: Record<string, Limit[]> = { [percentiles.title]: [], [throughput.title]: [] };
-  for (const { metric, part, limit, all, text, standing } of thresholds) {
-    const drawn = metric === "percentile" && [0.5, 0.9, 0.95, 0.99].includes(part ?? 0);
+  for (const { metric, clock = "service", part, limit, all, text, standing } of thresholds) {
+    const isService = metric === "percentile" && clock === "service";
+    const drawn = isService && [0.5, 0.9, 0.95, 0.99].includes(part ?? 0);
     const chart = !all ? null : drawn ? percentiles.title : metric === "rps" ? throughput.title : null;
     if (chart !== null) limits[chart]?.push({ value: limit, text, isPassed: standing === "crossed" });
   }

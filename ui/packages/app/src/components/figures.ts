@@ -16,7 +16,7 @@ export interface Scope {
 }
 
 export interface Figure {
-  id: "users" | "rps" | "failures" | "p50" | "p95" | "p99";
+  id: "users" | "rps" | "failures" | "p50" | "p95" | "p99" | "late" | "dropped";
   label: string;
   parts: format.Parts;
   /** A second number after a slash. */
@@ -42,8 +42,9 @@ export function useScope(): Scope {
 
 /** The span a figure covers. While users run, their number is that of the moment and needs none. */
 export function scopeLabel({ active, recent, range }: Scope, id: Figure["id"]): string {
-  if (range !== null && id !== "users") return "range";
+  if (range !== null && id !== "users" && id !== "late" && id !== "dropped") return "range";
   if (id === "users") return active ? "" : "peak";
+  if (id === "late" || id === "dropped") return "run";
   if (!active) return "run";
   if (id === "rps" || id === "failures") return "10 s";
   return recent === null ? "run" : `${recent.seconds} s`;
@@ -65,7 +66,21 @@ export function allFigures(scope: Scope): Figure[] {
     percentile(scope, "p95"),
     percentile(scope, "p99"),
     users(scope),
+    ...iterations(scope),
   ];
+}
+
+/** Where a rate asks for iterations: how many were not begun when due. */
+function iterations({ run }: Scope): Figure[] {
+  const all = run.iterations;
+  if (run.rate === null || all === null) return [];
+  const figure = (id: "late" | "dropped", label: string, value: number): Figure => ({
+    id,
+    label,
+    parts: { text: format.count(value), unit: "" },
+    ...(value > 0 ? { tone: id === "late" ? ("warn" as const) : ("err" as const) } : {}),
+  });
+  return [figure("late", "Late", all.late), figure("dropped", "Dropped", all.dropped)];
 }
 
 function users({ run, active, peak }: Scope): Figure {

@@ -14,6 +14,14 @@ const PARTS = [0.75, 0.9, 0.999, 0.9999];
 
 const KINDS = ["rate", "times", "spectrum", "bars", "statuses", "phases", "transfer"] as const;
 
+/** The clocks besides that of the service time. */
+const DUE = [
+  ["response50", "50 %"],
+  ["response95", "95 %"],
+  ["response99", "99 %"],
+  ["lateness99", "late, 99 %"],
+] as const;
+
 const WITHOUT_TIME = ["spectrum", "bars"] as const;
 
 /** What one endpoint answered, where its time went, and how its times spread. */
@@ -128,6 +136,21 @@ function Detail({ detail, row }: { detail: WireEndpoint; row: Row }) {
               ))}
           </tbody>
         </table>
+        {row.response99 !== null && (
+          <table>
+            <caption title="From when requests were due: their own time, and how late the generator was">
+              Counted from due
+            </caption>
+            <tbody>
+              {DUE.map(([key, label]) => (
+                <tr key={key}>
+                  <th scope="row">{label}</th>
+                  <td>{format.time(row[key])}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
         <table>
           <caption>Percentiles</caption>
           <tbody>

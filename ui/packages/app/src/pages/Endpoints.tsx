@@ -160,6 +160,18 @@ function columnsOf(wholeTime: number, query: URLSearchParams, run: string | null
         cell: (row) => format.millis(row[key]),
       }),
     ),
+    ...DUE.map(
+      ([key, label, title]): Column<Row> => ({
+        key,
+        label,
+        unit: "ms",
+        title,
+        numeric,
+        optional: true,
+        value: (row) => row[key],
+        cell: (row) => format.millis(row[key]),
+      }),
+    ),
     {
       key: "size",
       label: "Size",
@@ -185,6 +197,13 @@ const TIMES = [
   ["avg", "Avg", "Mean of all response times"],
   ["min", "Min", "The fastest request"],
   ["max", "Max", "The slowest request"],
+] as const;
+
+/** The other clocks: from when a request was due, and the generator's part of that. */
+const DUE = [
+  ["response95", "Due p95", "From when they were due, 95 of 100 requests took at most this long"],
+  ["response99", "Due p99", "From when they were due, 99 of 100 requests took at most this long"],
+  ["lateness99", "Late p99", "The generator's own delay that 99 of 100 requests stayed within"],
 ] as const;
 
 /** A share in figures, with a bar behind it. */

@@ -1,4 +1,4 @@
-import { users } from "@katydid/charts";
+import { arrivals, startLateness, users } from "@katydid/charts";
 import {
   format,
   formatDuration,
@@ -41,6 +41,12 @@ export function Load({ about }: PageProps) {
     <>
       <h1 className={styles.title}>Load</h1>
       <RunChart spec={users} group={chartGroup} />
+      {run.rate !== null && (
+        <div className={styles.columns}>
+          <RunChart spec={arrivals} group={chartGroup} />
+          <RunChart spec={startLateness} group={chartGroup} />
+        </div>
+      )}
       {kept === null && (
         <div className={styles.columns}>
           {about !== null && <Classes about={about} run={run} />}

@@ -1,5 +1,5 @@
-import { percentiles, throughput } from "@katydid/charts";
-import { TOTAL_ID } from "@katydid/core";
+import { arrivals, percentiles, startLateness, throughput } from "@katydid/charts";
+import { format, TOTAL_ID } from "@katydid/core";
 import { RunChart } from "../components/ChartPanel";
 import { CourseCharts } from "../components/CourseCharts";
 import { EmptyState } from "../components/EmptyState";
@@ -56,6 +56,8 @@ export function Overview({ about }: PageProps) {
       <div className={styles.charts}>
         <RunChart spec={throughput} group={chartGroup} />
         <RunChart spec={percentiles} group={chartGroup} />
+        {run.rate !== null && <RunChart spec={arrivals} group={chartGroup} />}
+        {run.rate !== null && <RunChart spec={startLateness} group={chartGroup} />}
       </div>
       <Totals />
       <div className={styles.pairs}>
@@ -73,11 +75,23 @@ export function Overview({ about }: PageProps) {
 function Totals() {
   const total = useView((view) => view.total);
   const endpoints = useView((view) => view.rows.length);
+  const run = useView((view) => view.run);
   if (total === null || total.requests === 0) return null;
+  const { rate = null, iterations = null } = run ?? {};
+  const clocks =
+    rate === null || iterations === null
+      ? "Closed model: users wait for answers, so response times are service times."
+      : `Iterations at ${rate.text}: ${count(iterations.due, "was due", "were due")}, ${format.count(
+          iterations.started,
+        )} have begun, half within ${format.time(iterations.lateness_p50)} and 99 % within ${format.time(
+          iterations.lateness_p99,
+        )}; ${format.count(iterations.waiting)} wait for a user. Counted from when they were due, 99 % of the answers took at most ${format.time(
+          total.response99,
+        )}.`;
   return (
     <p className={styles.totals}>
       {count(total.requests, "request")} to {count(endpoints, "endpoint")}, {count(total.failures, "failure")}
-      .
+      . {clocks}
     </p>
   );
 }
