@@ -57,7 +57,7 @@ export function Overlays({ before, after }: { before: string; after: string }) {
       <div className={styles.tools}>
         <label>
           Of{" "}
-          <select value={name} onChange={({ target }) => setName(target.value)}>
+          <select aria-label="Requests of" value={name} onChange={({ target }) => setName(target.value)}>
             <option value={ALL}>all requests</option>
             {names.map(([method, text]) => (
               <option key={JSON.stringify([method, text])} value={JSON.stringify([method, text])}>
@@ -68,7 +68,11 @@ export function Overlays({ before, after }: { before: string; after: string }) {
         </label>
         <label>
           Aligned at{" "}
-          <select value={align} onChange={({ target }) => setAlign(target.value as Align)}>
+          <select
+            aria-label="Aligned at"
+            value={align}
+            onChange={({ target }) => setAlign(target.value as Align)}
+          >
             <option value="start">the start</option>
             <option value="reached" disabled={!hasRamp}>
               all users there
@@ -79,6 +83,7 @@ export function Overlays({ before, after }: { before: string; after: string }) {
           After, later by{" "}
           <input
             type="number"
+            aria-label="After, later by seconds"
             step={1}
             value={offset}
             onChange={({ target }) => setOffset(Math.round(Number(target.value)) || 0)}
