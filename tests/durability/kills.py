@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,9 +122,9 @@ def _kill_one(url: str, script: Path, store: Path, after: float) -> Kill:
     process = subprocess.Popen(
         _command(url, script, store), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
-    for line in _lines(process):
-        if re.search("All users spawned|Ramping to", line):
-            break
+    assert process.stderr is not None
+    while (line := process.stderr.readline()) and not re.search("All users spawned|Ramping to", line):
+        pass
     time.sleep(after)
     process.kill()
     killed = time.time()
@@ -136,11 +135,6 @@ def _kill_one(url: str, script: Path, store: Path, after: float) -> Kill:
     mine = [run for run in listed if run["started_ms"] >= began * 1e3]
     state, kept = (mine[0]["result"], mine[0]["requests"]) if mine else ("running", 0)
     return Kill(after, began, killed, opened_ms, state, kept)
-
-
-def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    assert process.stderr is not None
-    yield from process.stderr
 
 
 def _listed(store: Path) -> list[dict[str, object]]:

@@ -87,3 +87,69 @@ def test_a_directory_that_cannot_be_written_to_is_told_of_and_the_load_goes_on(t
     assert "Choose another file with --store, or --no-store" in done.stderr
     counted = sum(row["num_requests"] for row in json.loads(done.stdout))
     assert counted == target.truth()["total"] > 0
+
+
+EVENTFUL = """
+import logging
+
+from locust import HttpUser, constant, task
+
+password = "correct horse battery"
+
+class Visitor(HttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def front_page(self):
+        self.client.get("/", headers={"Authorization": "Bearer abcdefgh12345678"})
+
+    @task
+    def gone(self):
+        self.client.get("/status/404?token=s3cr3t-value", name="/gone")
+
+    @task
+    def broken(self):
+        logging.getLogger("shop").warning("about to break")
+        raise KeyError("basket")
+"""
+
+
+def test_a_run_has_all_that_its_page_needs_and_no_secret(katydid: Run, target: Target, tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    options = ("--headless", "-u", 3, "-r", 10, "-t", "3s", "--store", store, "--store-keep", 7, "--store-size", "2GB")
+    done = katydid("-H", target.url, *options, script=EVENTFUL)
+    assert done.returncode == 1, done.stderr
+    shown = json.loads(katydid("show", "last", "--format", "json", "--full", "--store", store).stdout)
+    known, about = shown["known"], shown["about"]
+    [script] = known["scripts"]
+    assert (script["name"], script["sha256"]) == ("locustfile.py", about["script_sha256"])
+    assert "def front_page(self)" in script["text"]
+    samples = [sample for sample in known["samples"] if sample["example"]["status"] == 404]
+    assert samples
+    assert {sample["example"]["method"] for sample in samples} == {"GET"}
+    [exception] = known["exceptions"]
+    assert exception["msg"] == "KeyError('basket')"
+    assert exception["count"] > 3
+    assert "in broken" in exception["traceback"]
+    assert any(line["text"] == "about to break" and line["level"] == "WARNING" for line in known["lines"])
+    assert known["lines_dropped"] == 0
+    assert known["moments"][-1]["members"][0]["memory_bytes"] > 1_000_000
+    assert about["options"]["store_keep"] == 7
+    assert (about["users"], about["cores"] > 0, about["memory_bytes"] > 1e8) == (3, True, True)
+    # Numbers are of what the target saw.
+    truth = target.truth()["by_path"]
+    entries = {entry["name"]: entry for entry in shown["entries"]}
+    assert entries["/"]["statuses"] == [[200, truth["GET /"]]]
+    assert entries["/gone"]["statuses"][0][0] == 404
+    assert entries["/gone"]["phases"]["wait"]["count"] == entries["/gone"]["requests"]
+    everything = json.dumps(shown)
+    for secret in ("correct horse", "abcdefgh12345678", "s3cr3t-value"):
+        assert secret not in everything
+    listed = katydid("runs", "--store", store).stdout
+    assert "Up to 7 runs and 2 GB are kept" in listed
+
+
+def test_a_size_that_is_none_is_refused(katydid: Run) -> None:
+    done = katydid("--store-size", "lots", "--headless", script=SCRIPT)
+    assert done.returncode == 2, done
+    assert "'lots' is no size: write 500MB or 5GB" in done.stderr

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use katydid_core::histogram::Histogram;
+use katydid_core::trip::PHASES;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
 use katydid_store::{Run, Store, Summary};
@@ -48,6 +49,10 @@ pub(super) struct Options {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// With --format json: also all else that is known of the run, such as its script, samples of
+    /// failures, exceptions, workers and log
+    #[arg(long)]
+    full: bool,
     #[command(flatten)]
     kept: Kept,
 }
@@ -101,6 +106,9 @@ fn steady(run: &Run) -> Option<(u64, u64)> {
 
 /// Prints what was counted.
 pub(super) fn run(options: &Options) -> Result<(), Problem> {
+    if options.full && options.format != Format::Json {
+        return Err(Problem::Words("--full goes with --format json".into()));
+    }
     let store = options.kept.look()?;
     let runs = store.runs(now_ms())?;
     let run = choose::one(&runs, &options.run)?;
@@ -136,12 +144,43 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
         }
         Format::Csv => csv(&mut out, &summary)?,
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &described(run, &summary))
-                .map_err(io::Error::from)?;
+            let mut described = described(run, &summary);
+            if options.full {
+                described["known"] = known(&store, run)?;
+            }
+            serde_json::to_writer_pretty(&mut out, &described).map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }
     Ok(())
+}
+
+/// What is known of a run besides what was counted.
+fn known(store: &Store, run: &Run) -> Result<Value, Problem> {
+    let logs = store.logs(&run.id)?;
+    Ok(json!({
+        "scripts": store.scripts(&run.id)?,
+        "samples": store.samples(&run.id)?,
+        "exceptions": store.exceptions(&run.id)?,
+        "workers": store.workers(&run.id)?,
+        "moments": store.moments(&run.id)?,
+        "findings": store.findings(&run.id)?,
+        "losses": store.losses(&run.id)?,
+        "lines": logs.lines,
+        "lines_dropped": logs.dropped,
+    }))
+}
+
+/// How many requests had each phase, how long it took on average and at the most.
+fn phases(count: &Count) -> Value {
+    let all = PHASES.iter().zip(count.trips.phases());
+    let some = all.filter(|(_, phase)| phase.count > 0);
+    let some = some.map(|(name, phase)| {
+        let mean = phase.sum.as_millis_f64() / phase.count as f64;
+        let shown = json!({ "count": phase.count, "mean": mean, "max": phase.max.as_millis_f64() });
+        ((*name).to_owned(), shown)
+    });
+    Value::Object(some.collect())
 }
 
 fn read(store: &Store, run: &Run, part: &Part) -> Result<Summary, Problem> {
@@ -333,6 +372,8 @@ fn described(run: &Run, summary: &Summary) -> Value {
             "response_p99": within(&response, 0.99),
             "bytes_in": count.bytes_in,
             "bytes_out": count.bytes_out,
+            "statuses": count.trips.statuses(),
+            "phases": phases(count),
         })
     };
     let mut entries: Vec<_> = rows(summary).map(row).collect();
