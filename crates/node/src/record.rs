@@ -213,7 +213,7 @@ mod tests {
         assert!(record.take().is_empty());
         record.start(7, 10);
         record.note_users(10, 5, 5);
-        record.add(&counted(&registry, 12), Nanos::ZERO);
+        record.add(&counted(&registry, 12), Nanos::from_secs(12));
         record.finish_before(14);
         record.end(14);
         record.finish_before(20);
