@@ -108,7 +108,7 @@ def play(count: int, directory: Path, seed: int, longest: float) -> list[Kill]:
         mine = [at for at in arrivals if kill.began <= at <= kill.killed + 1]
         kill.all = len(mine)
         kill.safe = sum(at <= kill.killed - ALLOWED for at in mine)
-        last_kept = mine[min(kill.kept, len(mine)) - 1] if kill.kept else kill.began
+        last_kept = mine[max(0, min(kill.kept, len(mine)) - 1)] if mine else kill.killed
         kill.lost_seconds = max(0.0, kill.killed - last_kept)
     return kills
 

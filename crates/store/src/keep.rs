@@ -5,7 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::facts::put_total;
 use crate::runs::{RunState, int, unsigned};
+use crate::windows::close;
 use crate::{Run, Store, StoreError};
 
 /// Rows that are deleted at a time: minutes are the largest, of some hundred kilobytes.
@@ -96,12 +98,27 @@ impl Store {
     /// A [`StoreError`].
     pub fn keep(&mut self, keep: Keep, now_ms: u64) -> Result<Vec<String>, StoreError> {
         let runs = self.runs(now_ms)?;
+        for run in runs.iter().filter(|it| it.state == RunState::Interrupted) {
+            self.conclude(&run.id)?;
+        }
         let mut gone = Vec::new();
         for (run, _) in self.beyond(&runs, keep)? {
             self.delete_run(&run.id)?;
             gone.push(run.id.clone());
         }
         Ok(gone)
+    }
+
+    /// Does for a run that was interrupted what its process would have done at its end, so that it is
+    /// listed as fast as others.
+    fn conclude(&mut self, run: &str) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let failed = |error| StoreError::of(&path, error);
+        let transaction = self.connection.transaction().map_err(failed)?;
+        let concluded = close(&transaction, run, u64::MAX)
+            .and_then(|()| put_total(&transaction, run))
+            .and_then(|()| Ok(transaction.commit()?));
+        concluded.map_err(|error| self.unread(error))
     }
 
     /// The runs that go when another one begins, the first one first. `runs` are all there are, the
@@ -367,6 +384,36 @@ mod tests {
         store.begin_run("a", 9_000_000, "{}", 9_000_000).unwrap();
         assert_eq!(store.total("a").unwrap().count.requests, 0);
         assert_eq!(store.window("a", 0, u64::MAX).unwrap().total().requests, 0);
+    }
+
+    #[test]
+    fn an_interrupted_run_is_concluded_when_another_one_begins() {
+        let (_folder, mut store) = store();
+        store.begin_run("a", 1_000_000, "{}", 1_000_000).unwrap();
+        let news = News {
+            seconds: (1_000..1_100).map(|t| second(t, &[(1, t)])).collect(),
+            now_ms: 1_100_000,
+            ..News::default()
+        };
+        store.record("a", &news, &mut Sums::default()).unwrap();
+        let rows = |store: &Store| -> (i64, i64) {
+            let count = "SELECT (SELECT count(*) FROM window WHERE step = 1),
+                (SELECT count(*) FROM fact WHERE kind = 'total')";
+            let row = store
+                .connection
+                .query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)));
+            row.unwrap()
+        };
+        // It may be under way still.
+        store.keep(Keep::default(), 1_101_000).unwrap();
+        assert_eq!(rows(&store), (20, 0));
+        store.keep(Keep::default(), 2_000_000).unwrap();
+        assert_eq!(rows(&store), (0, 1));
+        let total = store.total("a").unwrap();
+        assert_eq!(
+            (total.from, total.to, total.count.requests),
+            (1_000, 1_100, 100)
+        );
     }
 
     #[test]
