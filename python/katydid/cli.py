@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-RUNS = ("runs", "show", "compare", "delete", "export", "import")
+RUNS = ("runs", "show", "report", "compare", "delete", "export", "import")
 """Commands that look at runs that are kept."""
 
 

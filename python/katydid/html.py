@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from katydid import _about, hub
+from katydid.runners import STATE_INIT, STATE_STOPPED
 from katydid.user.inspectuser import get_ratio
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def get_html_report(environment: Environment, show_download_link: bool = True, t
         "history": environment.stats.history,
         "profile": environment.profile,
     }
+    if environment.runner is None or environment.runner.state in (STATE_INIT, STATE_STOPPED):
+        # What is kept has the last second, too.
+        hub.engine(environment).flush_runs()
     return hub.engine(environment).report(json.dumps(telling))
 
 

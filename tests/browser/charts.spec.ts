@@ -124,7 +124,7 @@ test("44, 45 the report opens from a file, with scripts and the network off", as
   const total: number = (await told(page, "snapshot")).total[1];
   await page.goto("#/run/export");
   const downloading = page.waitForEvent("download");
-  await page.getByRole("link", { name: "Download Report" }).click();
+  await page.getByRole("link", { name: "Download Report", exact: true }).click();
   const path = testInfo.outputPath("report.html");
   await (await downloading).saveAs(path);
   const offline = await browser.newContext({ javaScriptEnabled: false, offline: true });

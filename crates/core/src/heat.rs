@@ -1,5 +1,7 @@
 //! How many requests took how long over the time of a run, for a heat map.
 
+use std::collections::BTreeMap;
+
 use parking_lot::RwLock;
 
 use crate::histogram::Histogram;
@@ -38,6 +40,22 @@ pub fn bar(time: Micros) -> i32 {
 /// The upper end of a bar, in milliseconds.
 pub fn upper_ms(bar: i32) -> f64 {
     (f64::from(bar) / BARS).exp2().round() / 1e3
+}
+
+/// How many good and how many failed requests took how long, in bars: their upper ends in
+/// milliseconds, ascending, those without requests left out.
+pub fn bars(ok: &Histogram, failed: &Histogram) -> Vec<(f64, u64, u64)> {
+    let mut bars = BTreeMap::<i32, (u64, u64)>::new();
+    for bin in ok.bins() {
+        bars.entry(bar(bin.upper)).or_default().0 += bin.count;
+    }
+    for bin in failed.bins() {
+        bars.entry(bar(bin.upper)).or_default().1 += bin.count;
+    }
+    let ends = bars
+        .into_iter()
+        .map(|(bar, (ok, failed))| (upper_ms(bar), ok, failed));
+    ends.collect()
 }
 
 impl Column {
@@ -113,6 +131,16 @@ mod tests {
             let upper = upper_ms(bar(Micros::from_micros(micros)));
             assert!(upper * 1e3 >= micros as f64 && upper * 1e3 < micros as f64 * 1.2 + 1.0);
         }
+    }
+
+    #[test]
+    fn bars_hold_all_requests_below_their_upper_ends() {
+        let bars = bars(&times(&[1, 900, 1000, 1024]), &times(&[30_000_000]));
+        assert_eq!(bars[0], (0.001, 1, 0));
+        assert_eq!(bars.iter().map(|bar| bar.1).sum::<u64>(), 4);
+        assert_eq!(bars.last().map(|bar| (bar.1, bar.2)), Some((0, 1)));
+        assert!(bars.last().unwrap().0 >= 30_000.0);
+        assert!(bars.is_sorted_by(|one, other| one.0 < other.0));
     }
 
     #[test]

@@ -30,6 +30,9 @@ const CHUNK_BINS: usize = 64;
 const CHUNKS: usize = bin_of(HIGHEST) / CHUNK_BINS + 1;
 const BITMAP_WORDS: usize = CHUNKS.div_ceil(64);
 
+/// Points of a percentile spectrum for each halving of what is left.
+const TICKS: u32 = 5;
+
 type Chunk = [u16; CHUNK_BINS];
 
 /// Counts of lengths of time.
@@ -113,6 +116,30 @@ impl Histogram {
         }
         self.count += other.count;
         self.sum = self.sum.saturating_add(other.sum);
+    }
+
+    /// Parts of all times and what they stayed within, up to all of them: as many for each halving of
+    /// what is left, as far as there are times to tell them apart. This is the step that `HdrHistogram`'s
+    /// percentile files have, too.
+    pub fn spectrum(&self) -> Vec<(f64, Micros)> {
+        let Some(longest) = self.max() else {
+            return Vec::new();
+        };
+        let count = self.count as f64;
+        let mut points = Vec::new();
+        for halving in 0.. {
+            let left = 0.5_f64.powi(halving);
+            if left * count < 1.0 {
+                break;
+            }
+            for tick in 0..TICKS {
+                let part = 1.0 - left * (1.0 - f64::from(tick) / f64::from(TICKS) / 2.0);
+                // A bin reaches beyond the longest time in it; a percentile must not.
+                points.push((part, self.value_at_quantile(part).min(longest)));
+            }
+        }
+        points.push((1.0, longest));
+        points
     }
 
     /// How many times were counted.

@@ -6,6 +6,7 @@
 //! Whoever needs the time passes it in.
 
 pub mod arrival;
+pub mod calendar;
 pub mod iteration;
 pub mod pace;
 pub mod units;

@@ -151,3 +151,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_spectrum_reaches_as_far_as_there_are_times() {
+    let mut histogram = Histogram::default();
+    assert_eq!(histogram.spectrum(), []);
+    for time in 1..=1000 {
+        histogram.record(Micros::from_micros(time));
+    }
+    let points = histogram.spectrum();
+    let parts: Vec<_> = points.iter().map(|point| point.0).collect();
+    assert!(parts.is_sorted());
+    assert!(parts.contains(&0.5) && parts.contains(&0.75));
+    assert_eq!(points.last(), Some(&(1.0, Micros::from_micros(1000))));
+    let before_last = parts[parts.len() - 2];
+    assert!((0.998..0.999_5).contains(&before_last), "{before_last}");
+    let half = points.iter().find(|point| point.0 >= 0.5).unwrap();
+    assert_eq!(half.1, Micros::from_micros(500));
+}

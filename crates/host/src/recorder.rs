@@ -360,7 +360,7 @@ fn number_of(
 
 /// What a run is called: when it began, to the millisecond.
 fn id_of(started_ms: u64) -> String {
-    let second = katydid_web::utc(Nanos::from_millis(started_ms));
+    let second = katydid_core::calendar::utc(Nanos::from_millis(started_ms));
     let digits: String = second.chars().filter(char::is_ascii_digit).collect();
     let (day, time) = digits.split_at(digits.len().min(8));
     format!("{day}-{time}-{:03}", started_ms % 1_000)

@@ -198,7 +198,12 @@ impl Service {
 
     /// The report of what has happened so far.
     pub fn report(&self, telling: &Telling) -> String {
-        report(&self.node.snapshot_now(), &self.about.read(), telling)
+        report(
+            &self.node.snapshot_now(),
+            &self.about.read(),
+            telling,
+            &self.history,
+        )
     }
 
     /// The name of a download of a kind, without its ending.

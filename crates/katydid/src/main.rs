@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-const HELP: &str = "Usage: katydid target|runs|show|compare|delete|export|import [OPTIONS]
+const HELP: &str = "Usage: katydid target|runs|show|report|compare|delete|export|import [OPTIONS]
 
 This is Katydid's Rust command, which carries the demo target and looks at runs that are kept.
 Running locustfiles needs the Python package: pip install katydid

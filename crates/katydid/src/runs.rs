@@ -1,4 +1,5 @@
-//! Kept runs on the command line: `katydid runs`, `show`, `compare`, `delete`, `export` and `import`.
+//! Kept runs on the command line: `katydid runs`, `show`, `report`, `compare`, `delete`, `export` and
+//! `import`.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -13,11 +14,14 @@ mod choose;
 mod compare;
 mod list;
 mod portable;
+mod report;
 mod show;
 mod table;
 
 /// The words that begin a command of this module.
-pub const COMMANDS: [&str; 6] = ["runs", "show", "compare", "delete", "export", "import"];
+pub const COMMANDS: [&str; 7] = [
+    "runs", "show", "report", "compare", "delete", "export", "import",
+];
 
 /// What is kept of earlier runs.
 #[derive(Debug, Parser)]
@@ -33,6 +37,8 @@ enum Command {
     Runs(list::Options),
     /// Show what was counted in a run, or in a part of it
     Show(show::Options),
+    /// Write what a run came to, with charts, to one file
+    Report(report::Options),
     /// Say whether a run was worse than another, better, or no different
     Compare(compare::Options),
     /// Forget runs
@@ -117,6 +123,7 @@ pub fn main(args: &[String]) -> i32 {
     let done = match line.command {
         Command::Runs(options) => list::run(&options).map(|()| 0),
         Command::Show(options) => show::run(&options).map(|()| 0),
+        Command::Report(options) => report::run(&options).map(|()| 0),
         Command::Compare(options) => compare::run(&options),
         Command::Delete(options) => delete(&options).map(|()| 0),
         Command::Export(options) => portable::export(&options).map(|()| 0),

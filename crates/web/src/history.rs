@@ -27,7 +27,7 @@ use crate::site::Shared;
 const SETTLES_MS: u64 = 15_000;
 
 /// Stands for the run of this process.
-const CURRENT: &str = "current";
+pub(crate) const CURRENT: &str = "current";
 
 /// Where runs are kept, and which of them is this process's.
 #[derive(Debug, Default)]
@@ -49,6 +49,14 @@ impl History {
     /// This process's run is this one.
     pub fn set_current(&self, run: Option<String>) {
         *self.current.lock() = run;
+    }
+
+    /// The run that a word of an address stands for: its own id, or `current`.
+    pub(crate) fn id_of(&self, word: &str) -> Option<String> {
+        match word {
+            CURRENT => self.current(),
+            id => Some(id.to_owned()),
+        }
     }
 
     pub(crate) fn current(&self) -> Option<String> {
@@ -278,10 +286,7 @@ pub(crate) async fn window(
     let history = Arc::clone(&shared.history);
     ask(move || {
         let unknown = || Refusal::whole(StatusCode::NOT_FOUND, "no run of this name is kept");
-        let id = match run.as_str() {
-            CURRENT => history.current().ok_or_else(unknown)?,
-            id => id.to_owned(),
-        };
+        let id = history.id_of(&run).ok_or_else(unknown)?;
         let store = history.store()?;
         let found = store.run(Some(&id), 0).map_err(|error| broken(&error))?;
         found.ok_or_else(unknown)?;

@@ -20,8 +20,6 @@ use crate::site::Shared;
 mod documents;
 mod facts;
 
-/// Stands for the run of this process.
-const CURRENT: &str = "current";
 /// So many stretches of runs that have ended are remembered: those that pages look at now.
 const REMEMBERED: usize = 8;
 
@@ -150,10 +148,7 @@ impl Shelf {
     ) -> Result<Arc<Kept>, Refusal> {
         let failed = |error| broken(&error);
         let unknown = || Refusal::whole(StatusCode::NOT_FOUND, "no run of this name is kept");
-        let id = match run {
-            CURRENT => history.current().ok_or_else(unknown)?,
-            id => id.to_owned(),
-        };
+        let id = history.id_of(run).ok_or_else(unknown)?;
         let run = store.run(Some(&id), now_ms).map_err(failed)?;
         let run = run.ok_or_else(unknown)?;
         let span = store.span(&id).map_err(failed)?.unwrap_or_default();

@@ -21,6 +21,7 @@ mod command;
 mod crew;
 mod endpoint;
 mod faults;
+mod files;
 mod history;
 mod kept;
 mod library;
@@ -28,7 +29,6 @@ mod recent;
 mod rows;
 mod stream;
 
-mod chart;
 mod csv;
 mod document;
 mod flask;
@@ -38,7 +38,7 @@ mod metrics;
 mod report;
 
 pub use about::{About, Answers, Defaults, Pages, ScriptOption, Tags, Task, UserClass};
-pub use csv::{file_name, utc};
+pub use csv::file_name;
 pub use document::{Document, document};
 pub use history::History;
 pub use login::{Access, user_line};

@@ -33,8 +33,8 @@ use crate::login::{self, Access, Desk};
 use crate::port::{Port, Tls};
 use crate::script::{Answer, Page, Script, Visit};
 use crate::{
-    api, crew, document, endpoint, faults, gate, guard, history, kept, library, locust, metrics,
-    page, stream,
+    api, crew, document, endpoint, faults, files, gate, guard, history, kept, library, locust,
+    metrics, page, stream,
 };
 
 /// What a server shows.
@@ -180,6 +180,7 @@ fn router(shared: &Arc<Shared>) -> Router {
             "/runs/import",
             post(library::import).layer(DefaultBodyLimit::disable()),
         )
+        .route("/runs/{id}/files/{*file}", get(files::file))
         .route("/runs/{id}/{change}", post(history::change))
         .route("/compare", get(history::compare))
         .route("/stream", get(stream::stream))

@@ -38,24 +38,41 @@ pub fn table(verdicts: &[(Threshold, Verdict)]) -> String {
 
 /// One test case for each threshold.
 pub fn junit(verdicts: &[(Threshold, Verdict)], suite: &str) -> String {
-    let failures = verdicts
-        .iter()
-        .filter(|(_, verdict)| verdict.failed)
-        .count();
+    let cases = verdicts.iter().map(|(threshold, verdict)| Case {
+        text: threshold.text().to_owned(),
+        measured: threshold.shown(verdict),
+        failed: verdict.failed,
+    });
+    junit_of(&cases.collect::<Vec<_>>(), suite)
+}
+
+/// What became of a threshold, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// When the run has failed.
+    pub text: String,
+    /// What was measured.
+    pub measured: String,
+    /// Whether the run has failed by it.
+    pub failed: bool,
+}
+
+/// The same of thresholds that are only known in words.
+pub fn junit_of(cases: &[Case], suite: &str) -> String {
+    let failures = cases.iter().filter(|case| case.failed).count();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{}\" tests=\"{}\" \
          failures=\"{failures}\" errors=\"0\" skipped=\"0\">\n",
         escaped(suite),
-        verdicts.len(),
+        cases.len(),
     );
-    for (threshold, verdict) in verdicts {
-        let name = escaped(threshold.text());
-        let value = escaped(&threshold.shown(verdict));
+    for case in cases {
+        let name = escaped(&case.text);
         write!(out, "    <testcase classname=\"threshold\" name=\"{name}\"")
             .expect("a string takes everything");
-        if verdict.failed {
+        if case.failed {
             out.push_str(">\n      <failure message=\"");
-            out.push_str(&value);
+            out.push_str(&escaped(&case.measured));
             out.push_str("\"/>\n    </testcase>\n");
         } else {
             out.push_str("/>\n");

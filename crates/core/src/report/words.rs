@@ -193,19 +193,21 @@ fn clocks(snapshot: &Snapshot) -> Vec<String> {
 
 /// What is missing from the numbers because workers went with it, a sentence for each.
 pub fn losses(snapshot: &Snapshot) -> Vec<String> {
-    let sentence = |loss: &Loss| {
-        let seconds = loss.until_ms.saturating_sub(loss.from_ms).div_ceil(1_000);
-        let missing = match loss.requests {
-            0 => format!("what it did in {seconds} s is not counted"),
-            requests => format!(
-                "about {} requests that it made in {seconds} s are not counted",
-                count(requests)
-            ),
-        };
-        let users = many(loss.users, "user");
-        format!("Worker {} was lost with {users}: {missing}.", loss.worker)
+    snapshot.lost.iter().map(loss).collect()
+}
+
+/// What is missing from the numbers because a worker went with it.
+pub fn loss(loss: &Loss) -> String {
+    let seconds = loss.until_ms.saturating_sub(loss.from_ms).div_ceil(1_000);
+    let missing = match loss.requests {
+        0 => format!("what it did in {seconds} s is not counted"),
+        requests => format!(
+            "about {} requests that it made in {seconds} s are not counted",
+            count(requests)
+        ),
     };
-    snapshot.lost.iter().map(sentence).collect()
+    let users = many(loss.users, "user");
+    format!("Worker {} was lost with {users}: {missing}.", loss.worker)
 }
 
 /// What was asked for.
@@ -340,7 +342,8 @@ pub(crate) fn millis(ms: f64) -> String {
     }
 }
 
-fn many(number: u32, what: &str) -> String {
+/// A number of things, in the singular where it is one.
+pub fn many(number: u32, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", count(u64::from(number)))
 }

@@ -6,11 +6,12 @@ use clap::{Args, ValueEnum};
 use katydid_core::compare::{
     Comparison, Difference, Measure, Row, Settings, Verdict, compare, stretches,
 };
+use katydid_report::comparison::{bounds, change, shown, word};
 use katydid_store::{Run, Store};
 use serde_json::{Value, json};
 
 use super::show::Part;
-use super::table::{self, Table};
+use super::table::Table;
 use super::{Kept, Problem, choose, now_ms};
 
 /// Of a run that was worse.
@@ -160,54 +161,6 @@ fn table(found: &Comparison) -> Table {
 fn is_told(row: &Row, difference: &Difference) -> bool {
     let has_changed = matches!(difference.verdict, Verdict::Worse | Verdict::Better);
     row.name.is_none() || has_changed || difference.measure == Measure::P95
-}
-
-fn word(row: &Row, difference: &Difference) -> &'static str {
-    match row.requests {
-        (0, _) => "only after",
-        (_, 0) => "only before",
-        _ => difference.verdict.as_str(),
-    }
-}
-
-fn shown(measure: Measure, value: Option<f64>) -> String {
-    match measure {
-        Measure::FailRatio => table::percent(value),
-        Measure::Rate => value.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s")),
-        _ => table::millis(value),
-    }
-}
-
-fn change(difference: &Difference) -> String {
-    match (difference.before, difference.after) {
-        (Some(before), Some(after)) if difference.measure == Measure::FailRatio => {
-            format!("{:+.2} points", (after - before) * 100.0)
-        }
-        (Some(before), Some(after)) if before > 0.0 => {
-            format!("{:+.1} %", (after / before - 1.0) * 100.0)
-        }
-        _ => "-".to_owned(),
-    }
-}
-
-/// Between which bounds the change lies.
-fn bounds(difference: &Difference) -> String {
-    let Some((low, high)) = difference.interval else {
-        return "-".to_owned();
-    };
-    match difference.before {
-        _ if difference.measure == Measure::FailRatio => {
-            format!("{:+.2} and {:+.2}", low * 100.0, high * 100.0)
-        }
-        Some(before) if before > 0.0 => {
-            format!(
-                "{:+.1} and {:+.1} %",
-                low / before * 100.0,
-                high / before * 100.0
-            )
-        }
-        _ => "-".to_owned(),
-    }
 }
 
 fn described(before: &Run, after: &Run, found: &Comparison, warnings: &[String]) -> Value {

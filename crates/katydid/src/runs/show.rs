@@ -8,10 +8,9 @@ use katydid_core::trip::PHASES;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
 use katydid_store::{Run, Store, Summary};
-use serde_json::{Value, json};
 
 use super::table::{self, Table};
-use super::{Kept, Problem, about, choose, now_ms};
+use super::{Kept, Problem, about, choose, now_ms, report};
 use crate::timespan;
 
 /// Which part of a run.
@@ -92,7 +91,7 @@ impl Part {
 
 /// From the second after all users were there up to that in which they began to stop.
 fn steady(run: &Run) -> Option<(u64, u64)> {
-    let marks: Value = serde_json::from_str(&run.marks).ok()?;
+    let marks: serde_json::Value = serde_json::from_str(&run.marks).ok()?;
     let marks = marks.as_array()?;
     let at = |kind: &str| {
         let mark = marks.iter().find(|mark| mark["kind"] == kind)?;
@@ -112,10 +111,10 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
     let store = options.kept.look()?;
     let runs = store.runs(now_ms())?;
     let run = choose::one(&runs, &options.run)?;
-    let summary = read(&store, run, &options.part)?;
     let mut out = io::stdout().lock();
     match options.format {
         Format::Text => {
+            let summary = read(&store, run, &options.part)?;
             write!(
                 out,
                 "{}\n{}",
@@ -132,24 +131,20 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
             }
         }
         Format::Markdown => {
-            write!(
-                out,
-                "### {}\n{}",
-                headline(run, &summary),
-                counted(&summary).markdown()
-            )?;
-            if !summary.faults.is_empty() {
-                write!(out, "\n{}", faults(&summary).markdown())?;
-            }
+            let report = report::of(&store, run, &options.part)?;
+            out.write_all(report.markdown().as_bytes())?;
         }
-        Format::Csv => csv(&mut out, &summary)?,
+        Format::Csv => {
+            let report = report::of(&store, run, &options.part)?;
+            out.write_all(report.requests_csv().as_bytes())?;
+        }
         Format::Json => {
-            let mut described = described(run, &summary);
+            let report = report::of(&store, run, &options.part)?;
+            let mut described = report.json();
             if options.full {
                 described["known"] = known(&store, run)?;
             }
-            serde_json::to_writer_pretty(&mut out, &described).map_err(io::Error::from)?;
-            writeln!(out)?;
+            writeln!(out, "{described:#}")?;
         }
     }
     Ok(())
@@ -169,18 +164,6 @@ fn known(store: &Store, run: &Run) -> Result<Value, Problem> {
         "lines": logs.lines,
         "lines_dropped": logs.dropped,
     }))
-}
-
-/// How many requests had each phase, how long it took on average and at the most.
-fn phases(count: &Count) -> Value {
-    let all = PHASES.iter().zip(count.trips.phases());
-    let some = all.filter(|(_, phase)| phase.count > 0);
-    let some = some.map(|(name, phase)| {
-        let mean = phase.sum.as_millis_f64() / phase.count as f64;
-        let shown = json!({ "count": phase.count, "mean": mean, "max": phase.max.as_millis_f64() });
-        ((*name).to_owned(), shown)
-    });
-    Value::Object(some.collect())
 }
 
 fn read(store: &Store, run: &Run, part: &Part) -> Result<Summary, Problem> {
@@ -311,97 +294,8 @@ fn judged(run: &Run) -> String {
     table.plain()
 }
 
-fn csv(out: &mut impl io::Write, summary: &Summary) -> io::Result<()> {
-    writeln!(
-        out,
-        "method,name,requests,failures,requests_per_second,p50_ms,p95_ms,p99_ms,min_ms,mean_ms,max_ms,bytes_in,bytes_out"
-    )?;
-    for (method, name, count) in rows(summary) {
-        let times = count.times();
-        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let cells = [
-            quoted(method),
-            quoted(name),
-            count.requests.to_string(),
-            count.failures.to_string(),
-            (count.requests as f64 / summary.seconds() as f64).to_string(),
-            number(table::quantile(count, 0.5)),
-            number(table::quantile(count, 0.95)),
-            number(table::quantile(count, 0.99)),
-            number(times.min().map(Micros::as_millis_f64)),
-            number(times.mean().map(|micros| micros / 1e3)),
-            number(times.max().map(Micros::as_millis_f64)),
-            count.bytes_in.to_string(),
-            count.bytes_out.to_string(),
-        ];
-        writeln!(out, "{}", cells.join(","))?;
-    }
-    Ok(())
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn quoted(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = text.replace('"', "\"\"");
-    format!("\"{}{text}\"", if formula { "'" } else { "" })
-}
-
 /// Milliseconds that a part stayed within; none without any.
 fn within(times: &Histogram, part: f64) -> Option<f64> {
     let longest = times.max()?;
     Some(times.value_at_quantile(part).min(longest).as_millis_f64())
-}
-
-fn described(run: &Run, summary: &Summary) -> Value {
-    let row = |(method, name, count): (&str, &str, &Count)| {
-        let (times, response) = (count.times(), count.response_times());
-        json!({
-            "method": method,
-            "name": name,
-            "requests": count.requests,
-            "failures": count.failures,
-            "requests_per_second": count.requests as f64 / summary.seconds() as f64,
-            "p50": table::quantile(count, 0.5),
-            "p95": table::quantile(count, 0.95),
-            "p99": table::quantile(count, 0.99),
-            "min": times.min().map(Micros::as_millis_f64),
-            "mean": times.mean().map(|micros| micros / 1e3),
-            "max": times.max().map(Micros::as_millis_f64),
-            "response_p50": within(&response, 0.5),
-            "response_p95": within(&response, 0.95),
-            "response_p99": within(&response, 0.99),
-            "bytes_in": count.bytes_in,
-            "bytes_out": count.bytes_out,
-            "statuses": count.trips.statuses(),
-            "phases": phases(count),
-        })
-    };
-    let mut entries: Vec<_> = rows(summary).map(row).collect();
-    let total = entries.pop();
-    let all = &summary.iterations;
-    json!({
-        "id": run.id,
-        "result": run.result(),
-        "from": summary.from,
-        "to": summary.to,
-        "total": total,
-        "entries": entries,
-        "lateness_p99": within(&summary.lateness, 0.99),
-        "iterations": {
-            "due": all.due,
-            "started": all.started,
-            "finished": all.finished,
-            "late": all.late,
-            "dropped": all.dropped,
-            "lateness_p99": within(&all.lateness, 0.99),
-        },
-        "errors": summary.faults.iter().map(|fault| json!({
-            "method": fault.method,
-            "name": fault.name,
-            "kind": fault.kind,
-            "pattern": fault.pattern,
-            "count": fault.count,
-        })).collect::<Vec<_>>(),
-        "about": about(run),
-    })
 }

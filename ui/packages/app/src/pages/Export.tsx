@@ -2,18 +2,19 @@ import { format, isActive, type WireLogLine } from "@katydid/core";
 import { useState } from "react";
 import { EmptyState } from "../components/EmptyState";
 import { useLive, useView } from "../live/hooks";
+import { useRange } from "../live/range";
 import styles from "./Export.module.css";
 
 /** Addresses are relative, so that the page works under any path prefix. */
 const FILES: readonly { title: string; holds: string; href: string; file?: string }[] = [
   {
-    title: "Report",
-    holds: "One page of HTML with the numbers, the charts and the errors; it opens without a network.",
+    title: "Report of the run so far",
+    holds: "The same report with the shares of the tasks; also where runs are not kept.",
     href: "stats/report?download=1",
   },
   {
     title: "Requests, CSV",
-    holds: "A row for each endpoint and one for all: counts, rates, times and percentiles of the whole run.",
+    holds: "The same table in Locust's columns.",
     href: "stats/requests/csv",
   },
   {
@@ -40,7 +41,53 @@ const FILES: readonly { title: string; holds: string; href: string; file?: strin
   },
 ];
 
-/** Of a run that is kept; the addresses are below its own. */
+/** Of any stretch of a run that is kept; the addresses are below its own. */
+const STRETCH_FILES: typeof FILES = [
+  {
+    title: "Report",
+    holds: "One page of HTML with the numbers, the charts and the errors; it opens without a network.",
+    href: "files/report.html",
+    file: "html",
+  },
+  {
+    title: "Summary, Markdown",
+    holds: "Verdict, thresholds, endpoints and failures, for a pull request or a chat.",
+    href: "files/summary.md",
+    file: "md",
+  },
+  {
+    title: "Endpoints, CSV",
+    holds: "A row for each endpoint and one for all: counts, rates, times and percentiles.",
+    href: "files/endpoints.csv",
+    file: "endpoints.csv",
+  },
+  {
+    title: "Course, CSV",
+    holds: "A row for each step of time: users, requests, failures, percentiles and bytes.",
+    href: "files/course.csv",
+    file: "course.csv",
+  },
+  {
+    title: "Failures by kind, CSV",
+    holds: "A row for each failure with its kind, its endpoint and its count.",
+    href: "files/failures.csv",
+    file: "failures.csv",
+  },
+  {
+    title: "Percentiles, .hgrm",
+    holds: "Response times as HdrHistogram's tools read and plot them.",
+    href: "files/percentiles.hgrm",
+    file: "hgrm",
+  },
+  {
+    title: "Thresholds, JUnit",
+    holds: "A test case for each threshold, for CI servers.",
+    href: "files/thresholds.xml",
+    file: "xml",
+  },
+];
+
+/** Of all of a run that is kept; the addresses are below its own. */
 const KEPT_FILES: typeof FILES = [
   {
     title: "The run",
@@ -68,6 +115,7 @@ export default function Export() {
   const run = useView((view) => view.run);
   const requests = useView((view) => view.total?.requests ?? 0);
   const [pending, setPending] = useState(false);
+  const range = useRange();
   if (run === null || run.started === null) {
     return (
       <>
@@ -97,7 +145,7 @@ export default function Export() {
         {format.timeOfDay(run.ended ?? store.serverNow())}, {format.count(requests)} requests.
       </p>
       <ul className={styles.files}>
-        {(kept === null ? FILES : keptFiles(kept.id)).map(({ title, holds, href, file }) => (
+        {[...stretchFiles(kept?.id ?? "current", range?.stretch ?? null), ...(kept === null ? FILES : keptFiles(kept.id))].map(({ title, holds, href, file }) => (
           <li key={href}>
             <div>
               <h2>{title}</h2>
@@ -128,6 +176,17 @@ export default function Export() {
       )}
     </>
   );
+}
+
+/** The files of a run, or of the stretch that is looked at. */
+function stretchFiles(id: string, stretch: { from: number; to: number } | null): typeof FILES {
+  const query = stretch === null ? "" : `?from=${stretch.from}&to=${stretch.to}`;
+  return STRETCH_FILES.map(({ title, href, file, ...rest }) => ({
+    ...rest,
+    title: stretch === null ? title : `${title} (only the chosen stretch)`,
+    href: `api/v1/runs/${encodeURIComponent(id)}/${href}${query}`,
+    file: `${id}.${file ?? href}`,
+  }));
 }
 
 function keptFiles(id: string): typeof FILES {

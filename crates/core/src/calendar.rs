@@ -1,0 +1,81 @@
+//! The calendar: years, months and days of a point of time, in UTC.
+
+use crate::units::Nanos;
+
+/// A second of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The year.
+    pub year: u64,
+    /// The month, from 1.
+    pub month: u64,
+    /// The day of the month, from 1.
+    pub day: u64,
+    /// The hour.
+    pub hour: u64,
+    /// The minute.
+    pub minute: u64,
+    /// The second; none is a leap second.
+    pub second: u64,
+}
+
+impl Moment {
+    /// The moment some seconds after the Unix epoch.
+    ///
+    /// Counts days from the first of March of the year 0, so that a leap day ends a year.
+    pub fn at(seconds: u64) -> Self {
+        let (days, seconds) = (seconds / 86_400 + 719_468, seconds % 86_400);
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let leaps = day_of_era / 1_460 + day_of_era / 146_096 - day_of_era / 36_524;
+        let year_of_era = (day_of_era - leaps) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let march_month = (5 * day_of_year + 2) / 153;
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
+        Self {
+            year: year_of_era + era * 400 + u64::from(month <= 2),
+            month,
+            day: day_of_year - (153 * march_month + 2) / 5 + 1,
+            hour: seconds / 3600,
+            minute: seconds / 60 % 60,
+            second: seconds % 60,
+        }
+    }
+}
+
+/// A moment in UTC, as ISO 8601 has it.
+pub fn utc(time: Nanos) -> String {
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = Moment::at(time.as_secs());
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The expected moments are what `date -u -d @…` prints.
+    #[test]
+    fn seconds_become_moments_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_825_600, "2000-02-29T12:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_795_432_690, "2026-11-23T11:18:10Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(utc(Nanos::from_secs(seconds)), text);
+        }
+    }
+}
