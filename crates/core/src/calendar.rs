@@ -59,6 +59,14 @@ pub fn utc(time: Nanos) -> String {
     format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// What a run is called that began then: the moment, to the millisecond.
+pub fn run_id(started_ms: u64) -> String {
+    let second = utc(Nanos::from_millis(started_ms));
+    let digits: String = second.chars().filter(char::is_ascii_digit).collect();
+    let (day, time) = digits.split_at(digits.len().min(8));
+    format!("{day}-{time}-{:03}", started_ms % 1_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

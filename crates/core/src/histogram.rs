@@ -142,6 +142,24 @@ impl Histogram {
         points
     }
 
+    /// What was counted since this one was as the other is; `None` if it never was.
+    ///
+    /// Bins and sum are exact; of the shortest and the longest time only the bin is known.
+    pub fn since(&self, earlier: &Self) -> Option<Self> {
+        let mut since = Self::default();
+        let mut before = earlier.counted().peekable();
+        for Counted { bin, count } in self.counted() {
+            let then = before.next_if(|then| then.bin <= bin);
+            let then = match then {
+                Some(then) if then.bin < bin => return None,
+                then => then.map_or(0, |then| then.count),
+            };
+            since.record_n(upper(bin), count.checked_sub(then)?);
+        }
+        since.sum = self.sum.checked_sub(earlier.sum)?;
+        before.next().is_none().then_some(since)
+    }
+
     /// How many times were counted.
     pub fn count(&self) -> u64 {
         self.count
@@ -165,6 +183,11 @@ impl Histogram {
     /// The mean in microseconds, from the exact sum.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    /// The sum of all times, exactly.
+    pub fn sum(&self) -> Micros {
+        Micros::from_micros(self.sum)
     }
 
     /// The longest time of the bin in which the given part of all times is reached.

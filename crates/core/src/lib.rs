@@ -16,6 +16,7 @@ pub mod registry;
 pub mod sample;
 pub mod trip;
 
+pub mod exponential;
 pub mod histogram;
 mod leb128;
 pub mod locust;
@@ -36,6 +37,7 @@ pub mod health;
 pub mod heat;
 pub mod log;
 pub mod mark;
+pub mod metrics;
 pub mod series;
 pub mod snapshot;
 pub mod track;

@@ -67,6 +67,19 @@ proptest! {
     }
 
     #[test]
+    fn what_came_since_is_what_was_recorded_since(before in vec(time(), 0..200), after in vec(time(), 0..200)) {
+        let (then, news) = (histogram(&before), histogram(&after));
+        let now = merged([&then, &news]);
+        let since = now.since(&then).unwrap();
+        prop_assert_eq!(bins(&since), bins(&news));
+        prop_assert_eq!((since.count(), since.sum()), (news.count(), news.sum()));
+        prop_assert_eq!(since.values_at(QUANTILES), news.values_at(QUANTILES));
+        if !after.is_empty() {
+            prop_assert_eq!(then.since(&now), None);
+        }
+    }
+
+    #[test]
     fn count_min_max_and_mean_are_exact(times in vec(0..=HOUR, 1..300)) {
         let ours = histogram(&times);
         prop_assert_eq!(ours.count(), times.len() as u64);

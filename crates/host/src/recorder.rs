@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::calendar::run_id;
 use katydid_core::crew::Moment;
 use katydid_core::mark::Mark;
 use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
 use katydid_core::threshold::Watched;
-use katydid_core::units::Nanos;
 use katydid_core::window::Window;
 use katydid_node::record::Second;
 use katydid_node::run::Node;
@@ -151,7 +151,7 @@ impl Writer {
     }
 
     fn begin(&mut self, started_ms: u64, info: &RunInfo) -> Result<(), StoreError> {
-        let id = id_of(started_ms);
+        let id = run_id(started_ms);
         let now_ms = self.node.now().as_millis();
         let mut about = self.about.clone();
         let scripts = take_scripts(&mut about);
@@ -356,14 +356,6 @@ fn number_of(
         });
         id
     })
-}
-
-/// What a run is called: when it began, to the millisecond.
-fn id_of(started_ms: u64) -> String {
-    let second = katydid_core::calendar::utc(Nanos::from_millis(started_ms));
-    let digits: String = second.chars().filter(char::is_ascii_digit).collect();
-    let (day, time) = digits.split_at(digits.len().min(8));
-    format!("{day}-{time}-{:03}", started_ms % 1_000)
 }
 
 fn marks_text(marks: &[Mark]) -> String {

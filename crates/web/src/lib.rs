@@ -41,6 +41,7 @@ pub use about::{About, Answers, Defaults, Pages, ScriptOption, Tags, Task, UserC
 pub use csv::file_name;
 pub use document::{Document, document};
 pub use history::History;
+pub use katydid_core::calendar::utc;
 pub use login::{Access, user_line};
 pub use port::{Tls, bind};
 pub use report::{Telling, report};
