@@ -10,11 +10,15 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rmpv", &["katydid-wire"]),
     ("axum", &["katydid-web"]),
     ("hyper", &["katydid-http", "katydid-web"]),
+    ("opentelemetry-proto", &["katydid-push"]),
     (
         "katydid-node",
-        &["katydid-web", "katydid-host", "katydid-py"],
+        &["katydid-web", "katydid-host", "katydid-push", "katydid-py"],
     ),
-    ("katydid-http", &["katydid-host", "katydid-py"]),
+    (
+        "katydid-http",
+        &["katydid-host", "katydid-push", "katydid-py"],
+    ),
     ("katydid-web", &["katydid-host", "katydid-py"]),
 ];
 
