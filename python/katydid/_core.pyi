@@ -51,6 +51,9 @@ def fetch_locustfile(host: str, port: int, identity: str, patience: float, secre
 def check_thresholds(texts: Sequence[str]) -> None:
     """ValueError if one of them is no threshold; it points at what is wrong."""
 
+def check_push(given: str) -> None:
+    """ValueError if something is wrong with the collectors that a JSON object of options, and the environment, name."""
+
 def encode_message(kind: str, data: Any, node: str | None) -> bytes:
     """A message between nodes as bytes. TypeError or OverflowError for what cannot be sent."""
 
@@ -319,6 +322,13 @@ class Engine:
         """
     def flush_runs(self) -> None:
         """Waits until all that was counted is kept."""
+    def push_metrics(self, given: str) -> None:
+        """Sends metrics of all runs from now on to the collectors that a JSON object of options names.
+
+        OSError if a certificate cannot be read.
+        """
+    def finish_push(self, seconds: float) -> None:
+        """Sends the last of them, and waits until they have arrived, at most so long."""
     def log_exception(self, node: str, msg: str, traceback: str) -> None: ...
     def mark(self, kind: str, text: str, by: str | None = None) -> None: ...
     def exceptions(self) -> list[dict[str, Any]]: ...

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import configargparse  # type: ignore[import-untyped]
 
 import katydid
-from katydid import _core, cli, stages
+from katydid import _core, cli, push, stages
 from katydid.config_files import DEFAULT_CONFIG_FILES as DEFAULT_CONFIG_FILES
 from katydid.config_files import LocustConfigParser as LocustConfigParser
 from katydid.config_files import LocustTomlConfigParser as LocustTomlConfigParser
@@ -38,7 +38,15 @@ _EARLY = frozenset({"locustfile", "config", "master", "join_secret", "worker", "
 version = katydid.LOCUST_VERSION
 
 _USAGE = "\n       ".join(
-    f"%(prog)s {rest}" for rest in ("[options] [UserClass ...]", "target [options]", "completions bash|zsh|fish", "man")
+    f"%(prog)s {rest}"
+    for rest in (
+        "[options] [UserClass ...]",
+        f"{'|'.join(cli.RUNS)} [options]",
+        "target [options]",
+        "web-user NAME",
+        "completions bash|zsh|fish",
+        "man",
+    )
 )
 
 
@@ -461,6 +469,10 @@ def parse_all_options(args: list[str] | None = None) -> Namespace:
         sys.exit(1)
     if options.stats_history_enabled and options.csv_prefix is None:
         parser.error("'--csv-full-history' requires '--csv'.")
+    try:
+        push.check(options)
+    except ValueError as error:
+        parser.error(str(error))
     return options
 
 

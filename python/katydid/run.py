@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import gevent
 from gevent.event import Event
 
-from katydid import html, hub, log, stats, store, web_access
+from katydid import html, hub, log, push, stats, store, web_access
 from katydid.distributed import MasterRunner
 from katydid.env import Environment
 from katydid.input_events import input_listener, load_keys
@@ -65,6 +65,7 @@ class Run:
             self.web_ui = self._create_web_ui()
         if not options.worker:
             self._keep_runs()
+            push.start(options, environment)
         environment.events.init.fire(environment=environment, runner=self.runner, web_ui=self.web_ui)
         if log.unhandled_greenlet_exception:
             # What the listener set up is missing, so nothing that follows would be as meant.
@@ -362,6 +363,7 @@ class Run:
             self.printer.kill(block=False)
         self._await(gevent.spawn(self.runner.quit))
         hub.engine(environment).flush_runs()
+        push.finish(environment)
         self.thresholds.judge()
         code = self._exit_code()
         if isinstance(self.runner, MasterRunner):

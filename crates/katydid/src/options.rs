@@ -691,6 +691,82 @@ pub const OPTIONS: &[OptionSpec] = &[
         ..PLAIN
     },
     OptionSpec {
+        flags: &["--otlp-metrics"],
+        dest: "push_otlp",
+        env: Some("LOCUST_OTLP_METRICS"),
+        group: Group::Statistics,
+        help: "Send the run's metrics to this OpenTelemetry collector while it runs, over http/protobuf, such as \
+               http://127.0.0.1:4318; `env` for the one that OTEL_EXPORTER_OTLP_ENDPOINT names. Headers, timeout and \
+               certificate are those of the other OTEL_EXPORTER_OTLP_ variables",
+        metavar: Some("URL"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--influx"],
+        dest: "push_influx",
+        env: Some("LOCUST_INFLUX"),
+        group: Group::Statistics,
+        help: "Send counts, rates and percentiles to this InfluxDB while the test runs: http://127.0.0.1:8086?db=NAME for \
+               version 1, ?org=NAME&bucket=NAME for version 2. INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, open it",
+        metavar: Some("URL"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--statsd"],
+        dest: "push_statsd",
+        env: Some("LOCUST_STATSD"),
+        group: Group::Statistics,
+        help: "Send counts and percentiles to this StatsD server while the test runs, such as 127.0.0.1:8125",
+        metavar: Some("HOST:PORT"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--statsd-prefix"],
+        dest: "push_statsd_prefix",
+        default: Default::Text("katydid"),
+        env: Some("LOCUST_STATSD_PREFIX"),
+        group: Group::Statistics,
+        help: "With --statsd: what the names of its metrics begin with",
+        metavar: Some("PREFIX"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--statsd-tags"],
+        dest: "push_statsd_tags",
+        env: Some("LOCUST_STATSD_TAGS"),
+        group: Group::Statistics,
+        help: "With --statsd: tell method and name as tags, as Datadog, Telegraf and statsd_exporter read them, and not in \
+               the metric's name",
+        ours: true,
+        ..FLAG
+    },
+    OptionSpec {
+        flags: &["--push-tags"],
+        dest: "push_tags",
+        env: Some("LOCUST_PUSH_TAGS"),
+        group: Group::Statistics,
+        help: "Tags of everything that is sent to collectors: team=shop,branch=main",
+        metavar: Some("TAGS"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--push-interval"],
+        dest: "push_interval",
+        default: Default::Text("1"),
+        kind: Kind::TimeSpan,
+        env: Some("LOCUST_PUSH_INTERVAL"),
+        group: Group::Statistics,
+        help: "How often that is sent; every second by default",
+        metavar: Some("TIME"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
         flags: &["--skip-log-setup"],
         dest: "skip_log_setup",
         env: Some("LOCUST_SKIP_LOG_SETUP"),

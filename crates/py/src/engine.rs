@@ -25,6 +25,7 @@ use katydid_http::timing::Stamp;
 use katydid_http::tls::Tls;
 use katydid_node::run::Node;
 use katydid_node::{Action, Event};
+use katydid_push::{Given, Level, Push, Settings};
 use katydid_store::Keep;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -220,6 +221,7 @@ pub(crate) struct Engine {
     /// Where the node's orders for workers go.
     orders: Orders,
     recorder: OnceLock<Scribe>,
+    push: OnceLock<Push>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -279,6 +281,7 @@ impl Engine {
             calls,
             orders,
             recorder: OnceLock::new(),
+            push: OnceLock::new(),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -558,6 +561,30 @@ impl Engine {
     fn flush_runs(&self, py: Python<'_>) {
         if let Some(recorder) = self.recorder.get() {
             py.detach(|| recorder.flush());
+        }
+    }
+
+    /// Sends metrics of all runs from now on to the collectors that a JSON object of options names.
+    fn push_metrics(&self, given: &str) -> PyResult<()> {
+        let Some(settings) = push_settings(given)? else {
+            return Ok(());
+        };
+        let door = Arc::clone(&self.shared.door);
+        let tell = Arc::new(move |level: Level, text: String| {
+            door.ask(Message::News(News::Push(level == Level::Warning, text)));
+        });
+        let node = Arc::clone(&self.shared.node);
+        let push = Push::start(node, settings, tell)
+            .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        self.push.set(push).ok();
+        Ok(())
+    }
+
+    /// Sends the last of them, and waits until they have arrived, at most so many seconds.
+    fn finish_push(&self, py: Python<'_>, seconds: f64) {
+        if let Some(push) = self.push.get() {
+            self.shared.flush(py);
+            py.detach(|| push.finish(Duration::from_secs_f64(seconds.clamp(0.0, 60.0))));
         }
     }
 
@@ -876,4 +903,11 @@ fn tell(workers: &Orders, outgoing: katydid_node::fleet::Outgoing) {
         // The task that serves them ends with the process.
         workers.send(outgoing).ok();
     }
+}
+
+/// The collectors that a JSON object of options, and the environment, name.
+pub(crate) fn push_settings(given: &str) -> PyResult<Option<Settings>> {
+    let given: Given =
+        serde_json::from_str(given).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Settings::read(&given, |name| std::env::var(name).ok()).map_err(PyValueError::new_err)
 }

@@ -390,6 +390,7 @@ pub(crate) fn told<'py>(
         News::Finished => ("finished", vec![]),
         News::NotWritten(why) => ("not_written", args!(why)),
         News::NotKept(why) => ("not_kept", args!(why)),
+        News::Push(is_warning, text) => ("push", args!(is_warning, text)),
         News::Notice(notice) => match notice {
             Notice::WorkerReady {
                 worker,

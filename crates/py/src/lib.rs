@@ -90,6 +90,16 @@ fn check_web_access(users: &str, token: &str) -> PyResult<bool> {
     Ok(!access.is_open())
 }
 
+/// Looks at the collectors that a JSON object of options, and the environment, name.
+///
+/// # Errors
+///
+/// A `ValueError` that says what is wrong with them.
+#[pyfunction]
+fn check_push(given: &str) -> PyResult<()> {
+    engine::push_settings(given).map(drop)
+}
+
 /// A line of `name:role:hash`.
 ///
 /// # Errors
@@ -120,6 +130,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add_function(wrap_pyfunction!(completions, module)?)?;
     module.add_function(wrap_pyfunction!(manual, module)?)?;
+    module.add_function(wrap_pyfunction!(check_push, module)?)?;
     module.add_function(wrap_pyfunction!(check_web_access, module)?)?;
     module.add_function(wrap_pyfunction!(web_user_line, module)?)?;
     module.add_function(wrap_pyfunction!(fleet::fetch_locustfile, module)?)?;
@@ -141,6 +152,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "JoinSecret",
                 "Pool",
                 "Upload",
+                "check_push",
                 "check_thresholds",
                 "check_web_access",
                 "completions",
