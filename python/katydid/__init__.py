@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from katydid.legacy import Locust as Locust
     from katydid.legacy import TaskSequence as TaskSequence
     from katydid.legacy import seq_task as seq_task
+    from katydid.rate import Rate as Rate
     from katydid.shape import LoadTestShape as LoadTestShape
     from katydid.user import wait_time as wait_time
     from katydid.user.markov_taskset import MarkovTaskSet as MarkovTaskSet
@@ -67,6 +68,7 @@ _HOMES = {
     "LoadTestShape": "katydid.shape",
     "Locust": "katydid.legacy",
     "MarkovTaskSet": "katydid.user.markov_taskset",
+    "Rate": "katydid.rate",
     "RescheduleTaskImmediately": "katydid.exception",
     "ResponseError": "katydid.exception",
     "SequentialTaskSet": "katydid.user.sequential_taskset",

@@ -72,6 +72,9 @@ def web_user_line(name: str, role: str, password: str) -> str:
 def manual() -> str:
     """The manual page, in roff."""
 
+def schedule(text: str) -> tuple[str, float | None, float]:
+    """Checks a rate: in full, how many seconds it lasts if it ends, and the rate it begins with."""
+
 def option_table() -> list[dict[str, Any]]:
     """Every command-line option, once."""
 
@@ -247,6 +250,34 @@ class Door:
         """What was waited for, None if it is not here yet."""
 
 @final
+class Arrivals:
+    """The arrivals of a run, and the users that are free for them."""
+
+    def fileno(self) -> int:
+        """Readable when an arrival is due."""
+    def begin(
+        self,
+        schedule: str,
+        weights: Sequence[float],
+        share: tuple[int, int],
+        seed: int,
+        patience: float,
+        passed: float,
+    ) -> None:
+        """Has arrivals fall due by a schedule from now on, or by another one than before; `passed` seconds are over."""
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def end(self) -> None:
+        """Nothing falls due any more, and what waits is dropped."""
+    def waiting(self) -> int: ...
+    def free(self, waiter: object, place: int, is_new: bool) -> int:
+        """A user is free: a ticket to wait with, or a negative number if it is to begin at once."""
+    def leave(self, ticket: int) -> None: ...
+    def gone(self, waiter: object, place: int, is_new: bool) -> None: ...
+    def ended(self) -> None: ...
+    def due(self, room: int) -> tuple[list[tuple[int, int]], bool]:
+        """Has users begin; how many more of each class are to be made, and whether nothing will be due any more."""
+
 class Engine:
     """The engine of this process: an I/O thread, a service thread, and the door to Python."""
 
@@ -258,6 +289,18 @@ class Engine:
     def set_handler(self, handler: Callable[..., None]) -> None: ...
     def parks(self) -> int:
         """How many requests greenlets have waited for."""
+    def begin(self) -> int:
+        """A user begins an iteration: how many requests greenlets have waited for."""
+    def end(self, mark: int) -> bool:
+        """An iteration has ended: whether no greenlet has waited for a request since `mark`."""
+    def nest(self) -> None:
+        """The iteration that has begun is a task set, whose tasks count by themselves."""
+    def arrivals(self, classes: int) -> Arrivals:
+        """Iterations of so many classes that are to begin by a schedule."""
+    def show_rate(self, schedule: str, most_users: int | None = None) -> None:
+        """Shows the schedule of the run, begun now."""
+    def iterations(self) -> dict[str, Any]:
+        """Iterations so far: how many were due, started, finished, late and dropped, and their lateness by quantile."""
     def client(self, base_url: str, fast: bool = False, pool: Pool | None = None, cookies: bool = True) -> Client:
         """A session's way in. Without ``cookies`` they are up to the requests."""
     def abandon(self, ticket: int) -> None:

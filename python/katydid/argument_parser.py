@@ -267,6 +267,14 @@ def _size(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _schedule(text: str) -> str:
+    try:
+        _core.schedule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
     "int": _integer,
     "users": _users,
@@ -275,6 +283,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "time_span": timespan,
     "size": _size,
     "stages": _stages,
+    "schedule": _schedule,
     "user_configs": json_user_config,
 }
 

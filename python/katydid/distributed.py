@@ -21,8 +21,10 @@ from gevent.event import AsyncResult, Event
 from gevent.queue import Queue
 
 from katydid import hub, join, log, runners, store
+from katydid.arrivals import PATIENCE_SECONDS, Arrivals
 from katydid.exception import StopTest
 from katydid.log import get_logs, greenlet_exception_logger
+from katydid.rate import Rate
 from katydid.runners import Message, Runner
 from katydid.user.group import current_greenlet
 
@@ -38,6 +40,8 @@ MOST_LINES = 70
 """Log lines within one interval beyond which a worker stops sending its log."""
 PAUSE = "katydid_pause"
 """Tells workers whether users are to start no new tasks."""
+RATE = "katydid_rate"
+"""Tells workers which part of a rate of iterations is theirs, and how much of it is over."""
 STOP_TIMEOUT = "katydid_stop_timeout"
 """Tells workers how many seconds users get at the end of this test."""
 
@@ -214,6 +218,8 @@ class MasterRunner(DistributedRunner):
         self.master_bind_port = master_bind_port
         self.spawn_rate: float = 0
         self.spawning_completed = False
+        self._rate_began: float | None = None
+        self._rate_end: Any = None
         self._ramped = Event()
         self._ramped.set()
         self.join_secret = join.secret(environment.parsed_options)
@@ -344,6 +350,13 @@ class MasterRunner(DistributedRunner):
         if not len(workers) - len(workers.missing):
             logger.warning("You can't start a distributed test before at least one worker processes has connected")
             return
+        if self.rate is not None:
+            if self.state in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+                logger.warning("The load is a rate of iterations: there are as many users as it takes")
+                return
+            # Each worker has one to begin with; they are made before the first iteration is due.
+            user_count = max(user_count, len(workers) - len(workers.missing))
+            spawn_rate = max(spawn_rate, user_count)
         self.target_user_count = user_count
         self.spawn_rate = spawn_rate
         is_new = self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING)
@@ -374,6 +387,41 @@ class MasterRunner(DistributedRunner):
         if is_new:
             self._apply_run_time()
         self._ramped.wait()
+        if self.rate is not None and is_new and self.state in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+            self._change_rate(self.rate)
+
+    def _change_rate(self, rate: Rate) -> None:
+        """Has the workers begin iterations at a rate from now on."""
+        self._rate_began = time.monotonic()
+        self._engine.show_rate(rate.text, rate.users)
+        self._share_rate()
+        if self._rate_end is not None:
+            self._rate_end.kill(block=False)
+        if rate.length is not None:
+            self._rate_end = gevent.spawn_later(rate.length, self._schedule_is_over)
+        logger.info("Iterations begin at %s, on %s workers", rate.text, self.worker_count)
+
+    def _share_rate(self) -> None:
+        """Tells each worker its part of the rate."""
+        rate, began = self.rate, self._rate_began
+        if rate is None or began is None:
+            return
+        heard = [node.id for node in self.clients.all if node.state != runners.STATE_MISSING]
+        for place, worker in enumerate(heard):
+            share = {
+                "rate": rate.text,
+                "users": rate.users,
+                "share": [place, len(heard)],
+                "passed": time.monotonic() - began,
+            }
+            self._fleet.send(worker, RATE, share)
+
+    def _schedule_is_over(self) -> None:
+        """The schedule has come to its end: users finish what they do."""
+        logger.info("The schedule is over, users finish their iterations")
+        self._be_patient(max(self._stop_timeout, PATIENCE_SECONDS))
+        self._quit_or_stop()
+        self._patience = None
 
     def resume(self, then: Callable[[], None] | None = None) -> None:
         """Goes on with the run of a master that was killed, whose workers are still at work.
@@ -425,7 +473,10 @@ class MasterRunner(DistributedRunner):
         """The options that can be sent."""
         options = vars(self.environment.parsed_options) if self.environment.parsed_options is not None else {}
         simple = (str, int, float, bool, type(None), list, tuple)
-        return {name: value for name, value in options.items() if isinstance(value, simple)}
+        known = {name: value for name, value in options.items() if isinstance(value, simple)}
+        if self.rate is not None:
+            known[RATE] = self.rate.text
+        return known
 
     def _stop(self, caller: Any) -> None:
         self._tell(self.environment.events.test_stopping)
@@ -458,6 +509,9 @@ class MasterRunner(DistributedRunner):
     def _begin_end(self) -> None:
         self.final_user_classes_count = self.user_classes_count
         self._ramped.set()
+        self._rate_began, self.rate = None, Rate.of_options(self.environment.parsed_options)
+        if self._rate_end is not None and self._rate_end is not current_greenlet():
+            self._rate_end.kill(block=False)
         if self.shape_greenlet is not None:
             self.shape_greenlet.kill(block=self.shape_greenlet is not current_greenlet())
             self.shape_greenlet, self.shape_last_tick = None, None
@@ -514,6 +568,7 @@ class MasterRunner(DistributedRunner):
         logger.info("%s (index %d) reported as ready. %d workers connected.", worker, index, count)
         if self.gate.is_closed:
             self._fleet.send(worker, PAUSE, True)
+        self._share_rate()
         self.environment.events.worker_connect.fire(client_id=worker)
 
     def _heartbeat_sent(self, worker: str) -> None:
@@ -527,6 +582,7 @@ class MasterRunner(DistributedRunner):
             users,
             requests,
         )
+        self._share_rate()
 
     def _rounded(self, worker: str) -> None:
         logger.info(
@@ -540,6 +596,7 @@ class MasterRunner(DistributedRunner):
 
     def _worker_back(self, worker: str) -> None:
         logger.info("Worker %s self-healed with heartbeat, setting state to ready.", worker)
+        self._share_rate()
 
     def _clock_off(self, worker: str, ahead_ms: int) -> None:
         if abs(ahead_ms) <= CLOCK_TOLERANCE_MS:
@@ -554,6 +611,7 @@ class MasterRunner(DistributedRunner):
 
     def _worker_quit(self, worker: str, left: int) -> None:
         logger.info("Worker %s quit. %d workers left.", worker, left)
+        self._share_rate()
 
     def _no_workers_left(self) -> None:
         logger.info("The last worker quit, stopping test.")
@@ -700,7 +758,7 @@ class WorkerRunner(DistributedRunner):
         fewer = {name: now[name] - count for name, count in user_classes_count.items() if count < now[name]}
         if more:
             self.spawn_users(more)
-        if fewer:
+        if fewer and self.arrivals is None:
             self.stop_users(fewer)
         self._spawned()
 
@@ -763,6 +821,10 @@ class WorkerRunner(DistributedRunner):
             self.cpu_warning_emitted = self.worker_cpu_warning_emitted = False
             environment._filter_tasks_by_tags()
             environment.events.test_start.fire(environment=environment)
+        rate = (job["parsed_options"] or {}).get(RATE)
+        if rate is not None and self.arrivals is None:
+            # Its users wait until it is known which part of the rate is theirs.
+            self.arrivals = Arrivals(self, Rate(rate))
         self._set_worker_state(runners.STATE_SPAWNING)
         self._engine.state = runners.STATE_SPAWNING
         if self.spawning_greenlet is not None:
@@ -797,7 +859,7 @@ class WorkerRunner(DistributedRunner):
             return
         own = default_args_dict()
         for name, value in given.items():
-            if name not in own or name in _OWN_OPTIONS:
+            if name != RATE and (name not in own or name in _OWN_OPTIONS):
                 setattr(options, name, value)
         environment = self.environment
         chosen = {name: given.get(name, getattr(environment, name)) for name in ("tags", "exclude_tags")}
@@ -805,12 +867,23 @@ class WorkerRunner(DistributedRunner):
 
     def _own_message(self, kind: str, data: Any) -> bool:
         if kind == PAUSE:
+            if self.arrivals is not None:
+                (self.arrivals.pause if data else self.arrivals.resume)()
             (self.gate.close if data else self.gate.open)(self._users())
+        elif kind == RATE:
+            self._take_rate(data)
         elif kind == STOP_TIMEOUT:
             self._be_patient(float(data))
         else:
             return False
         return True
+
+    def _take_rate(self, data: dict[str, Any]) -> None:
+        """Begins iterations at this worker's part of a rate, or goes on with another part."""
+        if self.arrivals is not None:
+            place, of = data["share"]
+            self.arrivals.change(Rate(data["rate"], data["users"]), (place, of), float(data["passed"]))
+            self.arrivals.begin()
 
     def _told_to_stop(self) -> None:
         self.stop()

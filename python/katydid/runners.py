@@ -23,13 +23,15 @@ from gevent.pool import Group
 
 import katydid._patch  # noqa: F401  patches the standard library
 from katydid import hub, log
+from katydid.arrivals import Arrivals
+from katydid.exception import LocustError, StopTest, StopUser
 from katydid.exception import RPCError as RPCError
 from katydid.exception import RPCReceiveError as RPCReceiveError
 from katydid.exception import RPCSendError as RPCSendError
-from katydid.exception import StopTest, StopUser
 from katydid.log import get_logs as get_logs
 from katydid.log import greenlet_exception_logger
 from katydid.pausing import Gate
+from katydid.rate import Rate
 from katydid.rpc.protocol import Message as Message
 from katydid.shape import check_tick
 from katydid.user.group import UserGroup, current_greenlet
@@ -117,6 +119,10 @@ class Runner:
         self.final_user_classes_count: dict[str, int] = {}
         self.custom_messages: dict[str, tuple[Callable[..., Any], bool]] = {}
         self.connection_broken = False
+        self.arrivals: Arrivals | None = None
+        """What has iterations begin by a schedule, while a test is one of a rate."""
+        self.rate: Rate | None = Rate.of_options(environment.parsed_options)
+        """The rate of iterations that the next test is to have, where that is not up to its users."""
         self.gate = Gate()
         """Closed while the test is paused."""
         self._patience: float | None = None
@@ -269,6 +275,8 @@ class Runner:
                     "Perhaps you defined your own __init__ and forgot to call the base constructor? "
                     "(super().__init__(*args, **kwargs))"
                 )
+                if self.arrivals is not None and self.arrivals.takes(user):
+                    user._arrivals = self.arrivals
                 user.start(self.user_greenlets)
                 spawned.append(user)
         if wait:
@@ -364,6 +372,8 @@ class Runner:
         Args:
             by: Who wants it, to be shown.
         """
+        if self.arrivals is not None:
+            self.arrivals.pause()
         self.gate.close(self._users())
         self._engine.mark("pause", "users start no new tasks", by)
 
@@ -374,6 +384,8 @@ class Runner:
             by: Who wants it, to be shown.
         """
         self.gate.open(self._users())
+        if self.arrivals is not None:
+            self.arrivals.resume()
         self._engine.mark("resume", "users go on", by)
 
     def _users(self) -> list[User]:
@@ -402,6 +414,8 @@ class Runner:
         """
         logger.debug("Stopping all users")
         self._tell(self.environment.events.test_stopping)
+        if self.arrivals is not None:
+            self.arrivals.end()
         self.final_user_classes_count = self.user_classes_count
         self._engine.stopping()
         self.update_state(STATE_CLEANUP)
@@ -414,6 +428,7 @@ class Runner:
         self.stop_users(self.user_greenlets.counts.copy())
         self.gate.open(())
         self._settle()
+        self.arrivals, self.rate = None, Rate.of_options(self.environment.parsed_options)
         self._engine.stopped()
         self.stats.read_anew()
         self.cpu_log_warning()
@@ -487,12 +502,48 @@ class Runner:
                 logger.info("Shape test stopping")
                 gevent.spawn(self._quit_or_stop)
                 return
-            if tick != self.shape_last_tick:
+            if isinstance(tick, Rate):
+                if tick != self.shape_last_tick:
+                    self._follow_rate(tick)
+                    self.shape_last_tick = tick
+            elif tick != self.shape_last_tick:
                 users, rate, *rest = tick
                 logger.info("Shape test updating to %d users at %.2f spawn rate", users, rate)
                 self.start(user_count=users, spawn_rate=rate, user_classes=rest[0] if rest else None)
                 self.shape_last_tick = tick
             gevent.sleep(max(0.0, SHAPE_TICK_SECONDS - (time.monotonic() - asked)))
+
+    def chosen_classes(self) -> list[type[User]]:
+        """The classes of the running test."""
+        return self.user_classes
+
+    def _follow_rate(self, rate: Rate) -> None:
+        """A load shape asks for a rate of iterations."""
+        self.rate = rate
+        if self.state in (STATE_SPAWNING, STATE_RUNNING):
+            self._change_rate(rate)
+        else:
+            self.start(1, 1)
+
+    def _change_rate(self, rate: Rate) -> None:
+        """Goes on with another rate."""
+        if self.arrivals is None:
+            raise LocustError("a load shape that has begun with users cannot go on with a rate")
+        self.arrivals.change(rate)
+        self._engine.show_rate(rate.text, self.arrivals.most)
+
+    def _schedule_is_over(self) -> None:
+        """The last iteration of a schedule has ended."""
+        logger.info("The schedule is over, and all its iterations have ended")
+        self._quit_or_stop()
+
+    def _cannot_spawn(self, error: Exception) -> None:
+        """A user's constructor failed: without users there is no test."""
+        log.unhandled_greenlet_exception = True
+        called = log.refused(error, "user_class")
+        logger.critical("Could not start a user: %s\n%s", error, log.format_script_exception(error, called=called))
+        self._orders.clear()
+        gevent.spawn(self._quit_or_stop)
 
     def _shown_host(self) -> str | None:
         """The host the page shows: the one all classes share, if they do."""
@@ -642,7 +693,13 @@ class LocalRunner(Runner):
         """
         if wait and user_count - self.user_count > spawn_rate:
             raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
-        if spawn_rate > HIGH_SPAWN_RATE:
+        if self.rate is not None:
+            if self.state in (STATE_RUNNING, STATE_SPAWNING):
+                logger.warning("The load is a rate of iterations: there are as many users as it takes")
+                return
+            # They are made before the first iteration is due.
+            spawn_rate = max(spawn_rate, user_count)
+        elif spawn_rate > HIGH_SPAWN_RATE:
             logger.warning(
                 "Your selected spawn rate is very high (>100), and this is known to sometimes cause issues. Do you "
                 "really need to ramp up that fast?"
@@ -668,6 +725,9 @@ class LocalRunner(Runner):
         logger.info("Ramping to %d users at a rate of %.2f per second", user_count, spawn_rate)
         if user_classes is not None:
             self._chosen_classes = user_classes
+        if is_new and self.rate is not None:
+            self.arrivals = Arrivals(self, self.rate)
+            logger.info("Iterations begin at %s, on %d users at most", self.rate.text, self.arrivals.most)
         self._engine.start(
             int(user_count),
             spawn_rate,
@@ -676,6 +736,12 @@ class LocalRunner(Runner):
         )
         if is_new:
             self._apply_run_time()
+        if self.arrivals is not None:
+            self._engine.show_rate(self.arrivals.rate.text, self.arrivals.most)
+
+    def chosen_classes(self) -> list[type[User]]:
+        """The classes of the running test."""
+        return self._chosen_classes
 
     def _listen(self) -> None:
         handlers: dict[str, Callable[..., None]] = {
@@ -733,14 +799,6 @@ class LocalRunner(Runner):
             if self.state == STATE_RUNNING and self.user_count != self._engine.user_count:
                 self._engine.spawned(self.user_classes_count)
 
-    def _cannot_spawn(self, error: Exception) -> None:
-        """A user's constructor failed: without users there is no test."""
-        log.unhandled_greenlet_exception = True
-        called = log.refused(error, "user_class")
-        logger.critical("Could not start a user: %s\n%s", error, log.format_script_exception(error, called=called))
-        self._orders.clear()
-        gevent.spawn(self._quit_or_stop)
-
     def _spawning_complete(self, users: int) -> None:
         """The engine has all users it wanted. Called on the hub."""
         if self._announced:
@@ -753,6 +811,8 @@ class LocalRunner(Runner):
         counts = self.target_user_classes_count = self.user_classes_count
         total = sum(counts.values())
         logger.info("All users spawned: %s (%d total users)", json.dumps(counts, sort_keys=True), total)
+        if self.arrivals is not None:
+            self.arrivals.begin()
         try:
             self.environment.events.spawning_complete.fire(user_count=total)
         except StopTest as stop:

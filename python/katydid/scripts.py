@@ -138,6 +138,10 @@ def shape_of(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
 
         return StepLoad.from_options(options)
     given = getattr(options, "stages", None)
+    if getattr(options, "iteration_rate", None) and (given or scripts.shapes):
+        other = "--stages" if given else f"the script's load shape, {type(scripts.shapes[0]).__name__}"
+        logger.error("--rate and %s both say what the load is: leave one of them out", other)
+        sys.exit(1)
     if given and scripts.shapes:
         logger.error("The script has a load shape, %s: it or --stages, not both", type(scripts.shapes[0]).__name__)
         sys.exit(1)

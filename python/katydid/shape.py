@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from katydid.exception import LocustError
 from katydid.log import where
+from katydid.rate import Rate
 
 if TYPE_CHECKING:
     from katydid.runners import Runner
     from katydid.user.users import User
 
-Tick = tuple[int, float] | tuple[int, float, list[type["User"]] | None] | None
-"""Users, spawn rate and, if wanted, the classes; or None to end the test."""
+Tick = Rate | tuple[int, float] | tuple[int, float, list[type["User"]] | None] | None
+"""Users, spawn rate and, if wanted, the classes; or a rate of iterations; or None to end the test."""
 
 
 class LoadTestShapeMeta(ABCMeta):
@@ -72,7 +73,7 @@ def check_tick(shape: LoadTestShape, tick: Any) -> None:
     Raises:
         LocustError: The runner could make nothing of it.
     """
-    if tick is None:
+    if tick is None or isinstance(tick, Rate):
         return
     wrong = not isinstance(tick, (tuple, list)) or len(tick) not in (2, 3)
     if not wrong:
@@ -83,6 +84,7 @@ def check_tick(shape: LoadTestShape, tick: Any) -> None:
     if wrong:
         raise LocustError(
             f"{type(shape).__name__}.tick returned {tick!r}; it returns the number of users and a spawn rate above "
-            "zero, (users, spawn_rate), perhaps with a list of user classes behind them, or None to end the test"
+            "zero, (users, spawn_rate), perhaps with a list of user classes behind them, or a katydid.Rate of "
+            "iterations, or None to end the test"
             f"{where(type(shape).tick)}"
         )

@@ -83,6 +83,17 @@ impl Stamp {
         self.0 != 0
     }
 
+    /// Nanoseconds on a clock that never jumps.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The moment so many nanoseconds before this one.
+    #[must_use]
+    pub fn before(self, nanos: u64) -> Self {
+        Self(self.0.saturating_sub(nanos).max(1))
+    }
+
     /// Nanoseconds from `earlier` to this moment; zero if either never came or the order is reversed.
     pub fn since(self, earlier: Self) -> u64 {
         if self.is_set() && earlier.is_set() {

@@ -68,6 +68,8 @@ pub enum Kind {
     Threshold,
     /// Times and numbers of users, stage by stage.
     Stages,
+    /// Rates of iterations over time, as `katydid_core::arrival::Schedule` reads them.
+    Schedule,
     /// Any number of settings of user classes: JSON, or files of it.
     UserConfigs,
     /// A file of more options.
@@ -224,6 +226,43 @@ pub const OPTIONS: &[OptionSpec] = &[
         help: "Let the number of users go from stage to stage, each a time and the users at its end: \
                30s:10,5m:10,1m:0",
         metavar: Some("STAGES"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--rate"],
+        dest: "iteration_rate",
+        kind: Kind::Schedule,
+        env: Some("LOCUST_RATE"),
+        group: Group::Common,
+        help: "Have iterations begin at a rate, on as many users as that takes: 200/s, 30/m, or \
+               '0-500/s over 1m, 500/s for 10m'",
+        metavar: Some("RATE"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--rate-users"],
+        dest: "iteration_rate_users",
+        kind: Kind::Count,
+        env: Some("LOCUST_RATE_USERS"),
+        group: Group::Common,
+        help: "The most users there may be with --rate, over all workers; what is due while all are busy \
+               waits, and is dropped after 10 seconds",
+        metavar: Some("COUNT"),
+        ours: true,
+        ..PLAIN
+    },
+    OptionSpec {
+        flags: &["--arrivals"],
+        dest: "iteration_arrivals",
+        kind: Kind::Choice,
+        choices: &["EVEN", "POISSON"],
+        env: Some("LOCUST_ARRIVALS"),
+        group: Group::Common,
+        help: "How the iterations of --rate lie to each other: evenly, or independent of each other as those \
+               of many people (poisson)",
+        metavar: Some("KIND"),
         ours: true,
         ..PLAIN
     },

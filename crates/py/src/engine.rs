@@ -34,6 +34,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use rustc_hash::FxHashMap;
 use std::time::Duration;
 
+use crate::arrivals::{self, PyArrivals};
 use crate::calls::Calls;
 use crate::client::{Base, PyClient, config_of};
 use crate::dispatcher;
@@ -43,6 +44,7 @@ use crate::fleet::{self, PyFleet};
 use crate::io::{self, Intake, Outgoing, Submission};
 use crate::parts::{PyDoor, PyPool, PyUpload};
 use crate::stats;
+use crate::tally::Tally;
 use crate::tickets::{Ticket, Tickets};
 
 /// Requests submitted while the door is drained before the I/O thread is woken for them.
@@ -75,6 +77,11 @@ pub(crate) struct Shared {
     /// Whether the threads have been told to end; what was counted can still be read.
     closed: AtomicBool,
     parks: AtomicU64,
+    pub(crate) tally: Arc<Tally>,
+    /// By greenlet, how late its iteration has begun: its next request was due so much earlier.
+    owing: Mutex<FxHashMap<usize, u64>>,
+    /// Whether there is any.
+    owes: AtomicBool,
     /// The thread that runs the hub.
     home: usize,
     /// Whether this is a forked child, where the engine's threads are not.
@@ -149,6 +156,25 @@ impl Shared {
             let trip = verdict::trip_of(exchange);
             self.intake.push(Submission::Record(sample, Some(trip)));
         }
+    }
+
+    /// The iteration of a greenlet has begun so late.
+    pub(crate) fn owe(&self, greenlet: usize, nanos: u64) {
+        self.owing.lock().insert(greenlet, nanos);
+        self.owes.store(true, Ordering::Relaxed);
+    }
+
+    /// How late the iteration of a greenlet has begun, once.
+    pub(crate) fn owed(&self, greenlet: usize) -> u64 {
+        if !self.owes.load(Ordering::Relaxed) {
+            return 0;
+        }
+        self.owing.lock().remove(&greenlet).unwrap_or(0)
+    }
+
+    /// A greenlet has ended.
+    pub(crate) fn forgive(&self, greenlet: usize) {
+        self.owing.lock().remove(&greenlet);
     }
 
     /// Submits a request; while the door is drained, together with those that follow.
@@ -247,7 +273,9 @@ impl Engine {
             Arc::clone(&registry),
             Box::new(move |action| pass_on(&outbox, &workers, action)),
         ));
+        let tally = Arc::new(Tally::default());
         let thread = io::start(
+            Arc::clone(&tally),
             Arc::clone(&door),
             Arc::clone(&intake),
             Arc::clone(&registry),
@@ -270,6 +298,9 @@ impl Engine {
             draining: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             parks: AtomicU64::new(0),
+            tally,
+            owing: Mutex::default(),
+            owes: AtomicBool::new(false),
             home: here(),
             gone: AtomicBool::new(false),
         };
@@ -336,6 +367,43 @@ impl Engine {
     fn fleet(&self) -> PyFleet {
         let (shared, orders) = (Arc::clone(&self.shared), Arc::clone(&self.orders));
         PyFleet::new(shared, self.service.tasks(), orders)
+    }
+
+    /// A user begins an iteration: how many requests greenlets have waited for.
+    fn begin(&self) -> u64 {
+        self.shared.tally.begin();
+        self.parks()
+    }
+
+    /// An iteration has ended: whether no greenlet has waited for a request since `mark`.
+    fn end(&self, mark: u64) -> bool {
+        self.shared.tally.end();
+        self.parks() == mark
+    }
+
+    /// The iteration that has begun is a task set, whose tasks count by themselves.
+    fn nest(&self) {
+        self.shared.tally.take_back();
+    }
+
+    /// Iterations of so many classes that are to begin by a schedule.
+    fn arrivals(&self, classes: usize) -> PyResult<PyArrivals> {
+        PyArrivals::new(Arc::clone(&self.shared), classes).map_err(os_error)
+    }
+
+    /// Shows the schedule of the run, begun now, with the most users there may be.
+    #[pyo3(signature = (schedule, most_users=None))]
+    fn show_rate(&self, schedule: &str, most_users: Option<u32>) -> PyResult<()> {
+        let schedule = arrivals::parsed(schedule)?;
+        let asked = Some((schedule, most_users));
+        self.shared.node.send(Event::Rate(asked));
+        Ok(())
+    }
+
+    /// Iterations so far: how many were due, begun, ended, late and dropped, and how late they began.
+    fn iterations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.shared.flush(py);
+        stats::iterations(py, self.shared.node.snapshot_now().stats.iterations())
     }
 
     /// How many requests greenlets have waited for; a task during which it grew has let others run.

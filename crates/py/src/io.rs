@@ -17,6 +17,7 @@ use katydid_core::recorder::BySecond;
 use katydid_core::registry::{KeyId, Registry};
 use katydid_core::sample::Sample;
 use katydid_core::trip::Trip;
+use katydid_core::units::Nanos;
 use katydid_host::failure::Flavour;
 use katydid_host::verdict::{judge, trip_of};
 use katydid_host::{example, latency};
@@ -31,6 +32,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, LocalSet};
 
 use crate::door::{Door, Finished, Landed, Message};
+use crate::tally::Tally;
 use crate::tickets::Ticket;
 
 /// What Python hands to the I/O thread.
@@ -179,6 +181,7 @@ impl Intake {
 
 /// Starts the thread.
 pub(crate) fn start(
+    tally: Arc<Tally>,
     door: Arc<Door>,
     intake: Arc<Intake>,
     registry: Arc<Registry>,
@@ -195,6 +198,7 @@ pub(crate) fn start(
         .spawn(move || {
             latency::favour();
             let worker = Rc::new(Worker {
+                tally,
                 door,
                 intake,
                 registry,
@@ -210,6 +214,7 @@ pub(crate) fn start(
 }
 
 struct Worker {
+    tally: Arc<Tally>,
     door: Arc<Door>,
     intake: Arc<Intake>,
     registry: Arc<Registry>,
@@ -226,9 +231,11 @@ struct Worker {
 impl Worker {
     async fn run(self: Rc<Self>) {
         let mut batch = Vec::new();
-        let mut cooling = tokio::time::interval(COOLING);
+        // Where a second ends, so that what is handed over then was counted in it.
+        let first = tokio::time::Instant::now() + until_tick();
+        let mut cooling = tokio::time::interval_at(first, COOLING);
         let mut ticks = 0_u32;
-        cooling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        cooling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 () = self.intake.notify.notified() => {}
@@ -442,5 +449,16 @@ impl Worker {
         for counted in self.recorder.borrow_mut().take() {
             self.node.send(Event::Samples(counted));
         }
+        let now = Nanos::from_nanos(Stamp::now().epoch_nanos());
+        for counted in self.tally.take(now.saturating_sub((COOLING / 2).into())) {
+            self.node.send(Event::Samples(counted));
+        }
     }
+}
+
+/// How long it is until the wall clock's next quarter of a second.
+fn until_tick() -> Duration {
+    let cooling = COOLING.as_nanos();
+    let passed = u128::from(Stamp::now().epoch_nanos()) % cooling;
+    Duration::from_nanos(u64::try_from(cooling - passed).unwrap_or(0))
 }

@@ -11,6 +11,7 @@
 //!
 //! Runtime threads never take the GIL and never hold a Python object.
 
+mod arrivals;
 mod calls;
 mod client;
 mod dispatcher;
@@ -21,6 +22,7 @@ mod fleet;
 mod io;
 mod parts;
 mod stats;
+mod tally;
 mod tickets;
 mod values;
 
@@ -114,6 +116,7 @@ fn web_user_line(name: &str, role: &str, password: &str) -> PyResult<String> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("DEBUG", cfg!(debug_assertions))?;
+    module.add_class::<arrivals::PyArrivals>()?;
     module.add_class::<engine::Engine>()?;
     module.add_class::<client::PyClient>()?;
     module.add_class::<exchange::PyExchange>()?;
@@ -124,6 +127,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<fleet::PyFleet>()?;
     module.add_class::<fleet::PyJoinSecret>()?;
     module.add_class::<dispatcher::PyDispatcher>()?;
+    module.add_function(wrap_pyfunction!(arrivals::schedule, module)?)?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(runs_main, module)?)?;
     module.add_function(wrap_pyfunction!(log, module)?)?;
@@ -142,6 +146,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         PyList::new(
             module.py(),
             [
+                "Arrivals",
                 "Body",
                 "Client",
                 "Dispatcher",
@@ -163,6 +168,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "manual",
                 "option_table",
                 "runs_main",
+                "schedule",
                 "target_main",
                 "web_user_line",
             ],

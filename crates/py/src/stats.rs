@@ -1,5 +1,6 @@
 //! Statistics as Python dictionaries, in Locust's words.
 
+use katydid_core::iteration::Iterations;
 use katydid_core::locust::View;
 use katydid_core::per_second::PerSecond;
 use katydid_core::registry::Registry;
@@ -93,6 +94,23 @@ fn entry<'py>(
     dict.set_item("total_fail_per_sec", view.total_fail_per_sec())?;
     dict.set_item("avg_content_length", view.avg_content_length())?;
     dict.set_item("true", true_times(py, counted)?)?;
+    Ok(dict)
+}
+
+/// Counts of iterations, and milliseconds from due to begun by quantile.
+pub(crate) fn iterations<'py>(py: Python<'py>, all: &Iterations) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("due", all.due)?;
+    dict.set_item("started", all.started)?;
+    dict.set_item("finished", all.finished)?;
+    dict.set_item("late", all.late)?;
+    dict.set_item("dropped", all.dropped)?;
+    let quantiles = PyDict::new(py);
+    for part in [0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
+        let time = all.lateness.value_at_quantile(part);
+        quantiles.set_item(format!("{part:?}"), time.as_millis_f64())?;
+    }
+    dict.set_item("lateness", quantiles)?;
     Ok(dict)
 }
 

@@ -35,6 +35,7 @@ from katydid.user.declaration import task as task
 from katydid.user.declaration import tasks_of as tasks_of
 
 if TYPE_CHECKING:
+    from katydid.arrivals import Arrivals
     from katydid.user.users import User
 
 logger = logging.getLogger("locust.user.task")
@@ -154,13 +155,20 @@ class TaskSet(metaclass=TaskSetMeta):
         """
         cls = type(self)
         user = self._user
+        if user._arrivals is not None:
+            self._run_when_due(user._arrivals)
+            return
         direct = cls.execute_next_task is TaskSet.execute_next_task and cls.schedule_task is TaskSet.schedule_task
         plain_wait = cls.wait is TaskSet.wait and cls._sleep is TaskSet._sleep
         execute_task = self.execute_task
         get_next_task = self.get_next_task
-        parks = hub.engine(user.environment).parks
+        engine = hub.engine(user.environment)
+        begin, end, parks = engine.begin, engine.end, engine.parks
+        if self._parent is not user:
+            # Its tasks are iterations, and not itself.
+            engine.nest()
         while True:
-            mark = parks()
+            mark = begin()
             try:
                 try:
                     if direct:
@@ -176,11 +184,12 @@ class TaskSet(metaclass=TaskSetMeta):
                             halt(user)
                         self.execute_next_task()
                 except RescheduleTaskImmediately:
-                    if parks() == mark:
+                    if end(mark):
                         sleep(0)
                     continue
                 except RescheduleTask:
                     pass
+                has_not_parked = end(mark)
                 if not plain_wait:
                     self.wait()
                     continue
@@ -197,16 +206,48 @@ class TaskSet(metaclass=TaskSetMeta):
                     if user._state != LOCUST_STATE_WAITING:
                         halt(user)
                     user._state = LOCUST_STATE_RUNNING
-                elif parks() == mark:
+                elif has_not_parked and parks() == mark:
                     # The task never switched: let the others run, or this user would keep the process.
                     sleep(0)
                 continue
+            except InterruptTaskSet:
+                end(mark)
+                raise
+            except (StopUser, StopTest):
+                raise
+            except Exception as error:
+                end(mark)
+                self._report(error)
+            # Outside the handler, so that a waiting user does not keep the traceback alive.
+            self.wait()
+
+    def _run_when_due(self, arrivals: Arrivals) -> None:
+        """The loop of a user whose iterations begin by a schedule: it waits for the next instead of its wait time."""
+        user = self._user
+        parks = hub.engine(user.environment).parks
+        while True:
+            mark = parks()
+            try:
+                if not self._task_queue:
+                    self.schedule_task(self.get_next_task())
+                if isinstance(self._task_queue[0], TaskSetMeta):
+                    # Its tasks are iterations, and not itself.
+                    self.execute_next_task()
+                    continue
+                arrivals.wait(user)
+                try:
+                    self.execute_next_task()
+                finally:
+                    arrivals.ended()
+            except (RescheduleTask, RescheduleTaskImmediately):
+                pass
             except (InterruptTaskSet, StopUser, StopTest):
                 raise
             except Exception as error:
                 self._report(error)
-            # Outside the handler, so that a waiting user does not keep the traceback alive.
-            self.wait()
+            if parks() == mark:
+                # Neither waited nor asked: let the others run, or this user would keep the process.
+                sleep(0)
 
     def _report(self, error: Exception) -> None:
         """A task failed: tells the listeners, and ends the user where exceptions are not to be caught."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import urllib3
     from gevent import Greenlet
 
+    from katydid.arrivals import Arrivals
     from katydid.clients import HttpSession
     from katydid.env import Environment
 
@@ -97,6 +98,9 @@ class User(metaclass=UserMeta):
     _taskset_instance: TaskSet | None = None
     _cp_last_wait_time: float = 0
     _told_why = False
+    _arrivals: Arrivals | None = None
+    """What has it begin iterations; None where it begins them when it likes."""
+    _has_been_free = False
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -221,6 +225,8 @@ def _live(user: User) -> None:
         if not user._told_why:
             logger.error("%s ended: %s\n%s", type(user).__name__, error, format_script_exception(error))
     finally:
+        if user._arrivals is not None:
+            user._arrivals.gone(user)
         # gevent would do so one round of its loop later, in which another user that ends would still count this one.
         if user._group is not None and user._greenlet is not None:
             user._group.discard(user._greenlet)
