@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.accuracy.cases import CASES, COMMAND, KATYDID, Line, lines
+from tests.accuracy.cases import CASES, COMMAND, KATYDID, LONG, Line, lines
 
 
 def main() -> int:
@@ -22,8 +22,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="parts of the names of cases; all by default")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each number")
     parser.add_argument("--beside", metavar="COMMAND", help="a Locust, whose numbers are printed beside ours")
+    parser.add_argument("--long", action="store_true", help="also the long forms, minutes each")
     options = parser.parse_args()
-    chosen = [name for name in CASES if not options.names or any(part in name for part in options.names)]
+    known = [*CASES, *LONG] if options.names or options.long else [*CASES]
+    chosen = [name for name in known if not options.names or any(part in name for part in options.names)]
     if not options.json:
         commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
         print(f"{time.strftime('%Y-%m-%d')}, commit {commit}, {_machine()}")
@@ -48,7 +50,7 @@ def main() -> int:
 
 def _beside(command: str | None, name: str) -> dict[str, Line]:
     """The same case with another command's numbers; none if there is none, or if it cannot play the case."""
-    if command is None or name.startswith("merge"):
+    if command is None or name.startswith(("merge", "freeze_open", "arrivals")):
         return {}
     COMMAND[0] = Path(command)
     try:

@@ -7,6 +7,7 @@ what is measured, ours, what it should be, and how far apart the two may be.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -59,6 +60,13 @@ class Target:
         self.process = process
         self.url = process.stdout.readline().split()[-1]
 
+    def log(self) -> list[int]:
+        """Ends it, and tells when each request arrived, in nanoseconds; it must have been told to write a log."""
+        self.process.send_signal(signal.SIGINT)
+        printed, _ = self.process.communicate(timeout=30)
+        rows = [line.split(",") for line in printed.splitlines()]
+        return [int(row[0]) for row in rows if row[0].isdecimal() and row[6] == "/latency"]
+
     def truth(self) -> dict[str, Any]:
         """What it saw."""
         with urllib.request.urlopen(f"{self.url}/_truth") as answer:
@@ -74,9 +82,10 @@ class Target:
 
 
 @contextlib.contextmanager
-def target() -> Iterator[Target]:
+def target(*arguments: str) -> Iterator[Target]:
     """A demo target as long as the block runs."""
-    process = subprocess.Popen([KATYDID, "target", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    command = [KATYDID, "target", "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield Target(process)
     finally:
@@ -216,13 +225,101 @@ def merge(_: str) -> Iterator[Line]:
             yield Line(f"{which}: quantile {part} of 1 process", value, alone["true"]["service"][part], 0)
 
 
+def _iterations(printed: str) -> dict[str, Any]:
+    """What the script printed of its iterations."""
+    found = [json.loads(line[11:]) for line in printed.splitlines() if line.startswith("ITERATIONS ")]
+    assert found, printed
+    return found[0]
+
+
+def freeze_open(client: str, rate: int = 250, length: int = 6, seconds: float = 1.4, users: int = 10) -> Iterator[Line]:
+    """T3: the target is stopped, and asked all the same. What was due meanwhile has waited, whoever sent it when.
+
+    Of so few users each has one slow request, so the service times hide the stop from their 99th percentile on, if
+    the run is long enough; from when they were due, all answers due in the last `seconds` less x took x.
+    """
+    with (
+        target() as there,
+        run(
+            there.url, "Arriving", "--rate", f"{rate}/s for {length}s", "--rate-users", users, CLIENT=client
+        ) as process,
+    ):
+        assert process.stdout is not None
+        log = ""
+        while "All users spawned" not in log:
+            line = process.stdout.readline()
+            assert line, log
+            log += line
+        time.sleep(1)
+        stopped = there.freeze(seconds)
+        log += process.communicate(timeout=length + 60)[0]
+        truth = there.truth()
+    ours, iterations = entries(log)["arriving"], _iterations(log)
+    asked = rate * length
+    yield Line("asked: iterations due", iterations["due"], asked, 0)
+    yield Line("begun and dropped", iterations["started"] + iterations["dropped"], asked, 0)
+    yield Line("dropped", iterations["dropped"], 0, 0)
+    yield Line("requests", ours["num_requests"], truth["total"], 0)
+    # On a machine that others use, too, what waited takes its time after the stop.
+    slack = stopped * 0.05
+    analytic = stopped - 10 * length
+    yield Line("response p99", ours["true"]["response"]["0.99"], analytic, slack + 150)
+    yield Line("response longest", ours["true"]["response"]["1.0"], stopped, slack + 50)
+    yield Line("service longest", ours["true"]["service"]["1.0"], stopped, slack)
+    yield Line("service p99", ours["true"]["service"]["0.99"], 2, math.inf)
+    yield Line("lateness p99", ours["true"]["lateness"]["0.99"], analytic, math.inf)
+    yield Line("late iterations", iterations["late"], stopped / 1000 * rate - users, math.inf)
+
+
+def arrivals(client: str, rate: int = 200, length: int = 3) -> Iterator[Line]:
+    """T10: as many iterations as were asked for, evenly and as independent ones; how they lay is printed."""
+    for spacing in ("", " poisson"):
+        which = spacing.strip() or "even"
+        with target("--truth-log", "/dev/stdout") as there:
+            _, printed = played(there.url, "Arriving", "--rate", f"{rate}/s for {length}s{spacing}", CLIENT=client)
+            truth, arrived = there.truth(), there.log()
+        iterations = _iterations(printed)
+        count = rate * length
+        yield Line(f"{which}: due", iterations["due"], count, 0 if which == "even" else 10 * math.sqrt(count))
+        yield Line(f"{which}: begun and dropped", iterations["started"] + iterations["dropped"], iterations["due"], 0)
+        yield Line(f"{which}: requests", truth["total"], iterations["started"], 0)
+        gaps = [(after - before) / 1e9 for before, after in itertools.pairwise(arrived)]
+        seen = len(gaps) / sum(gaps)
+        # One and a half are the most that the ends of the stretch can make up.
+        off = 1.5 / length if which == "even" else 10 * math.sqrt(count) / length
+        yield Line(f"{which}: a second, at the target", seen, rate, max(off, rate * 0.1))
+        yield Line(f"{which}: start jitter p50", iterations["lateness"]["0.5"], 0, math.inf)
+        yield Line(f"{which}: start jitter p99", iterations["lateness"]["0.99"], 0, math.inf)
+        if which == "poisson":
+            yield Line("poisson: Kolmogorov-Smirnov p of the gaps", exponential(gaps, rate), 1, math.inf)
+
+
+def exponential(gaps: list[float], rate: float) -> float:
+    """How likely it is that gaps of an exponential distribution differ as much from it (Kolmogorov-Smirnov)."""
+    ordered = sorted(gaps)
+    count = len(ordered)
+    parts = [1 - math.exp(-rate * gap) for gap in ordered]
+    most = max(max((n + 1) / count - part, part - n / count) for n, part in enumerate(parts))
+    # Kolmogorov's series, with Stephens' correction for a finite number.
+    scaled = (math.sqrt(count) + 0.12 + 0.11 / math.sqrt(count)) * most
+    terms = ((-1) ** (n - 1) * math.exp(-2 * (n * scaled) ** 2) for n in range(1, 101))
+    return min(1.0, max(0.0, 2 * sum(terms)))
+
+
 CASES: dict[str, Callable[[str], Iterator[Line]]] = {
     f"{case.__name__}-{client}": lambda client, case=case: case(client)
     for case in (latencies, failures, freeze, starvation)
     for client in CLIENTS
-} | {"merge-User": merge}
+} | {"merge-User": merge, "freeze_open-FastHttpUser": freeze_open, "arrivals-HttpUser": arrivals}
+
+LONG: dict[str, Callable[[str], Iterator[Line]]] = {
+    "freeze_open-long-FastHttpUser": lambda client: freeze_open(client, rate=500, length=30, users=100),
+    "freeze_open-6s-FastHttpUser": lambda client: freeze_open(client, rate=500, length=30, seconds=6, users=100),
+    "arrivals-long-FastHttpUser": lambda client: arrivals(client, rate=1000, length=60),
+}
+"""Long forms, for a machine that does nothing else; only where they are named."""
 
 
 def lines(name: str) -> list[Line]:
     """Plays a case by its name."""
-    return list(CASES[name](name.rpartition("-")[2]))
+    return list((CASES | LONG)[name](name.rpartition("-")[2]))

@@ -27,6 +27,10 @@ def report(environment, **kwargs):
         return
     for entry in told(environment):
         print("TRUE " + json.dumps(entry))
+    if getattr(environment.parsed_options, "iteration_rate", None):
+        from katydid import hub
+
+        print("ITERATIONS " + json.dumps(hub.engine().iterations()))
 
 
 def told(environment):
@@ -137,6 +141,14 @@ class Freezing(CLIENT):
     @task
     def ask(self):
         self.client.get("/latency?ms=2", name="frozen")
+
+
+class Arriving(CLIENT):
+    """Asks once when it is its turn, by a rate."""
+
+    @task
+    def ask(self):
+        self.client.get("/latency?ms=2", name="arriving")
 
 
 class Burning(User):
