@@ -1,12 +1,15 @@
 //! One user's connections, cookies and settings.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, TRANSFER_ENCODING,
+};
 use http::{HeaderMap, Method};
 use http_body::Body as _;
 use http_body_util::Full;
@@ -14,19 +17,21 @@ use hyper::ext::ReasonPhrase;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 
+use crate::answer::{Answer, Reader};
 use crate::body::Body;
 use crate::connect;
 use crate::cookies::Jar;
 use crate::decode::decode;
 use crate::error::Error;
-use crate::exchange::{Connection, Head, Limits};
+use crate::exchange::{Cold, Connection, Head, Limits};
+use crate::lean;
 use crate::pool::{Connections, Entry, Idle, Limit, Seat, wait_in};
 use crate::proxy::Proxy;
 use crate::redirect;
 use crate::request::Request;
 use crate::response::{Exchange, Response};
 use crate::target::Target;
-use crate::timing::{Stamp, Timing};
+use crate::timing::{Marks, Stamp, Timing};
 use crate::upload::Payload;
 
 /// What many clients share.
@@ -49,6 +54,8 @@ pub struct Client {
     /// The cookies, shared with whoever shows them to a script.
     pub cookies: Mutex<Jar>,
     keeps_cookies: bool,
+    /// Whether whole requests go without hyper.
+    is_lean: bool,
 }
 
 /// What one hop notes besides its answer.
@@ -73,6 +80,7 @@ impl Client {
             connections,
             cookies: Mutex::default(),
             keeps_cookies: true,
+            is_lean: false,
         }
     }
 
@@ -81,6 +89,15 @@ impl Client {
     pub fn without_cookies(self) -> Self {
         Self {
             keeps_cookies: false,
+            ..self
+        }
+    }
+
+    /// Sends whole requests without hyper: cheaper, and a connection between two requests is nothing but its socket.
+    #[must_use]
+    pub fn lean(self) -> Self {
+        Self {
+            is_lean: true,
             ..self
         }
     }
@@ -122,6 +139,41 @@ impl Client {
                     .await
                     .unwrap_or(Err(Error::TotalTimeout { limit }))
             }
+        };
+        hop.timing.settle(result.is_err());
+        Exchange {
+            result,
+            asked: request,
+            history,
+            rest: hop.rest,
+            timing: hop.timing,
+            bytes_out: hop.bytes_out,
+            bytes_in: hop.bytes_in,
+        }
+    }
+
+    /// The same, until it takes too long: `is_late` is asked whenever the request makes progress or its task is woken.
+    ///
+    /// It needs no timer of its own; whoever asks keeps the time for many requests.
+    pub async fn send_unless(
+        &self,
+        mut request: Request,
+        limit: Duration,
+        is_late: impl Fn() -> bool,
+    ) -> Exchange {
+        let mut hop = Hop::default();
+        hop.timing.due = request.due;
+        hop.timing.taken_up = Stamp::now();
+        let mut history = Vec::new();
+        let result = {
+            let mut chain = pin!(self.chain(&mut request, &mut history, &mut hop));
+            poll_fn(|cx| {
+                if is_late() {
+                    return Poll::Ready(Err(Error::TotalTimeout { limit }));
+                }
+                chain.as_mut().poll(cx)
+            })
+            .await
         };
         hop.timing.settle(result.is_err());
         Exchange {
@@ -189,6 +241,13 @@ impl Client {
         hop: &mut Hop,
     ) -> Result<Response, Error> {
         let cookies = self.cookies.lock().header(&request.target);
+        if self.is_lean
+            && request.upload.is_none()
+            && !request.stream
+            && request.body.len() <= lean::LONGEST_BODY
+        {
+            return self.lean_hop(config, request, cookies, hop).await;
+        }
         let read = request.timeouts.read;
         let origin = &request.target.origin;
         let seat = match self.connections.seat(origin) {
@@ -233,6 +292,87 @@ impl Client {
             .await;
         self.finish(config, request, connection, head, seat, hop)
             .await
+    }
+
+    /// One request and its answer on a bare socket.
+    async fn lean_hop(
+        &self,
+        config: &Config,
+        request: &Request,
+        cookies: Option<http::HeaderValue>,
+        hop: &mut Hop,
+    ) -> Result<Response, Error> {
+        let origin = &request.target.origin;
+        let with = (config.proxy.as_ref(), cookies.as_ref());
+        // A kept connection may turn out closed before a byte of the answer came: once is nobody's fault.
+        while let Some(idle) = self.connections.take(origin) {
+            let mut cold = match idle {
+                Idle::Cold(cold) => cold,
+                Idle::Warm(connection, _) => match connection.cool() {
+                    Some(cold) => cold,
+                    None => continue,
+                },
+            };
+            if !poll_fn(|cx| Poll::Ready(lean::is_quiet(cold.wire(), cx))).await {
+                continue;
+            }
+            let marks = Arc::clone(&cold.marks);
+            let mut reader = Reader::new(&request.method, config.body_limit);
+            let answer = lean::exchange(cold.wire(), &marks, request, with, &mut reader).await;
+            hop.note_marks(&marks);
+            let is_stale = matches!(answer, Err(Error::Closed | Error::Broken(_)))
+                && !marks.first_byte().is_set();
+            if !(is_stale && (request.method.is_idempotent() || marks.bytes_out() == 0)) {
+                return self.lean_finish(config, request, cold, answer?);
+            }
+        }
+        let opened = Box::pin(self.open(config, request)).await?;
+        (hop.timing.dns, hop.timing.connect, hop.timing.tls) =
+            (opened.dns, opened.connect, opened.tls);
+        let marks = Arc::clone(&opened.marks);
+        let mut cold = Cold::new(opened.wire, opened.marks);
+        let mut reader = Reader::new(&request.method, config.body_limit);
+        let answer = lean::exchange(cold.wire(), &marks, request, with, &mut reader).await;
+        hop.note_marks(&marks);
+        self.lean_finish(config, request, cold, answer?)
+    }
+
+    /// Keeps the connection and the cookies, and undoes the body's encoding.
+    fn lean_finish(
+        &self,
+        config: &Config,
+        request: &Request,
+        cold: Cold,
+        answer: Answer,
+    ) -> Result<Response, Error> {
+        let Answer { head, body, .. } = answer;
+        let asks_to_close = request
+            .headers
+            .get(CONNECTION)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+        if head.is_kept && !asks_to_close {
+            self.connections.keep_cold(&request.target.origin, cold);
+        }
+        if self.keeps_cookies && head.headers.contains_key(SET_COOKIE) {
+            self.cookies.lock().keep(&head.headers, &request.target);
+        }
+        let body = match head.headers.get(CONTENT_ENCODING) {
+            Some(encodings) if request.decode && request.method != Method::HEAD => decode(
+                body,
+                &String::from_utf8_lossy(encodings.as_bytes()),
+                config.body_limit,
+            )?,
+            _ => body,
+        };
+        Ok(Response {
+            status: head.status,
+            reason: head.reason,
+            version: head.version,
+            headers: head.headers,
+            body,
+            target: Arc::clone(&request.target),
+            method: request.method.clone(),
+        })
     }
 
     async fn open(&self, config: &Config, request: &Request) -> Result<connect::Opened, Error> {
@@ -332,11 +472,15 @@ impl Client {
 
 impl Hop {
     fn note(&mut self, connection: &Connection) {
-        self.timing.sent = connection.marks.sent();
-        self.timing.first_byte = connection.marks.first_byte();
-        self.timing.done = connection.marks.last_byte();
-        self.bytes_out += connection.marks.bytes_out();
-        self.bytes_in += connection.marks.bytes_in();
+        self.note_marks(&connection.marks);
+    }
+
+    fn note_marks(&mut self, marks: &Marks) {
+        self.timing.sent = marks.sent();
+        self.timing.first_byte = marks.first_byte();
+        self.timing.done = marks.last_byte();
+        self.bytes_out += marks.bytes_out();
+        self.bytes_in += marks.bytes_in();
     }
 }
 

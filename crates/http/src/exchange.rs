@@ -34,7 +34,22 @@ pub(crate) struct Connection {
 /// A kept-alive socket without hyper's buffers.
 pub(crate) struct Cold {
     io: TokioIo<Wire>,
-    marks: Arc<Marks>,
+    pub(crate) marks: Arc<Marks>,
+}
+
+impl Cold {
+    /// A fresh socket.
+    pub(crate) fn new(wire: Wire, marks: Arc<Marks>) -> Self {
+        Self {
+            io: TokioIo::new(wire),
+            marks,
+        }
+    }
+
+    /// Its socket.
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        self.io.inner_mut()
+    }
 }
 
 /// An answer whose body is still to be read.
@@ -53,11 +68,7 @@ const SMALL_BODY: usize = 4 * 1024;
 impl Connection {
     /// A connection over a fresh socket.
     pub(crate) async fn start(wire: Wire, marks: Arc<Marks>) -> Result<Self, Error> {
-        Self::warm(Cold {
-            io: TokioIo::new(wire),
-            marks,
-        })
-        .await
+        Self::warm(Cold::new(wire, marks)).await
     }
 
     /// Gives a cold connection its buffers back.

@@ -11,12 +11,14 @@
 //! - `connect`: name, socket, proxy tunnel, TLS
 //! - `socket`, `arrival`: when bytes reached this machine
 //! - `exchange`: bytes out, bytes in, on one connection
+//! - `lean`, `answer`: the same for whole requests and answers, without hyper
 //! - [`redirect`], [`cookies`], [`decode`]: what browsers and requests do around an exchange
 //! - [`tls`], [`proxy`]: how to trust, and whom to go through
 //! - [`error`]: why no response came
 //!
 //! Nothing here counts, names or judges a response: a status of 500 is a response.
 
+mod answer;
 #[cfg(target_os = "linux")]
 mod arrival;
 #[cfg(not(target_os = "linux"))]
@@ -29,6 +31,7 @@ pub mod cookies;
 pub mod decode;
 pub mod error;
 mod exchange;
+mod lean;
 pub mod pool;
 pub mod proxy;
 pub mod redirect;

@@ -115,9 +115,14 @@ impl Connections {
 
     /// Keeps a connection for the next request, unless there are enough.
     pub(crate) fn keep(&self, origin: &Origin, connection: Connection, now: Stamp) {
-        self.pool
-            .lock()
-            .put(origin, connection, now, self.limit.per_origin);
+        let idle = Idle::Warm(connection, now);
+        self.pool.lock().put(origin, idle, self.limit.per_origin);
+    }
+
+    /// Keeps a bare socket for the next request, unless there are enough.
+    pub(crate) fn keep_cold(&self, origin: &Origin, cold: Cold) {
+        let idle = Idle::Cold(cold);
+        self.pool.lock().put(origin, idle, self.limit.per_origin);
     }
 }
 
@@ -136,7 +141,7 @@ impl Pool {
 
     /// Keeps a connection for the next request, in place of the oldest one to the same origin if
     /// there are `most`.
-    fn put(&mut self, origin: &Origin, connection: Connection, now: Stamp, most: usize) {
+    fn put(&mut self, origin: &Origin, idle: Idle, most: usize) {
         if self.idle.len() >= most
             && self.idle.iter().filter(|(of, _)| of == origin).count() >= most
             && let Some(oldest) = self.idle.iter().position(|(of, _)| of == origin)
@@ -145,8 +150,7 @@ impl Pool {
         } else if self.idle.capacity() == 0 {
             self.idle.reserve_exact(1);
         }
-        self.idle
-            .push((origin.clone(), Idle::Warm(connection, now)));
+        self.idle.push((origin.clone(), idle));
     }
 
     /// Frees the buffers of connections that have been idle for `after`.
