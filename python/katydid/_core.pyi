@@ -20,11 +20,13 @@ __all__ = [
     "decode_message",
     "encode_message",
     "fetch_locustfile",
+    "is_url_mode",
     "log",
     "manual",
     "option_table",
     "runs_main",
     "target_main",
+    "urls_main",
     "web_user_line",
 ]
 
@@ -41,6 +43,12 @@ def target_main(arguments: Sequence[str]) -> int:
 
 def runs_main(arguments: Sequence[str]) -> int:
     """Looks at runs that are kept, as the words of the command line say, and returns the exit code."""
+
+def is_url_mode(arguments: Sequence[str]) -> bool:
+    """Whether the words of the command line ask for URLs, and name no script."""
+
+def urls_main(arguments: Sequence[str]) -> int:
+    """Sends requests for URLs, as the words of the command line say, and returns the exit code."""
 
 def fetch_locustfile(host: str, port: int, identity: str, patience: float, secret: JoinSecret | None) -> Any:
     """Asks a master for its scripts, for so many seconds; None if it does not answer.

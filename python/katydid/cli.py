@@ -37,6 +37,13 @@ def main() -> None:
     if arguments in (["--version"], ["-V"]):
         print(version())
         return
+    if any(word.startswith(("http://", "https://")) for word in arguments):
+        from katydid import _core
+
+        # A URL and no script: nothing of it is Python's.
+        if _core.is_url_mode(arguments):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            sys.exit(_core.urls_main(arguments))
     from katydid.main import main as run
 
     run()

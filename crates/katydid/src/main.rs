@@ -1,20 +1,26 @@
-//! The command `katydid` without Python: the demo target, and runs that are kept.
+//! The command `katydid` without Python: URLs, the demo target, and runs that are kept.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-const HELP: &str = "Usage: katydid target|runs|show|report|compare|delete|export|import [OPTIONS]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-This is Katydid's Rust command, which carries the demo target and looks at runs that are kept.
-Running locustfiles needs the Python package: pip install katydid
+const HELP: &str = "Usage: katydid URL [OPTIONS]
+       katydid target|runs|show|report|compare|delete|export|import [OPTIONS]
+
+This is Katydid's Rust command. It sends requests for a URL and measures the answers (katydid http://127.0.0.1/ --help lists
+what can be said), carries the demo target, and looks at runs that are kept. Load tests in Rust are programs of their own:
+cargo add katydid. Running locustfiles needs the Python package: pip install katydid
 ";
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args().collect();
+    let args = &words[words.len().min(1)..];
     let code = match args.split_first() {
         Some((first, rest)) if first == "target" => katydid::target::main(rest),
         Some((first, _)) if katydid::runs::COMMANDS.contains(&first.as_str()) => {
-            katydid::runs::main(&args)
+            katydid::runs::main(args)
         }
         Some((first, _)) if first == "--version" || first == "-V" => {
             let _ = writeln!(io::stdout(), "katydid {}", env!("CARGO_PKG_VERSION"));
@@ -24,6 +30,7 @@ fn main() -> ExitCode {
             let _ = io::stdout().write_all(HELP.as_bytes());
             0
         }
+        _ if katydid::is_url_mode(args) => katydid::run_urls(&words),
         _ => {
             let _ = io::stderr().write_all(HELP.as_bytes());
             2

@@ -82,12 +82,9 @@ impl Kept {
         if let Some(path) = &self.store {
             return Ok(path.clone());
         }
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let data = set("XDG_DATA_HOME").map(PathBuf::from);
-        let data = data.or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/share")));
         let unknown =
             || Problem::Words("there is no home directory; say where with --store".into());
-        Ok(data.ok_or_else(unknown)?.join("katydid").join("runs.db"))
+        usual_store().ok_or_else(unknown)
     }
 
     /// The store, to be read.
@@ -103,6 +100,26 @@ impl Kept {
     /// The store, to be changed.
     fn open(&self) -> Result<Store, Problem> {
         Ok(Store::open(&self.path()?)?)
+    }
+}
+
+/// An environment variable that says something.
+fn set(name: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value.map(PathBuf::from)
+}
+
+/// Where runs are kept if nothing else is said; none without a home directory.
+pub(crate) fn usual_store() -> Option<PathBuf> {
+    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+    Some(data?.join("katydid").join("runs.db"))
+}
+
+/// A path as a shell would give it.
+pub(crate) fn expanded(path: &str) -> PathBuf {
+    match path.strip_prefix("~/").zip(set("HOME")) {
+        Some((rest, home)) => home.join(rest),
+        None => PathBuf::from(path),
     }
 }
 

@@ -22,7 +22,12 @@ fn announced(command: &mut Command) -> (Child, String) {
 
 #[test]
 fn running_scripts_is_the_wheels_business() {
-    for args in [&[][..], &["-f", "locustfile.py"]] {
+    // A host that is a URL makes it no URL mode.
+    for args in [
+        &[][..],
+        &["-f", "locustfile.py"],
+        &["-f", "a.py", "-H", "http://a/"],
+    ] {
         let output = katydid().args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(

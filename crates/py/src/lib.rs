@@ -62,6 +62,24 @@ fn runs_main(py: Python<'_>, arguments: Vec<String>) -> i32 {
     py.detach(|| katydid::runs::main(&arguments))
 }
 
+/// Whether a command line asks for URLs, and names no script.
+#[pyfunction]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 makes the vector for this call"
+)]
+fn is_url_mode(arguments: Vec<String>) -> bool {
+    katydid::is_url_mode(&arguments)
+}
+
+/// Sends requests for URLs, as the command line says; the exit code.
+#[pyfunction]
+fn urls_main(py: Python<'_>, arguments: Vec<String>) -> i32 {
+    let mut words = vec!["katydid".to_owned()];
+    words.extend(arguments);
+    py.detach(|| katydid::run_urls(&words))
+}
+
 /// Every command-line option, once.
 #[pyfunction]
 fn option_table(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
@@ -130,6 +148,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(arrivals::schedule, module)?)?;
     module.add_function(wrap_pyfunction!(target_main, module)?)?;
     module.add_function(wrap_pyfunction!(runs_main, module)?)?;
+    module.add_function(wrap_pyfunction!(is_url_mode, module)?)?;
+    module.add_function(wrap_pyfunction!(urls_main, module)?)?;
     module.add_function(wrap_pyfunction!(log, module)?)?;
     module.add_function(wrap_pyfunction!(option_table, module)?)?;
     module.add_function(wrap_pyfunction!(completions, module)?)?;
@@ -164,12 +184,14 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
                 "decode_message",
                 "encode_message",
                 "fetch_locustfile",
+                "is_url_mode",
                 "log",
                 "manual",
                 "option_table",
                 "runs_main",
                 "schedule",
                 "target_main",
+                "urls_main",
                 "web_user_line",
             ],
         )?,

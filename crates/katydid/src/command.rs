@@ -1,0 +1,55 @@
+//! The command line of a test: from its options to its exit code.
+//!
+//! - `given`: the options, as they are given on the command line, by the environment and in files
+//! - `settings`: what they mean
+//! - `console`: the log, the tables and the line that is always current
+//! - `desk`: what the page asks for
+//! - `run`: one run of the command
+//! - `fleet`, `children`: masters and workers, on other machines and on this one
+//! - `output`: what is printed and written at the end
+
+mod children;
+mod console;
+mod desk;
+mod fleet;
+mod given;
+mod output;
+mod run;
+mod settings;
+
+use std::process::ExitCode;
+
+use given::Mode;
+use settings::Settings;
+
+use crate::test::Test;
+
+/// Runs a test as the command line of this process says, and tells its exit code.
+///
+/// [`#[katydid::main]`](macro@crate::main) calls it.
+pub fn main(make: impl FnOnce() -> Test) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let code = run_with(&arguments, make);
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Runs a test with these arguments, the first of which is the program's name; the exit code.
+pub fn run_with(arguments: &[String], make: impl FnOnce() -> Test) -> i32 {
+    let program = arguments.first().map_or("katydid", String::as_str);
+    let program = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    let settings = given::parse(program, arguments, Mode::Test)
+        .and_then(|given| Settings::of(given, make(), program));
+    match settings {
+        Ok(settings) => run::run(settings),
+        Err(problem) => problem.tell(),
+    }
+}
+
+/// Sends requests for URLs as these arguments say, the first of which is the program's name; the exit code.
+pub fn run_urls(arguments: &[String]) -> i32 {
+    let settings = given::parse("katydid", arguments, Mode::Urls).and_then(Settings::of_urls);
+    match settings {
+        Ok(settings) => run::run(settings),
+        Err(problem) => problem.tell(),
+    }
+}

@@ -1,0 +1,303 @@
+//! What the options mean for a test, before anything runs.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_core::threshold::Threshold;
+use katydid_http::Target;
+
+use super::given::Given;
+use crate::engine::Kind;
+use crate::shape::{Shape, Stages};
+use crate::test::Test;
+use crate::urls::Urls;
+
+/// Users that ask for URLs, and how long, if nothing is said.
+const URL_USERS: u32 = 10;
+const URL_TIME: Duration = Duration::from_secs(10);
+
+/// Why nothing is run.
+pub(crate) enum Problem {
+    /// clap's own words, which also are the help text.
+    Clap(Box<clap::Error>),
+    /// What is wrong, and the exit code.
+    Said(String, i32),
+    /// What was asked for instead of a run, on stdout.
+    Answer(String),
+}
+
+impl Problem {
+    /// An option that makes no sense.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::Said(text.into(), 2)
+    }
+
+    /// Something that cannot be done.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self::Said(text.into(), 1)
+    }
+
+    /// Says it on the right stream; the exit code.
+    pub(crate) fn tell(&self) -> i32 {
+        match self {
+            Self::Clap(error) => {
+                // Nobody may read it.
+                error.print().ok();
+                error.exit_code()
+            }
+            Self::Said(text, code) => {
+                writeln!(std::io::stderr(), "{text}").ok();
+                *code
+            }
+            Self::Answer(text) => {
+                write!(std::io::stdout(), "{text}").ok();
+                0
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clap(error) => write!(f, "{error}"),
+            Self::Said(text, code) => write!(f, "{text} ({code})"),
+            Self::Answer(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The part that the process plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Its users run here.
+    Alone,
+    /// They run on workers.
+    Master,
+    /// It runs users for a master.
+    Worker,
+}
+
+/// A test and how it is to be run.
+pub(crate) struct Settings {
+    pub(crate) given: Given,
+    pub(crate) part: Part,
+    pub(crate) name: String,
+    pub(crate) kinds: Vec<Arc<dyn Kind>>,
+    pub(crate) shape: Option<Box<dyn Shape>>,
+    pub(crate) thresholds: Vec<Threshold>,
+    pub(crate) known_tags: BTreeSet<String>,
+    /// What was given on the command line.
+    pub(crate) host: Option<String>,
+    pub(crate) users: u32,
+    pub(crate) spawn_rate: f64,
+    pub(crate) run_time: Option<Duration>,
+    pub(crate) stop_timeout: Duration,
+    pub(crate) iterations: Option<u64>,
+    pub(crate) store: Option<PathBuf>,
+    pub(crate) headless: bool,
+    pub(crate) autostart: bool,
+    /// Whether any certificate is trusted.
+    pub(crate) is_insecure: bool,
+}
+
+impl Settings {
+    pub(crate) fn of(given: Given, mut test: Test, program: &str) -> Result<Self, Problem> {
+        let part = match (given.flag("master"), given.flag("worker")) {
+            (true, true) => {
+                return Err(Problem::Said(
+                    "The --master argument cannot be combined with --worker".to_owned(),
+                    255,
+                ));
+            }
+            (true, false) => Part::Master,
+            (false, true) => Part::Worker,
+            (false, false) if given.is_given("processes") => Part::Master,
+            (false, false) => Part::Alone,
+        };
+        let name = test.name.take().unwrap_or_else(|| program.to_owned());
+        if given.flag("list_commands") {
+            let names = test
+                .kinds
+                .iter()
+                .map(|kind| format!("    {}\n", kind.name()));
+            let list: String = names.collect();
+            return Err(Problem::Answer(format!("Available Users:\n{list}")));
+        }
+        let known_tags = choose(&given, &mut test)?;
+        let kinds: Vec<Arc<dyn Kind>> = test.kinds.drain(..).map(|kind| kind.build()).collect();
+        let own = test.thresholds.iter().chain(given.all("fail_if"));
+        let thresholds = own
+            .map(|text| {
+                Threshold::parse(text)
+                    .map_err(|error| Problem::failed(format!("This is no threshold:\n{error}")))
+            })
+            .collect::<Result<_, _>>()?;
+        let shape = match given.text("stages") {
+            Some(text) => {
+                let stages = Stages::parse(text).map_err(Problem::usage)?;
+                Some(Box::new(stages) as Box<dyn Shape>)
+            }
+            None => test.shape.take(),
+        };
+        let host = given.text("host").map(str::to_owned).or(test.host.take());
+        if let Some(host) = &host {
+            check_host(host)?;
+        }
+        for kind in &kinds {
+            if let Some(problem) = kind.problem() {
+                return Err(Problem::failed(problem));
+            }
+            if let Some(host) = kind.host() {
+                check_host(host)?;
+            }
+        }
+        let run_time = given.time("run_time").filter(|time| !time.is_zero());
+        Ok(Self {
+            part,
+            name,
+            kinds,
+            shape,
+            thresholds,
+            known_tags,
+            host,
+            users: given.number("num_users").unwrap_or(1).max(1),
+            spawn_rate: given.number("spawn_rate").unwrap_or(1.0),
+            run_time,
+            stop_timeout: given.time("stop_timeout").unwrap_or_default(),
+            iterations: given.number("iteration_limit"),
+            store: store(&given),
+            headless: given.flag("headless") && !given.flag("headful"),
+            autostart: given.flag("autostart"),
+            is_insecure: false,
+            given,
+        })
+    }
+}
+
+impl Settings {
+    /// Requests for URLs: they begin at once, and end by themselves.
+    pub(crate) fn of_urls(given: Given) -> Result<Self, Problem> {
+        let one = |name: &str| given.urls.get(name).and_then(|values| values.last());
+        let all = |name: &str| given.urls.get(name).map_or(&[][..], Vec::as_slice);
+        let is_set = |name: &str| given.urls.contains_key(name);
+        let mut urls = Urls::parse(all("urls")).map_err(Problem::usage)?;
+        let body = match (one("data"), one("body_file")) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::usage(
+                    "-d and --body-file both give a body; leave one out",
+                ));
+            }
+            (Some(text), None) => Some(text.clone().into_bytes().into()),
+            (None, Some(path)) => {
+                let bytes = std::fs::read(path);
+                let wrong = |error| Problem::failed(format!("Could not read {path}: {error}"));
+                Some(bytes.map_err(wrong)?.into())
+            }
+            (None, None) => None,
+        };
+        urls.ask(one("method").map(String::as_str), body)
+            .map_err(Problem::usage)?;
+        for line in all("header") {
+            urls.header(line).map_err(Problem::usage)?;
+        }
+        urls.follows = is_set("follow");
+        if let Some(text) = one("timeout") {
+            let time = crate::timespan::parse(text).filter(|time| !time.is_zero());
+            let wrong = || Problem::usage(format!("--timeout: {text:?} is not a length of time"));
+            urls.timeout = time.ok_or_else(wrong)?;
+        }
+        let requests = one("requests").map(|text| {
+            let count = text.parse().ok().filter(|count: &u64| *count > 0);
+            let wrong = || Problem::usage(format!("-n: {text:?} is not a number above zero"));
+            count.ok_or_else(wrong)
+        });
+        let requests = requests.transpose()?;
+        let (is_insecure, host, title) = (is_set("insecure"), urls.host(), urls.title());
+        let users = given.number("num_users");
+        let has_page = given.flag("autostart");
+        let test = Test {
+            kinds: vec![Box::new(urls)],
+            host,
+            ..Test::new()
+        };
+        let given_time = given.is_given("run_time");
+        let spawn_rate = given.number::<f64>("spawn_rate");
+        let mut settings = Self::of(given, test.name(title), "katydid")?;
+        settings.users = users.unwrap_or(URL_USERS);
+        settings.spawn_rate = spawn_rate.unwrap_or_else(|| f64::from(settings.users.max(1)));
+        settings.iterations = requests;
+        settings.is_insecure = is_insecure;
+        settings.headless = !has_page;
+        if !given_time && requests.is_none() && settings.shape.is_none() {
+            settings.run_time = Some(URL_TIME);
+        }
+        Ok(settings)
+    }
+}
+
+/// Leaves the users and tasks that the command line chooses; all tags there were.
+fn choose(given: &Given, test: &mut Test) -> Result<BTreeSet<String>, Problem> {
+    let chosen: Vec<String> = given.all("user_classes").to_vec();
+    let known: Vec<String> = test
+        .kinds
+        .iter()
+        .map(|kind| kind.name().to_owned())
+        .collect();
+    if let Some(stranger) = chosen.iter().find(|name| !known.contains(name)) {
+        return Err(Problem::failed(format!(
+            "Unknown User(s): {stranger}. There are: {}",
+            known.join(", ")
+        )));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = known.iter().find(|name| !seen.insert(*name)) {
+        return Err(Problem::failed(format!(
+            "Two kinds of users are called {twice}; each needs a name of its own"
+        )));
+    }
+    if !chosen.is_empty() {
+        test.kinds
+            .retain(|kind| chosen.contains(&kind.name().to_owned()));
+    }
+    if test.kinds.is_empty() {
+        return Err(Problem::failed(
+            "The test has no users: add some with Test::new().user(..)",
+        ));
+    }
+    let mut tags = BTreeSet::new();
+    for kind in &mut test.kinds {
+        kind.collect_tags(&mut tags);
+        kind.choose_by_tags(given.all("tags"), given.all("exclude_tags"));
+        if given.flag("equal_weights") {
+            kind.equal_weights();
+        }
+    }
+    Ok(tags)
+}
+
+/// Whether requests can go there.
+pub(crate) fn check_host(host: &str) -> Result<(), Problem> {
+    match Target::parse(host) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Problem::usage(format!(
+            "The host cannot be used, {}; write it as in https://shop.example",
+            error.chain()
+        ))),
+    }
+}
+
+/// Where runs are kept.
+fn store(given: &Given) -> Option<PathBuf> {
+    if given.flag("no_store") {
+        return None;
+    }
+    if let Some(path) = given.text("store") {
+        return Some(crate::runs::expanded(path));
+    }
+    crate::runs::usual_store()
+}

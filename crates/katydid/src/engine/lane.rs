@@ -1,0 +1,533 @@
+//! A thread that runs users, and what they share: connections' settings, counts, names, the clock.
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use http::HeaderMap;
+use katydid_core::recorder::BySecond;
+use katydid_core::registry::{KeyId, Registry};
+use katydid_core::sample::Sample;
+use katydid_core::trip::Trip;
+use katydid_host::latency;
+use katydid_http::timing::Stamp;
+use katydid_http::{Client, Config, Exchange, Request};
+use katydid_node::Event;
+use katydid_node::run::Node;
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::base::Bases;
+use super::control::{Control, Farewell, Phase};
+use super::life::Kind;
+use crate::outcome::chain;
+
+/// How often what was counted is handed over, and how long idle connections stay warm.
+const COOLING: Duration = Duration::from_millis(250);
+/// Users started, or ended, before others get a turn.
+const TURN: u32 = 64;
+/// Names that are remembered here; those beyond are looked up where all are.
+const REMEMBERED: usize = 20_000;
+
+/// What all lanes share; a request touches none of it.
+pub(crate) struct Shared {
+    pub(crate) node: Arc<Node>,
+    pub(crate) kinds: Vec<Arc<dyn Kind>>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) headers: HeaderMap,
+    /// The host that was given for this run, if one was.
+    pub(crate) host: RwLock<Option<String>>,
+    /// Iterations that may still begin, where their number is limited.
+    pub(crate) iterations: Option<AtomicU64>,
+    pub(crate) next_id: AtomicU64,
+    /// Takes what a user asks of the run.
+    pub(crate) ask: Box<dyn Fn(Ask) + Send + Sync>,
+    /// How this process is called where exceptions are told.
+    pub(crate) name: String,
+}
+
+/// What users ask of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// A task has not dealt with an error.
+    Tell(String),
+    /// The test is to end.
+    EndTest,
+    /// All iterations that were wanted have begun.
+    IterationsDone,
+}
+
+/// What a lane tells without being asked.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Users by kind.
+    pub(crate) users: Vec<AtomicU32>,
+    pub(crate) in_flight: AtomicU32,
+    /// Nanoseconds of the oldest request under way, as it was looked at last.
+    pub(crate) oldest: AtomicU64,
+}
+
+/// What a lane is to do.
+pub(crate) enum Order {
+    Start {
+        class: usize,
+        count: u32,
+        done: SendFarewell,
+    },
+    Stop {
+        class: usize,
+        count: u32,
+        phase: Phase,
+        farewell: SendFarewell,
+    },
+    /// All users are to end, in such a way.
+    StopAll(Phase, SendFarewell),
+    /// Those that are about to end are to do so in such a way.
+    Hurry(Phase, SendFarewell),
+    Pause,
+    Resume,
+    /// Another run begins, perhaps with another host.
+    Begin,
+    /// Hand over everything counted so far; dropping what comes with it is the answer.
+    Flush(SendFarewell),
+    Close,
+}
+
+/// Dropped when a lane has done something.
+pub(crate) type SendFarewell = tokio::sync::oneshot::Sender<()>;
+
+/// Whether users go on; closed while the test is paused.
+#[derive(Debug)]
+pub(crate) struct Gate(Cell<bool>);
+
+impl Gate {
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.get()
+    }
+}
+
+/// A thread that runs users, as they reach it.
+pub(crate) struct Lane {
+    shared: Arc<Shared>,
+    told: Arc<Told>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) rng: RefCell<fastrand::Rng>,
+    pub(crate) bases: Bases,
+    recorder: RefCell<BySecond>,
+    names: RefCell<Vec<(Box<str>, FxHashMap<Box<str>, KeyId>)>>,
+    flights: RefCell<Flights>,
+    clients: RefCell<Vec<std::rc::Weak<Client>>>,
+    users: RefCell<Users>,
+    gate: Rc<Gate>,
+    /// The time as it was looked at last.
+    clock: Cell<Stamp>,
+}
+
+/// Users by kind; those that were started last are stopped first.
+#[derive(Default)]
+struct Users {
+    by_class: Vec<Vec<Rc<Control>>>,
+}
+
+/// Requests under way: when each was due.
+#[derive(Default)]
+struct Flights {
+    due: Vec<Stamp>,
+    /// Whom to wake when it takes too long, and after how many nanoseconds that is.
+    limits: Vec<(u64, Option<Rc<Control>>)>,
+    free: Vec<u32>,
+}
+
+/// A request under way; dropped when it is answered.
+pub(crate) struct Flight<'a> {
+    lane: &'a Lane,
+    control: &'a Control,
+    due: Stamp,
+    limit: u64,
+    place: u32,
+}
+
+impl Flight<'_> {
+    /// Whether it takes too long, by a clock that goes on four times a second.
+    pub(crate) fn is_late(&self) -> bool {
+        self.lane.clock.get().since(self.due) > self.limit
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut flights = self.lane.flights.borrow_mut();
+        let place = self.place as usize;
+        flights.due[place] = Stamp::default();
+        flights.limits[place].1 = None;
+        flights.free.push(self.place);
+        self.control.answered();
+    }
+}
+
+/// Limits below this need a timer of their own.
+pub(crate) const COARSE: Duration = Duration::from_secs(5);
+
+impl Lane {
+    /// Sends a request, and waits for the answer as long as `limit`.
+    pub(crate) async fn send(
+        &self,
+        client: &Client,
+        control: &Rc<Control>,
+        mut request: Request,
+        limit: Duration,
+    ) -> Exchange {
+        let flight = self.take_off(request.due, control, limit);
+        if limit < COARSE {
+            request.timeouts.total = Some(limit);
+            return client.send(request).await;
+        }
+        client
+            .send_unless(request, limit, || flight.is_late())
+            .await
+    }
+
+    /// Notes that something was sent.
+    pub(crate) fn take_off<'a>(
+        &'a self,
+        due: Stamp,
+        control: &'a Rc<Control>,
+        limit: Duration,
+    ) -> Flight<'a> {
+        control.sent();
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        let waits = (limit, Some(Rc::clone(control)));
+        let mut flights = self.flights.borrow_mut();
+        let place = match flights.free.pop() {
+            Some(place) => {
+                flights.due[place as usize] = due;
+                flights.limits[place as usize] = waits;
+                place
+            }
+            None => {
+                flights.due.push(due);
+                flights.limits.push(waits);
+                u32::try_from(flights.due.len() - 1).expect("far fewer requests are under way")
+            }
+        };
+        Flight {
+            lane: self,
+            control,
+            due,
+            limit,
+            place,
+        }
+    }
+
+    /// Lets the clock go on, and wakes those who have waited too long.
+    fn keep_time(&self) {
+        let now = Stamp::now();
+        self.clock.set(now);
+        let flights = self.flights.borrow();
+        for (due, (limit, control)) in flights.due.iter().zip(&flights.limits) {
+            if let Some(control) = control
+                && now.since(*due) > *limit
+            {
+                control.wake();
+            }
+        }
+    }
+
+    /// The number of a name.
+    pub(crate) fn key(&self, method: &str, name: &str) -> KeyId {
+        let mut methods = self.names.borrow_mut();
+        let place = methods.iter().position(|(known, _)| &**known == method);
+        let place = place.unwrap_or_else(|| {
+            methods.push((method.into(), FxHashMap::default()));
+            methods.len() - 1
+        });
+        let names = &mut methods[place].1;
+        if let Some(key) = names.get(name) {
+            return *key;
+        }
+        let key = self.registry.key(method, name);
+        if names.len() < REMEMBERED {
+            names.insert(name.into(), key);
+        }
+        key
+    }
+
+    /// Counts a request.
+    pub(crate) fn record(&self, sample: &Sample, trip: Option<&Trip>) {
+        let mut recorders = self.recorder.borrow_mut();
+        let recorder = recorders.of(sample.at);
+        match trip {
+            Some(trip) => recorder.record_trip(sample, trip),
+            None => recorder.record(sample),
+        }
+    }
+
+    /// Where requests of users go: what was given for the run, or else what their kind says.
+    pub(crate) fn host(&self, of_kind: Option<&str>) -> Option<String> {
+        let given = self.shared.host.read().clone();
+        given.or_else(|| of_kind.map(str::to_owned))
+    }
+
+    /// A client for a user that sends its first request.
+    pub(crate) fn client(&self) -> Rc<Client> {
+        let client = Rc::new(Client::new(Arc::clone(&self.shared.config)).lean());
+        self.clients.borrow_mut().push(Rc::downgrade(&client));
+        client
+    }
+
+    /// Keeps an error that a task has not dealt with.
+    pub(crate) fn exception(&self, error: &dyn Error) {
+        let msg = chain(error);
+        (self.shared.ask)(Ask::Tell(msg.clone()));
+        self.shared.node.send(Event::Exception {
+            node: self.shared.name.clone(),
+            traceback: msg.clone(),
+            msg,
+        });
+    }
+
+    /// Whether another iteration may begin.
+    pub(crate) fn take_iteration(&self) -> bool {
+        let Some(left) = &self.shared.iterations else {
+            return true;
+        };
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(1)
+        });
+        if taken.is_err() {
+            (self.shared.ask)(Ask::IterationsDone);
+        }
+        taken.is_ok()
+    }
+
+    pub(crate) fn end_test(&self) {
+        (self.shared.ask)(Ask::EndTest);
+    }
+
+    fn hand_over(&self) {
+        for counted in self.recorder.borrow_mut().take() {
+            self.shared.node.send(Event::Samples(counted));
+        }
+        let flights = self.flights.borrow();
+        let under_way = flights.due.len() - flights.free.len();
+        let oldest = flights.due.iter().filter(|due| due.is_set()).min();
+        let age = oldest.map_or(0, |due| Stamp::now().since(*due));
+        let under_way = u32::try_from(under_way).unwrap_or(u32::MAX);
+        self.told.in_flight.store(under_way, Ordering::Relaxed);
+        self.told.oldest.store(age, Ordering::Relaxed);
+    }
+
+    fn cool(&self) {
+        let now = Stamp::now();
+        self.clients.borrow_mut().retain(|client| {
+            let client = client.upgrade();
+            if let Some(client) = &client {
+                client.cool(now, COOLING);
+            }
+            client.is_some()
+        });
+    }
+
+    fn each_user(&self, mut act: impl FnMut(&Control)) {
+        for control in self.users.borrow().by_class.iter().flatten() {
+            act(control);
+        }
+    }
+
+    fn start(self: &Rc<Self>, class: usize) {
+        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let control = Rc::new(Control::new(id, class, Rc::clone(&self.gate)));
+        {
+            let users = &mut self.users.borrow_mut().by_class[class];
+            control.place.set(users.len());
+            users.push(Rc::clone(&control));
+        }
+        self.told.users[class].fetch_add(1, Ordering::Relaxed);
+        let kind = Arc::clone(&self.shared.kinds[class]);
+        let life = kind.live(Rc::clone(self), Rc::clone(&control));
+        let ended = Ended {
+            lane: Rc::clone(self),
+            control,
+        };
+        tokio::task::spawn_local(async move {
+            life.await;
+            drop(ended);
+        });
+    }
+
+    /// Stops users of a kind, those that were started last first.
+    fn stop(&self, class: usize, count: u32, phase: Phase, farewell: &Farewell) {
+        let users = self.users.borrow();
+        let running = users.by_class[class].iter().rev();
+        let running = running.filter(|control| !control.is_leaving());
+        for control in running.take(count as usize) {
+            control.stop(phase, Rc::clone(farewell));
+        }
+    }
+
+    /// All users there are, or those that were told to end.
+    fn present(&self, leaving: bool) -> Vec<Rc<Control>> {
+        let users = self.users.borrow();
+        let all = users.by_class.iter().flatten();
+        all.filter(|control| !leaving || control.is_leaving())
+            .cloned()
+            .collect()
+    }
+}
+
+/// Takes a user off its lane's list when it has ended, also by a panic.
+struct Ended {
+    lane: Rc<Lane>,
+    control: Rc<Control>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let class = self.control.class;
+        let mut users = self.lane.users.borrow_mut();
+        let users = &mut users.by_class[class];
+        let place = self.control.place.get();
+        users.swap_remove(place);
+        if let Some(moved) = users.get(place) {
+            moved.place.set(place);
+        }
+        self.lane.told.users[class].fetch_sub(1, Ordering::Relaxed);
+        if std::thread::panicking() {
+            let text = "a task panicked; what it said is in the log";
+            self.lane.exception(&io::Error::other(text));
+        }
+    }
+}
+
+/// A lane as the others reach it.
+pub(crate) struct Handle {
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+    pub(crate) told: Arc<Told>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Handle {
+    /// Starts a lane's thread.
+    pub(crate) fn start(shared: Arc<Shared>, number: usize) -> io::Result<Self> {
+        let users = shared.kinds.iter().map(|_| AtomicU32::new(0)).collect();
+        let told = Arc::new(Told {
+            users,
+            ..Told::default()
+        });
+        let (orders, taken) = mpsc::unbounded_channel();
+        let telling = Arc::clone(&told);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(8)
+            .build()?;
+        let thread = thread::Builder::new()
+            .name(format!("katydid-users-{number}"))
+            .spawn(move || {
+                latency::favour();
+                let by_class = shared.kinds.iter().map(|_| Vec::new()).collect();
+                let lane = Rc::new(Lane {
+                    registry: Arc::clone(shared.node.registry()),
+                    headers: shared.headers.clone(),
+                    rng: RefCell::new(fastrand::Rng::new()),
+                    bases: Bases::default(),
+                    recorder: RefCell::default(),
+                    names: RefCell::default(),
+                    flights: RefCell::default(),
+                    clients: RefCell::default(),
+                    users: RefCell::new(Users { by_class }),
+                    gate: Rc::new(Gate(Cell::new(true))),
+                    clock: Cell::new(Stamp::now()),
+                    told: telling,
+                    shared,
+                });
+                LocalSet::new().block_on(&runtime, run(lane, taken));
+            })?;
+        Ok(Self {
+            orders,
+            told,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.orders.send(Order::Close).ok();
+        if let Some(thread) = self.thread.take() {
+            // A panic there was printed when it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+async fn run(lane: Rc<Lane>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let mut cooling = tokio::time::interval(COOLING);
+    cooling.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            _ = cooling.tick() => {
+                lane.keep_time();
+                lane.cool();
+                lane.hand_over();
+                continue;
+            }
+        };
+        match order {
+            Some(Order::Start { class, count, done }) => {
+                for started in 1..=count {
+                    lane.start(class);
+                    if started.is_multiple_of(TURN) {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                drop(done);
+            }
+            Some(Order::Stop {
+                class,
+                count,
+                phase,
+                farewell,
+            }) => lane.stop(class, count, phase, &Rc::new(farewell)),
+            Some(Order::StopAll(phase, farewell)) => {
+                end(lane.present(false), phase, farewell).await;
+            }
+            Some(Order::Hurry(phase, farewell)) => {
+                end(lane.present(true), phase, farewell).await;
+            }
+            Some(Order::Pause) => lane.gate.0.set(false),
+            Some(Order::Resume) => {
+                lane.gate.0.set(true);
+                lane.each_user(Control::wake);
+            }
+            Some(Order::Begin) => lane.bases.clear(),
+            Some(Order::Flush(done)) => {
+                lane.hand_over();
+                drop(done);
+            }
+            Some(Order::Close) | None => {
+                lane.hand_over();
+                return;
+            }
+        }
+    }
+}
+
+/// Has users end, without keeping the thread from everything else.
+async fn end(users: Vec<Rc<Control>>, phase: Phase, farewell: SendFarewell) {
+    let farewell = Rc::new(farewell);
+    for (number, control) in users.into_iter().enumerate() {
+        control.stop(phase, Rc::clone(&farewell));
+        if number.is_multiple_of(TURN as usize) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Users in Rust and URLs, run by their commands against the demo target, which knows what it was asked.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The demo target, ended when it is dropped.
+struct Target {
+    child: Child,
+    address: String,
+}
+
+impl Target {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_katydid"))
+            .args(["target", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim_end().rsplit("http://").next().unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What it counted, by route.
+    fn truth(&self) -> Value {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream
+            .write_all(b"GET /_truth HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Where cargo has put an example.
+fn example(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_katydid")).parent().unwrap();
+    folder.join("examples").join(name)
+}
+
+fn run(command: impl AsRef<std::ffi::OsStr>, words: &[&str]) -> Output {
+    Command::new(command)
+        .args(words)
+        .env("LOCUST_NO_STORE", "1")
+        .output()
+        .unwrap()
+}
+
+fn stats(output: &Output) -> Vec<Value> {
+    match serde_json::from_slice(&output.stdout) {
+        Ok(Value::Array(stats)) => stats,
+        _ => panic!("{output:?}"),
+    }
+}
+
+fn counted(stats: &[Value], name: &str) -> u64 {
+    let mut rows = stats.iter().filter(|row| row["name"] == name);
+    rows.next()
+        .map_or(0, |row| row["num_requests"].as_u64().unwrap())
+}
+
+#[test]
+fn a_url_is_asked_for_so_often_and_all_of_it_is_counted() {
+    let target = Target::start();
+    let url = target.url("/bytes/33");
+    let output = run(
+        env!("CARGO_BIN_EXE_katydid"),
+        &[&url, "-n", "200", "-u", "8", "--json"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let stats = stats(&output);
+    assert_eq!(counted(&stats, "/bytes/33"), 200);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("Aggregated"), "{told}");
+    assert!(
+        target.truth().to_string().contains("200"),
+        "{}",
+        target.truth()
+    );
+}
+
+#[test]
+fn weights_methods_headers_and_bodies_are_those_of_the_command_line() {
+    let target = Target::start();
+    let (echo, status) = (target.url("/echo"), target.url("/status/500"));
+    let output = run(
+        env!("CARGO_BIN_EXE_katydid"),
+        &[
+            &echo,
+            "3",
+            &status,
+            "0",
+            "-n",
+            "20",
+            "-X",
+            "PUT",
+            "-d",
+            "a=b",
+            "-H",
+            "X-One: two",
+            "--json",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let stats = stats(&output);
+    assert_eq!(stats.len(), 1);
+    assert_eq!(
+        (&stats[0]["method"], counted(&stats, "/echo")),
+        (&"PUT".into(), 20)
+    );
+    let failing = run(
+        env!("CARGO_BIN_EXE_katydid"),
+        &[&status, "-n", "5", "-u", "1"],
+    );
+    assert_eq!(failing.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&failing.stderr).into_owned();
+    assert!(told.contains("500 Internal Server Error"), "{told}");
+    let judged = run(
+        env!("CARGO_BIN_EXE_katydid"),
+        &[&status, "-n", "5", "-u", "1", "--fail-if", "fail>1%"],
+    );
+    assert_eq!(judged.status.code(), Some(3));
+}
+
+#[test]
+fn what_makes_no_sense_is_said_and_exits_2() {
+    for (words, said) in [
+        (&["http://127.0.0.1:1/", "-n", "0"][..], "-n"),
+        (&["http://127.0.0.1:1/", "-H", "nothing"], "is no header"),
+        (&["http://127.0.0.1:1/", "-u", "many"], "number of users"),
+        (&["http:///", "-n", "1"], "invalid URL"),
+        (&["http://127.0.0.1:1/", "--colour"], "--colour"),
+    ] {
+        let output = run(env!("CARGO_BIN_EXE_katydid"), words);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[test]
+fn nobody_there_is_a_failure_that_is_told() {
+    let output = run(
+        env!("CARGO_BIN_EXE_katydid"),
+        &["http://127.0.0.1:1/", "-n", "3", "-u", "1"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("Connection refused"), "{told}");
+}
+
+#[test]
+fn the_shop_runs_as_its_test_says() {
+    let target = Target::start();
+    let output = run(
+        example("shop"),
+        &[
+            "--headless",
+            "-u",
+            "20",
+            "-r",
+            "20",
+            "-t",
+            "3s",
+            "--host",
+            &target.url(""),
+            "--json",
+            "-s",
+            "5s",
+        ],
+    );
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stats = stats(&output);
+    assert!(counted(&stats, "/items?page=[page]") > 0, "{told}");
+    assert!(
+        counted(&stats, "/item/[id]") >= counted(&stats, "/items?page=[page]"),
+        "{told}"
+    );
+    assert!(counted(&stats, "/cart") > 0, "{told}");
+    let total: u64 = stats
+        .iter()
+        .map(|row| row["num_requests"].as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        target.truth()["requests"].as_u64().unwrap_or(total),
+        total,
+        "{told}"
+    );
+}
+
+#[test]
+fn classes_and_tags_are_chosen_on_the_command_line() {
+    let target = Target::start();
+    let output = run(
+        example("shop"),
+        &[
+            "Buyer",
+            "--headless",
+            "-u",
+            "3",
+            "-r",
+            "3",
+            "-t",
+            "2s",
+            "--host",
+            &target.url(""),
+            "--json",
+        ],
+    );
+    let names: Vec<_> = stats(&output)
+        .iter()
+        .map(|row| row["name"].to_string())
+        .collect();
+    assert!(
+        names.contains(&"\"/cart\"".to_owned()) && !names.contains(&"\"/\"".to_owned()),
+        "{names:?}"
+    );
+    let list = run(example("shop"), &["--list"]);
+    let list = String::from_utf8(list.stdout).unwrap();
+    assert_eq!(list, "Available Users:\n    Visitor\n    Buyer\n");
+    let unknown = run(example("shop"), &["Stranger", "--headless"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    let none = run(example("shop"), &["--headless", "--tags", "nothing"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&none.stderr).contains("no tasks"),
+        "{none:?}"
+    );
+}
+
+#[test]
+fn other_protocols_and_shapes_need_no_http() {
+    let output = run(example("queue"), &["--headless", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let stats = stats(&output);
+    assert!(counted(&stats, "connect") >= 20, "{stats:?}");
+    assert!(
+        counted(&stats, "say") > counted(&stats, "connect"),
+        "{stats:?}"
+    );
+}
