@@ -123,7 +123,8 @@ accuracy: $(STAMPS)/build $(STAMPS)/locust ## Holds reported numbers against the
 
 .PHONY: bench
 bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth
-	@$(BIN)/python bench/bench.py $(ARGS)
+	@cargo build --quiet --release --package katydid --bin katydid --example bench_users
+	$(BIN)/python bench/bench.py $(ARGS)
 
 .PHONY: bench-fleet
 bench-fleet: $(STAMPS)/build ## Measures what workers cost a master, beside Locust's; ARGS="--workers 1000"

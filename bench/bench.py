@@ -27,6 +27,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KATYDID = ROOT / ".venv/bin/katydid"
+RUST = ROOT / "target/release/katydid"
+RUST_USERS = ROOT / "target/release/examples/bench_users"
 LOCUST_VENV = ROOT / ".stamps/locust"
 URL = "http://127.0.0.1:8099"
 USERS = 50
@@ -124,15 +126,54 @@ def cpu_table(seconds: int) -> None:
         ):
             options = ["--headless", "-u", str(USERS), "-r", str(USERS), "-t", f"{seconds}s", "-H", URL]
             rows.append((f"{name} {user}", [command, "-f", file, *options, "--only-summary"]))
+    load = ["-u", str(USERS), "-r", str(USERS), "-t", f"{seconds}s", "--only-summary"]
+    rows[1:1] = [
+        ("Katydid URL", [RUST, URL, *load]),
+        ("Katydid Rust user", [RUST_USERS, "Asking", "--headless", "-H", URL, *load]),
+    ]
+    rows += [(name, command) for name, command in others(seconds) if shutil.which(str(command[0]))]
     base = 0.0
     with nginx():
         for name, command in rows:
             output, cpu, wall = measured(command)
-            found = re.search(r"(\d+) requests in", output)
-            requests = int(found[1]) if name == "wrk" and found else requests_in(output)
+            requests = counted(name, output)
             each = cpu / requests * 1e6
             base = base or each
             print(f"{name:<24}{requests / wall:>12,.0f}{each:>16.1f}{each / base:>8.2f}", flush=True)
+
+
+def others(seconds: int) -> list[tuple[str, list[str | Path]]]:
+    """Other generators, which are measured where they are installed."""
+    return [
+        ("oha", ["oha", "--no-tui", "-c", str(USERS), "-z", f"{seconds}s", URL]),
+        ("hey", ["hey", "-c", str(USERS), "-z", f"{seconds}s", URL]),
+        ("ab", ["ab", "-k", "-q", "-c", str(USERS), "-t", str(seconds), "-n", "100000000", f"{URL}/"]),
+    ]
+
+
+def counted(name: str, output: str) -> int:
+    """How many requests a generator says that it made."""
+    if name in ("oha", "hey"):
+        return sum(int(count) for count in re.findall(r"^ *\[\d+\]\s+(\d+) responses", output, re.MULTILINE))
+    found = re.search({"wrk": r"(\d+) requests in", "ab": r"Complete requests: +(\d+)"}.get(name, r"$^"), output)
+    return int(found[1]) if found else requests_in(output)
+
+
+def rust_memory() -> None:
+    """Memory of a million users in Rust that sleep, and of 20,000 with an open connection each."""
+    with nginx():
+        for users, kind in ((1_000_000, "Sleeping"), (19_000, "Connected")):
+            held = []
+            for count in (1, users):
+                rate = str(max(1, count // 4))
+                command = [RUST_USERS, kind, "Meter", "--headless", "-H", URL, "-u", str(count + 1), "-r", rate]
+                output, _, _ = measured([*command, "-t", "12s", "--only-summary", "--no-store"])
+                found = re.search(r"MEMORY (\d+)", output)
+                if not found:
+                    sys.exit(f"no memory in the output:\n{output[-2000:]}")
+                held.append(int(found[1]))
+            each = (held[1] - held[0]) / users
+            print(f"{users:,} Rust users, {kind.lower()}: {held[1] / 1e6:,.0f} MB, {each:,.0f} bytes each")
 
 
 def memory(users: int) -> None:
@@ -227,6 +268,7 @@ def main() -> None:
         cpu_table(options.seconds)
     if options.only in (None, "memory"):
         memory(options.users)
+        rust_memory()
     if options.only in (None, "startup"):
         startup()
     if options.only in (None, "truth") and not truth():

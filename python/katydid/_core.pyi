@@ -47,8 +47,13 @@ def runs_main(arguments: Sequence[str]) -> int:
 def is_url_mode(arguments: Sequence[str]) -> bool:
     """Whether the words of the command line ask for URLs, and name no script."""
 
-def urls_main(arguments: Sequence[str]) -> int:
-    """Sends requests for URLs, as the words of the command line say, and returns the exit code."""
+def urls_main(launcher: Sequence[str], arguments: Sequence[str]) -> int:
+    """Sends requests for URLs, as the words of the command line say, and returns the exit code.
+
+    Args:
+        launcher: The command that would run these words again.
+        arguments: The words.
+    """
 
 def fetch_locustfile(host: str, port: int, identity: str, patience: float, secret: JoinSecret | None) -> Any:
     """Asks a master for its scripts, for so many seconds; None if it does not answer.

@@ -43,7 +43,7 @@ def main() -> None:
         # A URL and no script: nothing of it is Python's.
         if _core.is_url_mode(arguments):
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            sys.exit(_core.urls_main(arguments))
+            sys.exit(_core.urls_main([sys.executable, "-m", "katydid"], arguments))
     from katydid.main import main as run
 
     run()

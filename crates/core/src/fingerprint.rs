@@ -21,7 +21,7 @@ pub const KINDS: [&str; 9] = [
 /// What kind of failure a text tells of, in the words of the page.
 pub fn kind(text: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["CatchResponseError", "AssertionError"]) {
+    if has(&["CatchResponseError", "AssertionError"]) || text.starts_with("check: ") {
         "check"
     } else if let Some(class) = status_class(text) {
         if class == b'4' {
@@ -31,7 +31,7 @@ pub fn kind(text: &str) -> &'static str {
         }
     } else if has(&["gaierror", "NameResolution", "Name or service not known"]) {
         "dns"
-    } else if has(&["SSLError", "SSLCert", "CertificateError"]) {
+    } else if has(&["SSLError", "SSLCert", "CertificateError", "TLS handshake"]) {
         "tls"
     } else if has(&["Timeout", "timed out"]) {
         "timeout"
@@ -42,6 +42,8 @@ pub fn kind(text: &str) -> &'static str {
         "IncompleteRead",
         "BrokenPipe",
         "Connection reset",
+        "remote end closed",
+        "cut short",
         "BadStatusLine",
     ]) {
         "reset"
@@ -57,9 +59,13 @@ pub fn kind(text: &str) -> &'static str {
     }
 }
 
-/// The first digit of a status that a text of requests, or of Locust's fast client, tells of.
+/// The first digit of a status that a text tells of: of requests, of Locust's fast client, or of our own users.
 fn status_class(text: &str) -> Option<u8> {
     let digit = |rest: &str| rest.bytes().next().filter(|digit| b"45".contains(digit));
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 3 && matches!(text.as_bytes().get(3), None | Some(b' ')) {
+        return digit(text);
+    }
     let rest = text
         .strip_prefix("HTTPError('")
         .or_else(|| text.strip_prefix("HTTPError(\""))
@@ -262,6 +268,9 @@ mod tests {
     #[test]
     fn kinds() {
         let cases = [
+            ("503 Service Unavailable", "http 5xx"),
+            ("check: no list", "check"),
+            ("4040 things", "exception"),
             (
                 "HTTPError('404 Client Error: Not Found for url: /x')",
                 "http 4xx",

@@ -45,9 +45,16 @@ pub fn run_with(arguments: &[String], make: impl FnOnce() -> Test) -> i32 {
     }
 }
 
-/// Sends requests for URLs as these arguments say, the first of which is the program's name; the exit code.
-pub fn run_urls(arguments: &[String]) -> i32 {
-    let settings = given::parse("katydid", arguments, Mode::Urls).and_then(Settings::of_urls);
+/// Sends requests for URLs as these words of the command line say; the exit code.
+///
+/// `launcher` is the command that would run them again, where that is not this program alone.
+pub fn run_urls(launcher: &[String], words: &[String]) -> i32 {
+    let mut arguments = vec!["katydid".to_owned()];
+    arguments.extend_from_slice(words);
+    let settings = given::parse("katydid", &arguments, Mode::Urls).and_then(|mut given| {
+        given.launcher = launcher.to_vec();
+        Settings::of_urls(given)
+    });
     match settings {
         Ok(settings) => run::run(settings),
         Err(problem) => problem.tell(),

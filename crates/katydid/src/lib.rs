@@ -96,3 +96,8 @@ pub use user::User;
 pub mod hidden {
     pub use mimalloc::MiMalloc;
 }
+
+/// The guide's test is one that compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust.md")]
+struct Guide;

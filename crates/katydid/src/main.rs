@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             let _ = io::stdout().write_all(HELP.as_bytes());
             0
         }
-        _ if katydid::is_url_mode(args) => katydid::run_urls(&words),
+        _ if katydid::is_url_mode(args) => katydid::run_urls(&[], args),
         _ => {
             let _ = io::stderr().write_all(HELP.as_bytes());
             2

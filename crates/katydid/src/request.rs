@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use katydid_host::failure::Plain;
-use katydid_http::timing::Stamp;
 use katydid_http::{Request, Target, Timeouts};
 use serde::Serialize;
 
@@ -168,7 +167,7 @@ impl<'a> RequestBuilder<'a> {
     /// That no answer came, which is counted. An answer with a status from 400 on is an answer, and counted as failed
     /// unless a check says otherwise.
     pub async fn send(self) -> Result<Response, RequestError> {
-        let due = Stamp::now();
+        let due = self.user.due_now();
         let Self {
             user,
             method,

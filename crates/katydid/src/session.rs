@@ -32,6 +32,8 @@ pub struct Context {
     pub(crate) base: Rc<Base>,
     client: RefCell<Option<Rc<Client>>>,
     iteration: Cell<u64>,
+    /// When the iteration was due, until its first request is made.
+    pub(crate) due: Cell<Stamp>,
 }
 
 impl Context {
@@ -42,6 +44,7 @@ impl Context {
             base,
             client: RefCell::new(None),
             iteration: Cell::new(0),
+            due: Cell::default(),
         }
     }
 
@@ -53,6 +56,12 @@ impl Context {
 
     pub(crate) fn begin_iteration(&self) {
         self.iteration.set(self.iteration.get() + 1);
+    }
+
+    /// When the next request is due: now, or when the iteration was that it is the first one of.
+    pub(crate) fn due_now(&self) -> Stamp {
+        let due = self.due.take();
+        if due.is_set() { due } else { Stamp::now() }
     }
 
     /// A number that no other user of this process has, from 0 on.

@@ -57,7 +57,7 @@
 
 mod answer;
 mod chance;
-mod clock;
+pub(crate) mod clock;
 mod command;
 mod connection;
 mod fault;
@@ -66,10 +66,10 @@ mod request;
 mod routes;
 mod shop;
 #[cfg(target_os = "linux")]
-mod timer;
+pub(crate) mod timer;
 #[cfg(not(target_os = "linux"))]
 #[path = "target/timer_portable.rs"]
-mod timer;
+pub(crate) mod timer;
 mod tls;
 mod truth;
 mod worker;

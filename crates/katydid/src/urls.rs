@@ -11,7 +11,7 @@ use katydid_core::dispatch::Class;
 use katydid_http::timing::Stamp;
 use katydid_http::{Request, Target, Timeouts};
 
-use crate::engine::{Base, Control, Kind, Lane, Life};
+use crate::engine::{Base, Control, Ending, Kind, Lane, Life};
 use crate::request::REDIRECTS;
 use crate::response::Response;
 use crate::session::Context;
@@ -118,6 +118,14 @@ impl Build for Urls {
         NAME
     }
 
+    fn weight(&self) -> f64 {
+        1.0
+    }
+
+    fn begin_at(&mut self, arrivals: Arrivals) {
+        self.arrivals = Some(arrivals);
+    }
+
     fn build(self: Box<Self>) -> Arc<dyn Kind> {
         Arc::new(*self)
     }
@@ -161,6 +169,7 @@ impl Kind for Urls {
     }
 
     fn live(self: Arc<Self>, lane: Rc<Lane>, control: Rc<Control>) -> Life {
+        lane.has_begun(control.class);
         Box::pin(async move {
             control.until_ended(self.repeat(&lane, &control)).await;
         })
@@ -192,13 +201,24 @@ impl Urls {
         let key_of = |(_, target): &(u32, Arc<Target>)| lane.key(method, &target.path.to_string());
         let keys: Vec<_> = self.targets.iter().map(key_of).collect();
         let client = user.client();
-        while lane.take_iteration() {
+        let pool = lane.pool_of(control.class);
+        loop {
+            let due = match &pool {
+                None => Stamp::now(),
+                Some(pool) => match pool.next(control).await {
+                    Some(due) => due,
+                    None => return,
+                },
+            };
+            let _ending = pool.as_ref().map(|pool| Ending::new(pool, lane));
+            if !lane.take_iteration() {
+                return;
+            }
             let place = if self.targets.len() == 1 {
                 0
             } else {
                 self.choose(lane, total)
             };
-            let due = Stamp::now();
             let request = Request {
                 method: self.method.clone(),
                 target: Arc::clone(&self.targets[place].1),
@@ -252,7 +272,7 @@ pub fn is_url_mode(arguments: &[String]) -> bool {
 /// Whether a word is an option that takes no value.
 fn is_flag(word: &str) -> bool {
     use crate::options::{Kind as Values, OPTIONS};
-    const OURS: [&str; 4] = ["--http1", "-k", "--insecure", "-L"];
+    const OURS: [&str; 4] = ["--http1", "-k", "--insecure", "--location"];
     OURS.contains(&word)
         || OPTIONS.iter().any(|option| {
             matches!(option.kind, Values::Flag | Values::GoneFlag)

@@ -74,10 +74,12 @@ fn is_url_mode(arguments: Vec<String>) -> bool {
 
 /// Sends requests for URLs, as the command line says; the exit code.
 #[pyfunction]
-fn urls_main(py: Python<'_>, arguments: Vec<String>) -> i32 {
-    let mut words = vec!["katydid".to_owned()];
-    words.extend(arguments);
-    py.detach(|| katydid::run_urls(&words))
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 makes the vectors for this call"
+)]
+fn urls_main(py: Python<'_>, launcher: Vec<String>, arguments: Vec<String>) -> i32 {
+    py.detach(|| katydid::run_urls(&launcher, &arguments))
 }
 
 /// Every command-line option, once.

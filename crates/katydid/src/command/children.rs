@@ -13,12 +13,17 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts a worker for the master on this port.
 pub(super) fn start(
-    command: &[String],
+    (launcher, command): (&[String], &[String]),
     port: u16,
     number: usize,
     count: usize,
 ) -> io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    let program = match launcher.first() {
+        Some(program) => program.into(),
+        None => std::env::current_exe()?,
+    };
+    Command::new(program)
+        .args(launcher.iter().skip(1))
         .args(arguments(command))
         .args(["--worker", "--master-host", "127.0.0.1", "--master-port"])
         .arg(port.to_string())

@@ -36,6 +36,8 @@ pub(crate) struct Given {
     /// What only requests for URLs take.
     pub(crate) urls: BTreeMap<String, Vec<String>>,
     pub(crate) command: Vec<String>,
+    /// What runs the command again, if not this program alone.
+    pub(crate) launcher: Vec<String>,
 }
 
 impl Given {
@@ -95,9 +97,13 @@ fn options(mode: Mode) -> impl Iterator<Item = &'static OptionSpec> {
 
 /// What only requests for URLs take, by names that curl's users know.
 fn urls() -> Vec<Arg> {
-    let value = |name: &'static str, short: Option<char>, long, metavar, help| {
-        let arg = Arg::new(name).long(long).value_name(metavar).help(help);
+    let value = |name: &'static str, short: Option<char>, long, metavar: &'static str, help| {
+        let arg = Arg::new(name).long(long).help(help);
         let arg = arg.help_heading("Requests").action(ArgAction::Set);
+        let arg = match metavar {
+            "" => arg.action(ArgAction::SetTrue),
+            metavar => arg.value_name(metavar),
+        };
         match short {
             Some(short) => arg.short(short),
             None => arg,
@@ -107,6 +113,7 @@ fn urls() -> Vec<Arg> {
         Arg::new("urls")
             .value_name("URL")
             .num_args(1..)
+            .action(ArgAction::Append)
             .required(true)
             .help("What to ask for. A number behind a URL is its weight: http://a/ 3 http://b/ 1"),
         value(
@@ -158,17 +165,15 @@ fn urls() -> Vec<Arg> {
             "http1",
             "",
             "Speak HTTP/1.1; it is what is always spoken so far",
-        )
-        .action(ArgAction::SetTrue),
+        ),
         value(
             "insecure",
             Some('k'),
             "insecure",
             "",
             "Trust any certificate",
-        )
-        .action(ArgAction::SetTrue),
-        value("follow", None, "location", "", "Follow redirects").action(ArgAction::SetTrue),
+        ),
+        value("follow", None, "location", "", "Follow redirects"),
     ]
 }
 
@@ -177,10 +182,7 @@ fn is_flag(option: &OptionSpec) -> bool {
 }
 
 fn arg(option: &'static OptionSpec) -> Arg {
-    let mut arg = Arg::new(option.dest)
-        .help(option.help)
-        .hide(option.hidden)
-        .value_name(option.metavar.unwrap_or("VALUE"));
+    let mut arg = Arg::new(option.dest).help(option.help).hide(option.hidden);
     let short = |flag: &str| flag.chars().nth(1).expect("a short name has a letter");
     for flag in option.flags {
         arg = match flag.strip_prefix("--") {
@@ -202,6 +204,7 @@ fn arg(option: &'static OptionSpec) -> Arg {
     if is_flag(option) {
         return arg.action(ArgAction::SetTrue);
     }
+    arg = arg.value_name(option.metavar.unwrap_or("VALUE"));
     match option.kind {
         Kind::Words => arg.num_args(0..).action(ArgAction::Append),
         Kind::Threshold => arg.action(ArgAction::Append),
@@ -345,6 +348,9 @@ fn check(option: &OptionSpec, value: &str) -> Result<(), Problem> {
         }
         Kind::TimeSpan if timespan::parse(value).is_none() => {
             wrong("a length of time; write 20, 20s, 3m, 2h, 1h20m or 3h30m10s")
+        }
+        Kind::Size if super::settings::size(value).is_none() => {
+            wrong("a size; write for example 500MB or 5GB")
         }
         Kind::Choice
             if !option

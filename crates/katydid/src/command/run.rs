@@ -102,6 +102,8 @@ pub(super) struct Run {
     /// The exit code, if it is settled already.
     pub(super) code: Cell<Option<i32>>,
     children: RefCell<Vec<Child>>,
+    /// Parts of schedules that are not over.
+    schedules: Cell<usize>,
     recorder: Option<Scribe>,
     about: RefCell<About>,
     /// What was last asked for.
@@ -210,6 +212,7 @@ impl Run {
             patience: Cell::new(patience),
             code: Cell::new(None),
             children: RefCell::default(),
+            schedules: Cell::new(0),
             recorder: None,
             chosen: RefCell::new(chosen),
             load: Rc::clone(&load),
@@ -280,7 +283,8 @@ impl Run {
         let history = Arc::clone(self.service.history());
         let tell = Arc::clone(&self.tell);
         let about = self.known();
-        match recorder::start(node, path, about, history, move |why| {
+        let keep = self.settings.keep;
+        match recorder::start(node, path, about, keep, history, move |why| {
             tell(News::NotKept(why));
         }) {
             Ok(recorder) => self.recorder = Some(recorder),
@@ -301,7 +305,9 @@ impl Run {
         let known = json!({
             "name": settings.name,
             "user_classes": kinds.collect::<Vec<_>>(),
+            "classes": self.about.borrow().user_classes,
             "shape": self.about.borrow().shape,
+            "stages": self.about.borrow().stages,
             "version": env!("CARGO_PKG_VERSION"),
             "machine": std::env::consts::ARCH,
             "system": std::env::consts::OS,
@@ -413,7 +419,13 @@ impl Run {
         };
         let count = self.processes().unwrap_or(0);
         for number in 0..count {
-            let started = children::start(&self.settings.given.command, master.port, number, count);
+            let given = &self.settings.given;
+            let started = children::start(
+                (&given.launcher, &given.command),
+                master.port,
+                number,
+                count,
+            );
             match started {
                 Ok(child) => self.children.borrow_mut().push(child),
                 Err(error) => self
@@ -460,6 +472,12 @@ impl Run {
             self.load.set(self.load.get() + 1);
             self.node.send(Event::ClearStats);
             self.crew.begin(chosen.host.clone());
+            // Before the first user: it waits for what is due.
+            if self.settings.part != Part::Master && self.crew.begin_rates() {
+                self.schedules.set(self.crew.rates());
+                self.console
+                    .info("Iterations begin at a rate, on as many users as that takes");
+            }
         }
         self.brief();
         let hosts: Vec<_> = self
@@ -563,6 +581,7 @@ impl Run {
         }
         self.is_stopping.set(true);
         self.load.set(self.load.get() + 1);
+        self.crew.end_rates();
         self.node.send(Event::Stopping);
         if self.settings.part == Part::Master {
             self.await_end(patience + SILENCE, false).await;
@@ -643,6 +662,13 @@ impl Run {
             }
             Ask::EndTest => "A user has ended the test",
             Ask::IterationsDone => "All iterations have been run",
+            Ask::ScheduleOver => {
+                self.schedules.set(self.schedules.get().saturating_sub(1));
+                if self.schedules.get() > 0 {
+                    return;
+                }
+                "The schedule is over, and all its iterations have ended"
+            }
         };
         if self.is_stopping.get() || !self.is_active() {
             return;
@@ -862,10 +888,22 @@ impl Run {
             }
             if count.is_multiple_of(LOOK_TICKS) {
                 self.node.send(self.crew.in_flight());
+                self.tell_users();
                 self.watch_thresholds(&snapshot);
                 self.write_csv(&snapshot);
             }
             count += 1;
+        }
+    }
+
+    /// Tells the node of users that came and went by themselves.
+    fn tell_users(&self) {
+        let run = self.node.read(|role| (role.run().state, role.run().users));
+        if self.settings.part == Part::Alone && run.0 == State::Running && !self.is_stopping.get() {
+            let counts = self.crew.counts();
+            if counts.values().sum::<u32>() != run.1 {
+                self.node.send(Event::Spawned { counts });
+            }
         }
     }
 

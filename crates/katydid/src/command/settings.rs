@@ -7,14 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::arrival::{Schedule, Spacing, Stage};
 use katydid_core::threshold::Threshold;
 use katydid_http::Target;
+use katydid_store::Keep;
 
 use super::given::Given;
 use crate::engine::Kind;
 use crate::shape::{Shape, Stages};
 use crate::test::Test;
 use crate::urls::Urls;
+use crate::user::{Arrivals, MOST_USERS};
 
 /// Users that ask for URLs, and how long, if nothing is said.
 const URL_USERS: u32 = 10;
@@ -99,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) stop_timeout: Duration,
     pub(crate) iterations: Option<u64>,
     pub(crate) store: Option<PathBuf>,
+    /// How much of it is kept.
+    pub(crate) keep: Keep,
     pub(crate) headless: bool,
     pub(crate) autostart: bool,
     /// Whether any certificate is trusted.
@@ -129,6 +134,19 @@ impl Settings {
             return Err(Problem::Answer(format!("Available Users:\n{list}")));
         }
         let known_tags = choose(&given, &mut test)?;
+        if let Some(text) = given.text("iteration_rate") {
+            let all = arrivals(&given, text)?;
+            let total: f64 = test.kinds.iter().map(|kind| kind.weight()).sum();
+            for kind in &mut test.kinds {
+                let part = kind.weight() / total.max(f64::MIN_POSITIVE);
+                if part > 0.0 {
+                    kind.begin_at(Arrivals {
+                        schedule: scaled(&all.schedule, part)?,
+                        ..all.clone()
+                    });
+                }
+            }
+        }
         let kinds: Vec<Arc<dyn Kind>> = test.kinds.drain(..).map(|kind| kind.build()).collect();
         let own = test.thresholds.iter().chain(given.all("fail_if"));
         let thresholds = own
@@ -171,6 +189,7 @@ impl Settings {
             stop_timeout: given.time("stop_timeout").unwrap_or_default(),
             iterations: given.number("iteration_limit"),
             store: store(&given),
+            keep: keep(&given),
             headless: given.flag("headless") && !given.flag("headful"),
             autostart: given.flag("autostart"),
             is_insecure: false,
@@ -240,6 +259,36 @@ impl Settings {
     }
 }
 
+/// A part of a schedule.
+fn scaled(schedule: &Schedule, part: f64) -> Result<Schedule, Problem> {
+    let stages = schedule.stages().iter().map(|stage| Stage {
+        from: stage.from * part,
+        to: stage.to * part,
+        length: stage.length,
+    });
+    Schedule::of(stages.collect())
+        .map(|scaled| scaled.spaced(schedule.spacing()))
+        .map_err(|error| Problem::usage(format!("--rate: {error}")))
+}
+
+/// What `--rate` says.
+fn arrivals(given: &Given, text: &str) -> Result<Arrivals, Problem> {
+    let schedule: Schedule = text
+        .parse()
+        .map_err(|error| Problem::usage(format!("--rate: {error}")))?;
+    let is_poisson = given
+        .text("iteration_arrivals")
+        .is_some_and(|word| word.eq_ignore_ascii_case("poisson"));
+    Ok(Arrivals {
+        schedule: if is_poisson {
+            schedule.spaced(Spacing::Poisson)
+        } else {
+            schedule
+        },
+        most_users: given.number("iteration_rate_users").unwrap_or(MOST_USERS),
+    })
+}
+
 /// Leaves the users and tasks that the command line chooses; all tags there were.
 fn choose(given: &Given, test: &mut Test) -> Result<BTreeSet<String>, Problem> {
     let chosen: Vec<String> = given.all("user_classes").to_vec();
@@ -289,6 +338,40 @@ pub(crate) fn check_host(host: &str) -> Result<(), Problem> {
             error.chain()
         ))),
     }
+}
+
+/// How many runs are kept, and how much room they may take.
+fn keep(given: &Given) -> Keep {
+    let usual = Keep::default();
+    Keep {
+        runs: given.number("store_keep").unwrap_or(usual.runs),
+        bytes: given
+            .text("store_size")
+            .and_then(size)
+            .unwrap_or(usual.bytes),
+    }
+}
+
+/// A number of bytes as it is written: `500MB`, `5GB`.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_uppercase();
+    let digits = text.find(|it: char| !it.is_ascii_digit() && it != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "K" | "KB" => 1e3,
+        "M" | "MB" => 1e6,
+        "G" | "GB" => 1e9,
+        "T" | "TB" => 1e12,
+        _ => return None,
+    };
+    let bytes = number.parse::<f64>().ok()? * factor;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, which is what is wanted"
+    )]
+    (bytes.is_finite() && bytes >= 1.0).then_some(bytes as u64)
 }
 
 /// Where runs are kept.

@@ -20,7 +20,9 @@ pub(crate) enum Phase {
     Finishing,
     /// It ends when the requests that it has sent are answered.
     Ending,
-    /// It ends now.
+    /// It ends now, and does only its last things.
+    Cut,
+    /// It does nothing any more.
     Killed,
 }
 
@@ -35,12 +37,16 @@ pub(crate) struct Control {
     phase: Cell<Phase>,
     /// Whether it was told to end, whatever it does in the meantime.
     is_leaving: Cell<bool>,
+    /// Whether it does its last things.
+    is_parting: Cell<bool>,
     /// Where it stands in its lane's list.
     pub(super) place: Cell<usize>,
     /// Requests that were sent and have no answer.
     under_way: Cell<u32>,
     waker: RefCell<Option<Waker>>,
     farewell: RefCell<Option<Farewell>>,
+    /// When the iteration was due that it is to begin; zero for none.
+    pub(super) due: Cell<u64>,
 }
 
 impl Control {
@@ -51,10 +57,12 @@ impl Control {
             gate,
             phase: Cell::new(Phase::Running),
             is_leaving: Cell::new(false),
+            is_parting: Cell::new(false),
             place: Cell::new(0),
             under_way: Cell::new(0),
             waker: RefCell::default(),
             farewell: RefCell::default(),
+            due: Cell::new(0),
         }
     }
 
@@ -77,7 +85,7 @@ impl Control {
 
     /// Whether the user does nothing more of what it was doing.
     pub(crate) fn is_ended(&self) -> bool {
-        self.phase.get() >= Phase::Ending
+        self.phase.get() >= Phase::Ending && !self.is_parting.get()
     }
 
     pub(crate) fn wake(&self) {
@@ -150,7 +158,7 @@ impl Control {
         let mut work = pin!(work);
         poll_fn(|context| {
             self.remember(context);
-            if self.phase.get() == Phase::Killed {
+            if self.phase.get() >= Phase::Cut {
                 return Poll::Ready(None);
             }
             if let Poll::Ready(done) = work.as_mut().poll(context) {
@@ -167,18 +175,15 @@ impl Control {
 
     /// Lets a user that has ended do its last things.
     pub(crate) async fn last_things<T>(&self, work: impl Future<Output = T>) {
-        let before = self.phase.replace(Phase::Running);
+        self.is_parting.set(true);
         let mut work = pin!(work);
-        if before != Phase::Killed {
-            poll_fn(|context| {
-                self.remember(context);
-                match work.as_mut().poll(context) {
-                    Poll::Ready(_) => Poll::Ready(()),
-                    Poll::Pending if self.phase.get() == Phase::Killed => Poll::Ready(()),
-                    Poll::Pending => Poll::Pending,
-                }
-            })
-            .await;
-        }
+        poll_fn(|context| {
+            self.remember(context);
+            if self.phase.get() == Phase::Killed {
+                return Poll::Ready(());
+            }
+            work.as_mut().poll(context).map(drop)
+        })
+        .await;
     }
 }

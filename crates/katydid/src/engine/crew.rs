@@ -10,11 +10,15 @@ use katydid_node::Event;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::arrivals::Share;
 use super::control::Phase;
 use super::lane::{Handle, Order, SendFarewell, Shared};
+use crate::target::clock;
 
 /// How long requests whose users are to end at once get to be answered, so that they are counted.
 const SETTLING: Duration = Duration::from_secs(2);
+/// How long after the order the first iteration is due, in nanoseconds, so that every lane has heard of it.
+const LEAD: u64 = 20_000_000;
 /// How long users get to do their last things.
 const PARTING: Duration = Duration::from_secs(10);
 
@@ -93,6 +97,45 @@ impl Crew {
     pub(crate) fn begin(&self, host: Option<String>) {
         *self.shared.host.write() = host;
         self.tell(|| Order::Begin);
+    }
+
+    /// Has iterations begin when they are due, of kinds for which that is so; whether there are any.
+    pub(crate) fn begin_rates(&self) -> bool {
+        let mut is_any = false;
+        let (seed, began) = (fastrand::u64(..), clock::now() + LEAD);
+        for (class, kind) in self.shared.kinds.iter().enumerate() {
+            let Some(arrivals) = kind.arrivals() else {
+                continue;
+            };
+            is_any = true;
+            for (index, lane) in self.lanes.iter().enumerate() {
+                let share = Share {
+                    index,
+                    of: self.lanes.len(),
+                    seed: seed.wrapping_add(class as u64),
+                    began,
+                };
+                let arrivals = arrivals.clone();
+                let order = Order::Rate {
+                    class,
+                    arrivals,
+                    share,
+                };
+                lane.orders.send(order).ok();
+            }
+        }
+        is_any
+    }
+
+    /// How many parts of schedules there are.
+    pub(crate) fn rates(&self) -> usize {
+        let kinds = self.shared.kinds.iter();
+        kinds.filter(|kind| kind.arrivals().is_some()).count() * self.lanes.len()
+    }
+
+    /// Nothing is due any more.
+    pub(crate) fn end_rates(&self) {
+        self.tell(|| Order::EndRates);
     }
 
     pub(crate) fn pause(&self) {
@@ -192,7 +235,7 @@ impl Crew {
     async fn hurry(&self, order: impl Fn(Phase, SendFarewell) -> Order) {
         let phases = [
             (Phase::Ending, SETTLING),
-            (Phase::Killed, PARTING),
+            (Phase::Cut, PARTING),
             // What is left then are last things that do not end.
             (Phase::Killed, SETTLING),
         ];

@@ -24,6 +24,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use super::arrivals::{self, Pool, Share};
 use super::base::Bases;
 use super::control::{Control, Farewell, Phase};
 use super::life::Kind;
@@ -62,6 +63,8 @@ pub(crate) enum Ask {
     EndTest,
     /// All iterations that were wanted have begun.
     IterationsDone,
+    /// A lane's part of a schedule is over, and all its iterations have ended.
+    ScheduleOver,
 }
 
 /// What a lane tells without being asked.
@@ -91,6 +94,14 @@ pub(crate) enum Order {
     StopAll(Phase, SendFarewell),
     /// Those that are about to end are to do so in such a way.
     Hurry(Phase, SendFarewell),
+    /// Iterations of a kind begin when they are due.
+    Rate {
+        class: usize,
+        arrivals: crate::user::Arrivals,
+        share: Share,
+    },
+    /// The test ends: nothing is due any more.
+    EndRates,
     Pause,
     Resume,
     /// Another run begins, perhaps with another host.
@@ -129,6 +140,13 @@ pub(crate) struct Lane {
     gate: Rc<Gate>,
     /// The time as it was looked at last.
     clock: Cell<Stamp>,
+    is_closed: Cell<bool>,
+    /// By kind, where iterations begin when they are due.
+    pools: RefCell<Vec<Option<Rc<Pool>>>>,
+    /// By kind, users that were started and have not begun yet.
+    starting: RefCell<Vec<u32>>,
+    /// Grows with each test.
+    load: Cell<u64>,
 }
 
 /// Users by kind; those that were started last are stopped first.
@@ -312,6 +330,43 @@ impl Lane {
         (self.shared.ask)(Ask::EndTest);
     }
 
+    /// The iterations of a kind, if they begin when they are due.
+    pub(crate) fn pool_of(&self, class: usize) -> Option<Rc<Pool>> {
+        self.pools.borrow()[class].clone()
+    }
+
+    pub(super) fn pool(&self, class: usize) -> Rc<Pool> {
+        self.pool_of(class).unwrap_or_default()
+    }
+
+    /// Which test this is.
+    pub(super) fn load(&self) -> u64 {
+        self.load.get()
+    }
+
+    pub(super) fn present_of(&self, class: usize) -> u32 {
+        self.told.users[class].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn starting_of(&self, class: usize) -> u32 {
+        self.starting.borrow()[class]
+    }
+
+    /// Starts a user that the node has not asked for, because an iteration is due.
+    pub(super) fn start_here(self: &Rc<Self>, class: usize) {
+        self.start(class);
+    }
+
+    /// A user has begun.
+    pub(crate) fn has_begun(&self, class: usize) {
+        let starting = &mut self.starting.borrow_mut()[class];
+        *starting = starting.saturating_sub(1);
+    }
+
+    pub(super) fn schedule_is_over(&self) {
+        (self.shared.ask)(Ask::ScheduleOver);
+    }
+
     fn hand_over(&self) {
         for counted in self.recorder.borrow_mut().take() {
             self.shared.node.send(Event::Samples(counted));
@@ -351,15 +406,19 @@ impl Lane {
             users.push(Rc::clone(&control));
         }
         self.told.users[class].fetch_add(1, Ordering::Relaxed);
+        self.starting.borrow_mut()[class] += 1;
         let kind = Arc::clone(&self.shared.kinds[class]);
         let life = kind.live(Rc::clone(self), Rc::clone(&control));
         let ended = Ended {
             lane: Rc::clone(self),
             control,
+            is_done: false,
         };
         tokio::task::spawn_local(async move {
+            // All of it moves in here, and not only what is set below.
+            let mut ended = ended;
             life.await;
-            drop(ended);
+            ended.is_done = true;
         });
     }
 
@@ -387,6 +446,7 @@ impl Lane {
 struct Ended {
     lane: Rc<Lane>,
     control: Rc<Control>,
+    is_done: bool,
 }
 
 impl Drop for Ended {
@@ -400,8 +460,8 @@ impl Drop for Ended {
             moved.place.set(place);
         }
         self.lane.told.users[class].fetch_sub(1, Ordering::Relaxed);
-        if std::thread::panicking() {
-            let text = "a task panicked; what it said is in the log";
+        if !self.is_done && !self.lane.is_closed.get() {
+            let text = "a task panicked; what it said stands where the log is";
             self.lane.exception(&io::Error::other(text));
         }
     }
@@ -445,6 +505,10 @@ impl Handle {
                     users: RefCell::new(Users { by_class }),
                     gate: Rc::new(Gate(Cell::new(true))),
                     clock: Cell::new(Stamp::now()),
+                    is_closed: Cell::new(false),
+                    pools: RefCell::new(shared.kinds.iter().map(|_| None).collect()),
+                    starting: RefCell::new(vec![0; shared.kinds.len()]),
+                    load: Cell::new(0),
                     told: telling,
                     shared,
                 });
@@ -503,6 +567,16 @@ async fn run(lane: Rc<Lane>, mut orders: mpsc::UnboundedReceiver<Order>) {
             Some(Order::Hurry(phase, farewell)) => {
                 end(lane.present(true), phase, farewell).await;
             }
+            Some(Order::Rate {
+                class,
+                arrivals,
+                share,
+            }) => {
+                lane.pools.borrow_mut()[class] = Some(Rc::default());
+                let lane = Rc::clone(&lane);
+                tokio::task::spawn_local(arrivals::run(lane, class, arrivals, share));
+            }
+            Some(Order::EndRates) => lane.load.set(lane.load.get() + 1),
             Some(Order::Pause) => lane.gate.0.set(false),
             Some(Order::Resume) => {
                 lane.gate.0.set(true);
@@ -514,6 +588,7 @@ async fn run(lane: Rc<Lane>, mut orders: mpsc::UnboundedReceiver<Order>) {
                 drop(done);
             }
             Some(Order::Close) | None => {
+                lane.is_closed.set(true);
                 lane.hand_over();
                 return;
             }

@@ -10,6 +10,7 @@ use katydid_core::dispatch::Class;
 use katydid_http::Target;
 use katydid_http::timing::Stamp;
 
+use super::arrivals::Pool;
 use super::base::Base;
 use super::control::{Control, Phase};
 use super::lane::Lane;
@@ -107,6 +108,7 @@ async fn live<S: 'static>(kind: Arc<User<S>>, lane: Rc<Lane>, control: Rc<Contro
         state: (kind.make)(),
         me: Context::new(Rc::clone(&lane), Rc::clone(&control), base),
     };
+    lane.has_begun(control.class);
     control.until_ended(work(&kind, &mut user)).await;
     if let Some(on_stop) = &kind.flow.on_stop {
         control
@@ -169,6 +171,27 @@ fn next(user: &Context, result: TaskResult) -> Next {
     }
 }
 
+/// Tells of the end of an iteration that a schedule had begin.
+pub(crate) struct Ending {
+    pool: Rc<Pool>,
+    lane: Rc<Lane>,
+}
+
+impl Ending {
+    pub(crate) fn new(pool: &Rc<Pool>, lane: &Rc<Lane>) -> Self {
+        Self {
+            pool: Rc::clone(pool),
+            lane: Rc::clone(lane),
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.pool.end(&self.lane);
+    }
+}
+
 /// Runs a flow; false if the user is to end.
 async fn run<S: 'static>(
     flow: &Flow<S>,
@@ -196,12 +219,25 @@ async fn run<S: 'static>(
             }
         };
         done += 1;
+        let pool = if is_outermost {
+            user.me.lane.pool_of(user.me.control.class)
+        } else {
+            None
+        };
         if is_outermost {
+            if let Some(pool) = &pool {
+                match pool.next(&user.me.control).await {
+                    Some(due) => user.me.due.set(due),
+                    None => return false,
+                }
+            }
             if !user.me.lane.take_iteration() {
                 return false;
             }
             user.me.begin_iteration();
         }
+        // Also of an iteration that is cut short.
+        let _ending = pool.as_ref().map(|pool| Ending::new(pool, &user.me.lane));
         let began = Stamp::now();
         let entry = &flow.entries[place];
         let is_left = match &entry.what {
@@ -226,7 +262,7 @@ async fn run<S: 'static>(
         }
         let took = Duration::from_nanos(Stamp::now().since(began));
         let pause = flow.wait.as_ref().unwrap_or(wait).after(took, &user.me);
-        if pause.is_zero() {
+        if pause.is_zero() || pool.is_some() {
             // A task that waits for nothing must not keep the others from running.
             tokio::task::coop::consume_budget().await;
             control.pass_gate().await;
