@@ -13,7 +13,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("opentelemetry-proto", &["katydid-push"]),
     (
         "katydid-node",
-        &["katydid-web", "katydid-host", "katydid-push", "katydid", "katydid-py"],
+        &[
+            "katydid-web",
+            "katydid-host",
+            "katydid-push",
+            "katydid",
+            "katydid-py",
+        ],
     ),
     (
         "katydid-http",

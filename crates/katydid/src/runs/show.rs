@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use katydid_core::histogram::Histogram;
-use katydid_core::trip::PHASES;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
 use katydid_store::{Run, Store, Summary};
+use serde_json::{Value, json};
 
 use super::table::{self, Table};
 use super::{Kept, Problem, about, choose, now_ms, report};
@@ -91,7 +91,7 @@ impl Part {
 
 /// From the second after all users were there up to that in which they began to stop.
 fn steady(run: &Run) -> Option<(u64, u64)> {
-    let marks: serde_json::Value = serde_json::from_str(&run.marks).ok()?;
+    let marks: Value = serde_json::from_str(&run.marks).ok()?;
     let marks = marks.as_array()?;
     let at = |kind: &str| {
         let mark = marks.iter().find(|mark| mark["kind"] == kind)?;
@@ -292,10 +292,4 @@ fn judged(run: &Run) -> String {
         table.row(vec![result.to_owned(), text("text"), text("measured")]);
     }
     table.plain()
-}
-
-/// Milliseconds that a part stayed within; none without any.
-fn within(times: &Histogram, part: f64) -> Option<f64> {
-    let longest = times.max()?;
-    Some(times.value_at_quantile(part).min(longest).as_millis_f64())
 }
