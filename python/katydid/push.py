@@ -74,5 +74,5 @@ def _given(options: Namespace) -> str:
     return json.dumps({name: value for name, value in given.items() if value is not None})
 
 
-def _told(is_warning: bool, text: str) -> None:
-    logger.log(logging.WARNING if is_warning else logging.INFO, "%s", text[:1].upper() + text[1:])
+def _told(level: str, text: str) -> None:
+    logger.log(getattr(logging, level), "%s", text[:1].upper() + text[1:])

@@ -98,7 +98,10 @@ def test_the_dashboard_and_the_docs_name_metrics_that_there_are(serve, target):
     until(lambda: sums(read_plain(site.get("/metrics").text), "katydid_worker_up"))
     assert site.post("/api/v1/start", json={"users": 1, "spawn_rate": 1}).status_code == 200
     until(lambda: sums(read_plain(site.get("/metrics").text), "katydid_failures_by_kind_total"))
-    there = set(re.findall(r"^(katydid_\w+)", site.get("/metrics").text, re.MULTILINE)) | {"katydid_generator_findings"}
+    there = set(re.findall(r"^(katydid_\w+)", site.get("/metrics").text, re.MULTILINE)) | {
+        "katydid_generator_findings",
+        "katydid_rate_wanted",
+    }
     root = Path(__file__).parents[2]
     dashboard = (root / "deploy" / "grafana" / "katydid.json").read_text()
     assert json.loads(dashboard)["uid"] == "katydid"

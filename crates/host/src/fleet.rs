@@ -40,8 +40,6 @@ pub enum News {
     NotWritten(String),
     /// The run is not kept, and why.
     NotKept(String),
-    /// How it goes with a collector of metrics, and whether that is a warning.
-    Push(bool, String),
 }
 
 /// Takes news on whatever thread they come from; must not wait.

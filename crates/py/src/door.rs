@@ -49,6 +49,8 @@ pub(crate) enum Message {
     Settled(usize),
     /// Something another node did.
     News(News),
+    /// How it goes with a collector of metrics: the level of the log, and the words.
+    Push(&'static str, String),
     Call {
         id: u64,
         name: String,

@@ -639,7 +639,11 @@ impl Engine {
         };
         let door = Arc::clone(&self.shared.door);
         let tell = Arc::new(move |level: Level, text: String| {
-            door.ask(Message::News(News::Push(level == Level::Warning, text)));
+            let level = match level {
+                Level::Info => "INFO",
+                Level::Warning => "WARNING",
+            };
+            door.ask(Message::Push(level, text));
         });
         let node = Arc::clone(&self.shared.node);
         let push = Push::start(node, settings, tell)
@@ -927,6 +931,7 @@ impl Engine {
             Message::SpawningComplete(users) => ("spawning_complete", users).into_pyobject(py)?,
             Message::RunTimeReached => ("run_time_reached",).into_pyobject(py)?,
             Message::Settled(given_up) => ("settled", given_up).into_pyobject(py)?,
+            Message::Push(level, text) => ("push", level, text).into_pyobject(py)?,
             Message::News(news) => {
                 let (kind, mut arguments) = fleet::told(py, &news)?;
                 arguments.insert(0, kind.into_pyobject(py)?.into_any());

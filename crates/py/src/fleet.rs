@@ -16,7 +16,7 @@ use katydid_wire::{JoinSecret, SecretError, Trust, Value};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyPermissionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyList};
+use pyo3::types::{PyDict, PyList};
 
 use crate::door::Message;
 use crate::engine::{Shared, os_error};
@@ -390,9 +390,6 @@ pub(crate) fn told<'py>(
         News::Finished => ("finished", vec![]),
         News::NotWritten(why) => ("not_written", args!(why)),
         News::NotKept(why) => ("not_kept", args!(why)),
-        News::Push(is_warning, text) => {
-            ("push", args!(PyBool::new(py, *is_warning).to_owned(), text))
-        }
         News::Notice(notice) => match notice {
             Notice::WorkerReady {
                 worker,

@@ -224,8 +224,6 @@ impl Run {
     pub(super) fn told(self: &Rc<Self>, news: News) {
         match news {
             News::NotKept(why) | News::NotWritten(why) => self.not_kept(&why),
-            News::Push(is_warning, text) if is_warning => self.console.warn(format_args!("{text}")),
-            News::Push(_, text) => self.console.info(format_args!("{text}")),
             News::Finished => {
                 self.is_finished.set(true);
                 self.finished.notify_waiters();

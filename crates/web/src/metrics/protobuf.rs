@@ -22,14 +22,14 @@ struct MetricFamily {
     name: String,
     #[prost(string, tag = "2")]
     help: String,
-    #[prost(enumeration = "Kind", optional, tag = "3")]
-    kind: Option<i32>,
+    /// A [`Kind`].
+    #[prost(int32, tag = "3")]
+    kind: i32,
     #[prost(message, repeated, tag = "4")]
     metric: Vec<Series>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
-#[repr(i32)]
+#[derive(Clone, Copy)]
 enum Kind {
     Counter = 0,
     Gauge = 1,
@@ -71,8 +71,8 @@ struct Buckets {
     sample_sum: f64,
     #[prost(message, repeated, tag = "3")]
     bucket: Vec<Bucket>,
-    #[prost(sint32, optional, tag = "5")]
-    schema: Option<i32>,
+    #[prost(sint32, tag = "5")]
+    schema: i32,
     #[prost(double, tag = "6")]
     zero_threshold: f64,
     #[prost(uint64, tag = "7")]
@@ -144,7 +144,7 @@ fn family(metric: &Metric) -> MetricFamily {
     MetricFamily {
         name,
         help: metric.help.to_owned(),
-        kind: Some(kind.into()),
+        kind: kind as i32,
         metric: series,
     }
 }
@@ -174,7 +174,7 @@ impl Buckets {
             sample_count: times.count(),
             sample_sum: times.sum().as_micros() as f64 / 1e6,
             bucket: classic.collect(),
-            schema: Some(exponential.scale),
+            schema: exponential.scale,
             zero_threshold: ZERO,
             zero_count: exponential.zero,
             positive_span,
