@@ -9,6 +9,7 @@
 
 use katydid::prelude::*;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 const WORDS: [&str; 5] = ["lamp", "chair", "cable", "mug", "poster"];
 
@@ -20,6 +21,11 @@ struct Items {
 #[derive(Deserialize)]
 struct Item {
     id: u64,
+}
+
+#[derive(Deserialize)]
+struct Cart {
+    items: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +61,7 @@ fn test() -> Test {
             User::http("Buyer")
                 .state(Buyer::default)
                 .wait(between(1.secs(), 3.secs()))
+                .on_start(log_in)
                 .flow(1, purchase),
         )
 }
@@ -92,6 +99,14 @@ async fn search(u: &mut HttpUser) -> TaskResult {
     Ok(())
 }
 
+async fn log_in(u: &mut HttpUser<Buyer>) -> TaskResult {
+    let name = format!("customer{}", u.number(1..=999));
+    u.post("/login")
+        .form(&[("username", &*name), ("password", "secret")])
+        .await?;
+    Ok(())
+}
+
 async fn fill_cart(u: &mut HttpUser<Buyer>) -> TaskResult {
     for _ in 0..2 {
         let (item, quantity) = (u.number(1..=100).to_string(), u.number(1..=3).to_string());
@@ -104,7 +119,7 @@ async fn fill_cart(u: &mut HttpUser<Buyer>) -> TaskResult {
 
 async fn look_at_cart(u: &mut HttpUser<Buyer>) -> TaskResult {
     let cart = u.get("/cart").await?;
-    let Items { items } = cart.json()?;
+    let Cart { items } = cart.json()?;
     cart.expect(!items.is_empty(), "what was put into the cart is gone")?;
     Ok(())
 }

@@ -150,7 +150,7 @@ fn runs_are_listed_shown_and_deleted() {
     );
     let markdown = printed(&katydid(&file, &["show", "--format", "markdown"]));
     assert!(
-        markdown.contains("| GET | =slow\\|\"er\" | 1200 | 120 |"),
+        markdown.contains("| `GET =slow\\|\"er\"` | 1,200 | 10.0 % |"),
         "{markdown}"
     );
     let beyond = refused(&katydid(&file, &["show", "--from", "2m"]), 1);

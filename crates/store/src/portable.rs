@@ -108,7 +108,7 @@ impl Store {
             .and_then(|()| put_total(&transaction, run))
             .map_err(|error| other.unread(error))?;
         transaction.commit().map_err(failed)?;
-        if let Some(label) = other.labels()?.remove(run).filter(|it| it.is_baseline) {
+        if let Some(label) = other.labels()?.remove(run) {
             // Of this store another run may be the baseline.
             let label = Label {
                 is_baseline: false,
