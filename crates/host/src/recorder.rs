@@ -47,7 +47,7 @@ pub fn start(
     let store = Store::open(&path)?;
     history.open(path);
     node.keep_record();
-    let clock = Arc::clone(&node);
+    let (clock, shown) = (Arc::clone(&node), Arc::clone(&history));
     let mut writer = Writer {
         node,
         store,
@@ -60,8 +60,10 @@ pub fn start(
         is_tidy: false,
     };
     let write = move |all| writer.write(all);
-    Scribe::start("katydid-record", clock, PACE, write, tell)
-        .map_err(|error| StoreError::Io("a thread".into(), error))
+    let scribe = Scribe::start("katydid-record", clock, PACE, write, tell)
+        .map_err(|error| StoreError::Io("a thread".into(), error))?;
+    shown.flush_with(scribe.flusher());
+    Ok(scribe)
 }
 
 struct Writer {

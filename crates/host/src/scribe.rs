@@ -24,7 +24,7 @@ pub struct Pace {
 /// The thread that writes.
 pub struct Scribe {
     /// Asks for everything to be written; the answer says that it is, or cannot be.
-    flush: mpsc::Sender<mpsc::Sender<()>>,
+    flush: Arc<mpsc::Sender<mpsc::Sender<()>>>,
 }
 
 impl Scribe {
@@ -62,14 +62,31 @@ impl Scribe {
             }
         };
         thread::Builder::new().name(name.into()).spawn(work)?;
-        Ok(Self { flush })
+        Ok(Self {
+            flush: Arc::new(flush),
+        })
+    }
+
+    /// A way to have everything written, which others may hold without keeping the thread; see
+    /// [`Scribe::flush`].
+    pub fn flusher(&self) -> impl Fn() + Send + Sync + use<> {
+        let flush = Arc::downgrade(&self.flush);
+        move || {
+            if let Some(flush) = flush.upgrade() {
+                ask(&flush);
+            }
+        }
     }
 
     /// Waits until what has happened so far is written, or cannot be.
     pub fn flush(&self) {
-        let (asker, answer) = mpsc::channel();
-        if self.flush.send(asker).is_ok() {
-            answer.recv().ok();
-        }
+        ask(&self.flush);
+    }
+}
+
+fn ask(flush: &mpsc::Sender<mpsc::Sender<()>>) {
+    let (asker, answer) = mpsc::channel();
+    if flush.send(asker).is_ok() {
+        answer.recv().ok();
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use katydid_core::snapshot::State as RunState;
 use katydid_report::{Look, Report, hgrm};
 use katydid_store::StoreError;
 use serde::Deserialize;
@@ -38,10 +39,17 @@ pub(crate) async fn file(
     Path((run, file)): Path<(String, String)>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refusal> {
-    let now_ms = shared.snapshot().at_ms;
+    let snapshot = shared.snapshot();
+    let (now_ms, has_ended) = (snapshot.at_ms, snapshot.run.state == RunState::Stopped);
     let history = Arc::clone(&shared.history);
-    let made =
-        tokio::task::spawn_blocking(move || make(&history, &run, &file, &wanted, now_ms)).await;
+    let made = tokio::task::spawn_blocking(move || {
+        if has_ended {
+            // Its last second is on its way to the store, perhaps.
+            history.settle();
+        }
+        make(&history, &run, &file, &wanted, now_ms)
+    })
+    .await;
     let failed = |_| {
         Refusal::whole(
             StatusCode::INTERNAL_SERVER_ERROR,

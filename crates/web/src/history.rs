@@ -38,12 +38,36 @@ pub struct History {
     ended: Mutex<HashMap<String, Value>>,
     /// Stretches of runs that pages look at.
     pub(crate) shelf: Shelf,
+    flush: Flush,
+}
+
+/// Has what is not written yet written now.
+#[derive(Default)]
+struct Flush(Mutex<Option<Arc<dyn Fn() + Send + Sync>>>);
+
+impl std::fmt::Debug for Flush {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Flush")
+    }
 }
 
 impl History {
     /// Runs are kept in this file from now on.
     pub fn open(&self, path: PathBuf) {
         self.path.set(path).ok();
+    }
+
+    /// What is not written yet is written by this; it may wait.
+    pub fn flush_with(&self, flush: impl Fn() + Send + Sync + 'static) {
+        *self.flush.0.lock() = Some(Arc::new(flush));
+    }
+
+    /// Waits until all of a run that has ended is written. Not for one under way, which it would end.
+    pub(crate) fn settle(&self) {
+        let flush = self.flush.0.lock().clone();
+        if let Some(flush) = flush {
+            flush();
+        }
     }
 
     /// This process's run is this one.
