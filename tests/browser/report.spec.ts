@@ -1,6 +1,7 @@
 /** The report: it must be readable wherever it is opened, with scripts or without. */
-import { createServer } from "node:http";
+
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
@@ -18,7 +19,10 @@ test.beforeEach(async ({ page }, testInfo) => {
   await (await downloading).saveAs(testInfo.outputPath("report.html"));
 });
 
-test("44 the report opens from a file without a network, and asks for nothing", async ({ browser, page }, testInfo) => {
+test("44 the report opens from a file without a network, and asks for nothing", async ({
+  browser,
+  page,
+}, testInfo) => {
   const answer = await page.request.get(new URL("api/v1/snapshot", page.url()).href);
   const { total } = await answer.json();
   const context = await browser.newContext({ offline: true });
@@ -103,9 +107,13 @@ test("46 nothing of the report is cut on paper or on a phone", async ({ browser 
   await report.setViewportSize({ width: 702, height: 1000 });
   await report.emulateMedia({ media: "print" });
   expect(await overflow()).toBe(0);
-  const cut = await report.locator("table").evaluateAll((tables) =>
-    tables.filter((table) => table.scrollWidth > (table.parentElement?.clientWidth ?? 0) + 1).map((table) => table.id),
-  );
+  const cut = await report
+    .locator("table")
+    .evaluateAll((tables) =>
+      tables
+        .filter((table) => table.scrollWidth > (table.parentElement?.clientWidth ?? 0) + 1)
+        .map((table) => table.id),
+    );
   expect(cut).toEqual([]);
   const pdf = await report.pdf({ format: "A4", path: testInfo.outputPath("report.pdf") });
   expect(pdf.length).toBeGreaterThan(10_000);

@@ -119,7 +119,8 @@ def test_page_report_csv_json_prometheus_and_command_line_tell_the_same(start, k
     assert "404" in katydid("show", "--store", store).stdout
 
     # Nothing of the script's became markup, and nothing is fetched.
-    assert GONE not in report and html.escape(GONE) in report
+    assert GONE not in report
+    assert html.escape(GONE) in report
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', report)
     assert "Failed by 1 of 2 thresholds" in report
     assert report.count("<svg xmlns") >= 12
@@ -145,7 +146,8 @@ def test_every_form_can_be_had_of_any_part_of_a_run(katydid, target, tmp_path):
     assert failed == {"fail>90%": False, "/bytes/* requests>=1": True}
 
     markdown = katydid("report", "--format", "markdown", *store).stdout
-    assert "**FAILED**" in markdown and "| **All** |" in markdown
+    assert "**FAILED**" in markdown
+    assert "| **All** |" in markdown
 
     percentiles = katydid("report", "--format", "hgrm", *store).stdout
     assert f"Total count    = {whole['total']['requests']:>12}" in percentiles
@@ -156,7 +158,9 @@ def test_every_form_can_be_had_of_any_part_of_a_run(katydid, target, tmp_path):
     for chart in (tmp_path / "charts").glob("*.svg"):
         assert ET.parse(chart).getroot().tag.endswith("svg"), chart
     course = list(csv.DictReader((tmp_path / "charts" / "throughput.csv").open(newline="")))
-    assert round(sum(float(row["OK"] or 0) for row in course)) == whole["total"]["requests"] - whole["total"]["failures"]
+    assert (
+        round(sum(float(row["OK"] or 0) for row in course)) == whole["total"]["requests"] - whole["total"]["failures"]
+    )
 
     beside = katydid("report", "last", "--baseline", "last~1", "-o", "-", *store).stdout
     assert 'id="baseline"' in beside

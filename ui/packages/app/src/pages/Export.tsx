@@ -145,7 +145,10 @@ export default function Export() {
         {format.timeOfDay(run.ended ?? store.serverNow())}, {format.count(requests)} requests.
       </p>
       <ul className={styles.files}>
-        {[...stretchFiles(kept?.id ?? "current", range?.stretch ?? null), ...(kept === null ? FILES : keptFiles(kept.id))].map(({ title, holds, href, file }) => (
+        {[
+          ...stretchFiles(kept?.id ?? "current", range?.stretch ?? null),
+          ...(kept === null ? FILES : keptFiles(kept.id)),
+        ].map(({ title, holds, href, file }) => (
           <li key={href}>
             <div>
               <h2>{title}</h2>
