@@ -50,6 +50,7 @@ test("44 the report opens from a file without a network, and asks for nothing", 
 
   // Values under the pointer, and a stretch that is chosen.
   const chart = report.locator("#throughput");
+  await chart.scrollIntoViewIfNeeded();
   const box = await chart.boundingBox();
   if (box === null) throw new Error("the chart has no place");
   const y = box.y + box.height / 2;

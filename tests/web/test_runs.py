@@ -107,7 +107,7 @@ def test_kept_runs_are_pinned_deleted_and_compared_by_commands(serve, target):
             pass
         site.post("/api/v1/stop", json={"mode": "now"})
         kept = site.get("/api/v1/runs").json()["runs"]
-        while kept[0]["state"] != "finished" or kept[0]["id"] in ids:
+        while not kept or kept[0]["state"] != "finished" or kept[0]["id"] in ids:
             kept = site.get("/api/v1/runs").json()["runs"]
         ids.append(kept[0]["id"])
     before, after = ids
