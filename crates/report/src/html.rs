@@ -74,7 +74,7 @@ impl Report {
         write(
             &mut out,
             format_args!(
-                "<script type=\"application/json\" id=\"data\">{}</script>\n",
+                "<script type=\"application/json\" id=\"report-data\">{}</script>\n",
                 in_script(&data(&charts))
             ),
         );
@@ -138,7 +138,7 @@ impl Report {
             contents.push(("baseline", "Comparison"));
         }
         contents.extend([
-            ("failures", "Failures"),
+            ("failed", "Failures"),
             ("trust", "Trust"),
             ("events", "Events"),
         ]);
@@ -360,7 +360,7 @@ impl Report {
     }
 
     fn failures(&self, out: &mut String) {
-        section(out, "failures", "Failures");
+        section(out, "failed", "Failures");
         if self.faults.is_empty() {
             write(
                 out,

@@ -76,7 +76,7 @@
   addEventListener("hashchange", open);
   open();
 
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const data = JSON.parse(document.getElementById("report-data").textContent);
   const charts = [];
   let zoom = null;
 
