@@ -3,9 +3,9 @@ import { column, expect, figure, number, start, stop, test } from "./katydid";
 test("10 the rate on screen is the rate the target saw", async ({ page, target }) => {
   await start(page, { users: 10, ramp: 10 });
   const clock = page.getByText(/^00:00:\d\d$/);
-  await expect(clock).toHaveText("00:00:03", { timeout: 15_000 });
+  await expect(clock).toHaveText(/^00:00:(0[3-9]|1\d)$/, { timeout: 15_000 });
   const before = { at: Date.now(), count: await target.count() };
-  await expect(clock).toHaveText("00:00:14", { timeout: 20_000 });
+  await expect(clock).toHaveText(/^00:00:(1[4-9]|[2-5]\d)$/, { timeout: 30_000 });
   const shown = number(await figure(page, "rps").innerText());
   const seen = ((await target.count()) - before.count) / ((Date.now() - before.at) / 1000);
   expect(Math.abs(shown - seen) / seen).toBeLessThan(0.15);
