@@ -103,4 +103,4 @@ def secret_options() -> set[str]:
 
 @functools.cache
 def _added_options() -> dict[str, Any]:
-    return dict(argument_parser.get_parser().args_included_in_web_ui)
+    return dict(argument_parser.used_parser().args_included_in_web_ui)

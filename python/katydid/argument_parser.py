@@ -35,6 +35,9 @@ from katydid.util.url import is_url as is_url
 _EARLY = frozenset({"locustfile", "config", "master", "join_secret", "worker", "master_host", "master_port"})
 """Options that are needed before the script is imported."""
 
+_used: list[LocustArgumentParser] = []
+"""The parser that read the command line last, if any did."""
+
 version = katydid.LOCUST_VERSION
 
 _USAGE = "\n       ".join(
@@ -331,6 +334,11 @@ def get_parser(default_config_files: tuple[str, ...] | list[str] = DEFAULT_CONFI
     return parser
 
 
+def used_parser() -> LocustArgumentParser:
+    """The parser that read the command line; a new one only where none did, since scripts are told of each."""
+    return _used[0] if _used else get_parser()
+
+
 def setup_parser_arguments(parser: LocustArgumentParser) -> None:
     """Adds all of Katydid's own options to a parser, under the headings of the help text."""
     _add_all(parser, ours=False)
@@ -472,6 +480,7 @@ def parse_all_options(args: list[str] | None = None) -> Namespace:
         args: The arguments; those of the process by default.
     """
     parser = get_parser()
+    _used[:] = [parser]
     options: Namespace = parser.parse_args(args=args)
     if getattr(options, "autoquit", -1) != -1 and not options.autostart:
         sys.stderr.write("--autoquit is only meaningful in combination with --autostart\n")

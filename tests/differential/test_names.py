@@ -40,7 +40,7 @@ a user agent: default_headers download max_redirects max_retries retry_delay
     LOCUSTS: """
 locust.clients DEFAULT_CA_BUNDLE_PATH basestring
 locust.debug TYPE_CHECKING
-locust.html STATE_STOPPED STATE_STOPPING
+locust.html STATE_STOPPING
 locust.main TYPE_CHECKING
 locust.rpc.protocol ObjectId
 locust.stats resize_handler
