@@ -256,6 +256,23 @@ impl Schedule {
         (number_after(passed) as f64 - passed).clamp(0.0, 1.0 - f64::EPSILON)
     }
 
+    /// All of these at once. None where there are none, or where their stages are not as long as each other's.
+    pub fn sum(all: &[&Self]) -> Option<Self> {
+        let (first, rest) = all.split_first()?;
+        let mut sum = (*first).clone();
+        for other in rest {
+            let is_alike = sum.stages.len() == other.stages.len();
+            for (stage, more) in sum.stages.iter_mut().zip(&other.stages) {
+                if !is_alike || stage.length != more.length {
+                    return None;
+                }
+                stage.from += more.from;
+                stage.to += more.to;
+            }
+        }
+        Some(sum)
+    }
+
     /// The same with all rates so many times as high: a worker's part of independent arrivals.
     #[must_use]
     pub fn scaled(&self, by: f64) -> Self {

@@ -6,6 +6,7 @@
 //! - `desk`: what the page asks for
 //! - `run`: one run of the command
 //! - `fleet`, `children`: masters and workers, on other machines and on this one
+//! - `rates`: iterations that begin at a rate, on all workers together
 //! - `output`: what is printed and written at the end
 
 mod children;
@@ -14,6 +15,7 @@ mod desk;
 mod fleet;
 mod given;
 mod output;
+mod rates;
 mod run;
 mod settings;
 

@@ -17,8 +17,9 @@ mod crew;
 mod lane;
 mod life;
 
+pub(crate) use arrivals::PATIENCE;
 pub(crate) use base::Base;
 pub(crate) use control::{Control, Phase};
-pub(crate) use crew::Crew;
+pub(crate) use crew::{Crew, Progress};
 pub(crate) use lane::{Ask, Lane, Shared};
 pub(crate) use life::{Ending, Kind, Life};

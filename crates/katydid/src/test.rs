@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Kind;
 use crate::shape::Shape;
-use crate::user::{Arrivals, User};
+use crate::user::User;
 
 /// A load test: the kinds of users there are, and how a run of them is judged.
 ///
@@ -23,8 +23,6 @@ pub(crate) trait Build {
     fn choose_by_tags(&mut self, only: &[String], without: &[String]);
     fn equal_weights(&mut self);
     fn name(&self) -> &str;
-    fn begin_at(&mut self, arrivals: Arrivals);
-    fn weight(&self) -> f64;
     fn build(self: Box<Self>) -> Arc<dyn Kind>;
     fn collect_tags(&self, into: &mut std::collections::BTreeSet<String>);
 }
@@ -41,14 +39,6 @@ impl<S: 'static> Build for User<S> {
 
     fn name(&self) -> &str {
         &self.name
-    }
-
-    fn weight(&self) -> f64 {
-        self.weight
-    }
-
-    fn begin_at(&mut self, arrivals: Arrivals) {
-        self.arrivals = Some(arrivals);
     }
 
     fn build(self: Box<Self>) -> Arc<dyn Kind> {

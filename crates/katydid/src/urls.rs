@@ -30,7 +30,6 @@ pub(crate) struct Urls {
     body: Bytes,
     pub(crate) timeout: Duration,
     pub(crate) follows: bool,
-    pub(crate) arrivals: Option<Arrivals>,
 }
 
 impl Urls {
@@ -62,7 +61,6 @@ impl Urls {
             body: Bytes::new(),
             timeout: TIMEOUT,
             follows: false,
-            arrivals: None,
         })
     }
 
@@ -118,14 +116,6 @@ impl Build for Urls {
         NAME
     }
 
-    fn weight(&self) -> f64 {
-        1.0
-    }
-
-    fn begin_at(&mut self, arrivals: Arrivals) {
-        self.arrivals = Some(arrivals);
-    }
-
     fn build(self: Box<Self>) -> Arc<dyn Kind> {
         Arc::new(*self)
     }
@@ -165,7 +155,7 @@ impl Kind for Urls {
     }
 
     fn arrivals(&self) -> Option<&Arrivals> {
-        self.arrivals.as_ref()
+        None
     }
 
     fn live(self: Arc<Self>, lane: Rc<Lane>, control: Rc<Control>) -> Life {
@@ -205,7 +195,7 @@ impl Urls {
         loop {
             let due = match &pool {
                 None => Stamp::now(),
-                Some(pool) => match pool.next(control).await {
+                Some(pool) => match pool.next(lane, control).await {
                     Some(due) => due,
                     None => return,
                 },
@@ -213,6 +203,9 @@ impl Urls {
             let _ending = pool.as_ref().map(|pool| Ending::new(pool, lane));
             if !lane.take_iteration() {
                 return;
+            }
+            if pool.is_none() {
+                lane.iteration_begins(due);
             }
             let place = if self.targets.len() == 1 {
                 0
@@ -233,7 +226,9 @@ impl Urls {
                 due,
             };
             let exchange = lane.send(&client, control, request, self.timeout).await;
+            let answered = exchange.timing.done;
             drop(Response::new(Rc::clone(lane), keys[place], exchange));
+            lane.iteration_ends(answered);
             control.wait(Duration::ZERO).await;
             if control.phase() > crate::engine::Phase::Running {
                 return;

@@ -60,6 +60,22 @@ pub(crate) struct Arrivals {
     pub(crate) most_users: u32,
 }
 
+impl Arrivals {
+    /// So much of them, out of 1, on as much of the users.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most as many users as all of them"
+    )]
+    pub(crate) fn part(&self, part: f64) -> Self {
+        let most = (f64::from(self.most_users) * part).ceil();
+        Self {
+            schedule: self.schedule.scaled(part),
+            most_users: (most as u32).max(1),
+        }
+    }
+}
+
 /// How long a request may take until its answer is complete, unless a kind of users says otherwise.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 /// How many users there may be of a kind whose iterations begin at a rate, unless it says otherwise.

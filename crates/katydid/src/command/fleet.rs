@@ -115,7 +115,7 @@ impl Run {
             master.desk.set(&Job {
                 host: self.chosen.borrow().host.clone(),
                 stop_timeout: self.settings.stop_timeout.as_secs_f64(),
-                options: Value::Map(Vec::new()),
+                options: self.rate_options(),
             });
         }
     }
@@ -130,13 +130,7 @@ impl Run {
         let most: u64 = given.number("expect_workers_max_wait").unwrap_or(0);
         let mut waited = Duration::ZERO;
         loop {
-            let ready = self.node.read(|role| match role {
-                Role::Master(master) => master
-                    .workers()
-                    .filter(|worker| worker.state == State::Ready)
-                    .count(),
-                Role::Local(_) => expected,
-            });
+            let ready = self.workers_ready() as usize;
             if ready >= expected || self.over.get() {
                 return true;
             }
@@ -154,6 +148,18 @@ impl Run {
             tokio::time::sleep(LOOK).await;
             waited += LOOK;
         }
+    }
+
+    /// How many workers wait for something to do.
+    pub(super) fn workers_ready(&self) -> u32 {
+        self.node.read(|role| match role {
+            Role::Master(master) => {
+                let ready = master.workers();
+                let ready = ready.filter(|worker| worker.state == State::Ready).count();
+                u32::try_from(ready).unwrap_or(u32::MAX)
+            }
+            Role::Local(_) => 0,
+        })
     }
 
     /// How many workers of its own it starts.
@@ -250,6 +256,15 @@ impl Run {
 
     fn noticed(&self, notice: Notice) {
         let console = &self.console;
+        if matches!(
+            notice,
+            Notice::WorkerReady { .. }
+                | Notice::WorkerMissing(..)
+                | Notice::WorkerBack(_)
+                | Notice::WorkerQuit(..)
+        ) {
+            self.share_rates();
+        }
         match notice {
             Notice::WorkerReady {
                 worker,
@@ -336,6 +351,7 @@ impl Run {
                         .info("Got quit message from master, shutting down...");
                     self.finish();
                 }
+                Order::Custom(kind, data) if self.take_rate(&kind, &data) => {}
                 Order::Custom(kind, data) if kind == PAUSE => {
                     if data.as_bool() == Some(true) {
                         self.crew.pause();
@@ -361,6 +377,7 @@ impl Run {
         if !state.is_active() {
             self.load.set(self.load.get() + 1);
             self.crew.begin(job.host.clone());
+            self.take_rate_option(&job.options);
         }
         *state = State::Spawning;
         drop(state);
@@ -404,7 +421,8 @@ impl Run {
             }
         }
         self.crew.spawn(&more).await;
-        if !fewer.is_empty() {
+        // Where iterations begin at a rate there are as many users as it takes.
+        if !fewer.is_empty() && !self.has_rates.get() {
             self.crew.stop(&fewer, patience).await;
         }
         let counts = self.crew.counts();

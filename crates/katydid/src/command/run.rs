@@ -38,6 +38,7 @@ use super::console::Console;
 use super::desk::{Call, Desk, Form, done, refused};
 use super::fleet::{Membership, SILENCE};
 use super::output::{self, CsvFiles};
+use super::rates::Course;
 use super::settings::{Part, Problem, Settings};
 use crate::engine::{Ask, Crew, Shared};
 use crate::shape::{Shape, Stages};
@@ -102,8 +103,11 @@ pub(super) struct Run {
     /// The exit code, if it is settled already.
     pub(super) code: Cell<Option<i32>>,
     children: RefCell<Vec<Child>>,
+    /// Whether iterations begin at a rate in this test.
+    pub(super) has_rates: Cell<bool>,
+    pub(super) course: Course,
     /// Parts of schedules that are not over.
-    schedules: Cell<usize>,
+    pub(super) schedules: Cell<usize>,
     recorder: Option<Scribe>,
     about: RefCell<About>,
     /// What was last asked for.
@@ -212,6 +216,8 @@ impl Run {
             patience: Cell::new(patience),
             code: Cell::new(None),
             children: RefCell::default(),
+            has_rates: Cell::new(false),
+            course: Course::default(),
             schedules: Cell::new(0),
             recorder: None,
             chosen: RefCell::new(chosen),
@@ -465,19 +471,24 @@ impl Run {
     }
 
     /// Starts a test with the load that was asked for last, or changes that of a running one.
-    fn start(&self) {
-        let chosen = self.chosen.borrow().clone();
+    fn start(self: &Rc<Self>) {
+        let mut chosen = self.chosen.borrow().clone();
         let is_new = !self.is_active();
         if is_new {
             self.load.set(self.load.get() + 1);
             self.node.send(Event::ClearStats);
             self.crew.begin(chosen.host.clone());
             // Before the first user: it waits for what is due.
-            if self.settings.part != Part::Master && self.crew.begin_rates() {
-                self.schedules.set(self.crew.rates());
-                self.console
-                    .info("Iterations begin at a rate, on as many users as that takes");
-            }
+            self.set_rates(self.settings.rate.as_ref());
+        } else if self.has_rates.get() {
+            self.console
+                .warn("The load is a rate of iterations: there are as many users as it takes");
+            return;
+        }
+        if self.has_rates.get() && self.settings.part == Part::Master {
+            // Each worker has one to begin with; they are made before the first iteration is due.
+            chosen.users = chosen.users.max(self.workers_ready());
+            chosen.spawn_rate = chosen.spawn_rate.max(chosen.users.into());
         }
         self.brief();
         let hosts: Vec<_> = self
@@ -504,6 +515,9 @@ impl Run {
             run_time: is_new.then_some(chosen.run_time).flatten(),
             host,
         });
+        if self.settings.part != Part::Master {
+            self.begin_rates();
+        }
     }
 
     fn start_shape(self: &Rc<Self>) {
@@ -536,11 +550,7 @@ impl Run {
             let Some(wanted) = tick else {
                 self.console.info("Shape test stopping");
                 self.stop(self.settings.stop_timeout).await;
-                if self.settings.headless {
-                    self.finish();
-                } else {
-                    self.quit_after_a_while().await;
-                }
+                self.has_ended().await;
                 return;
             };
             if last != Some(wanted) {
@@ -609,6 +619,15 @@ impl Run {
         self.quit_after_a_while().await;
     }
 
+    /// What becomes of the process when its test has ended by itself.
+    pub(super) async fn has_ended(&self) {
+        if self.settings.headless {
+            self.finish();
+        } else {
+            self.quit_after_a_while().await;
+        }
+    }
+
     /// What `--autoquit` says, where there is a page.
     async fn quit_after_a_while(&self) {
         let after: i64 = self.settings.given.number("autoquit").unwrap_or(-1);
@@ -645,6 +664,7 @@ impl Run {
                 if self.settings.given.flag("reset_stats") {
                     self.node.send(Event::ResetStats);
                 }
+                self.begin_rates();
             }
             Action::RunTimeReached => {
                 spawn_local(Rc::clone(self).time_is_up());
@@ -662,6 +682,8 @@ impl Run {
             }
             Ask::EndTest => "A user has ended the test",
             Ask::IterationsDone => "All iterations have been run",
+            // A master knows itself when its schedules are over.
+            Ask::ScheduleOver if is_worker => return,
             Ask::ScheduleOver => {
                 self.schedules.set(self.schedules.get().saturating_sub(1));
                 if self.schedules.get() > 0 {
@@ -712,9 +734,11 @@ impl Run {
                 let by = payload["by"].as_str().map(str::to_owned);
                 self.pass_on_pause(name == "pause");
                 let (kind, text) = if name == "pause" {
+                    self.course.pause();
                     self.crew.pause();
                     (MarkKind::Pause, "users start no new tasks")
                 } else {
+                    self.course.resume();
                     self.crew.resume();
                     (MarkKind::Resume, "users go on")
                 };
@@ -791,7 +815,7 @@ impl Run {
         done("Swarming started")
     }
 
-    fn change_load(&self, asked: &Value) -> Answer {
+    fn change_load(self: &Rc<Self>, asked: &Value) -> Answer {
         let run_time = match asked["run_time"].as_str().map(crate::timespan::parse) {
             Some(None) => {
                 return refused(
@@ -899,7 +923,12 @@ impl Run {
     /// Tells the node of users that came and went by themselves.
     fn tell_users(&self) {
         let run = self.node.read(|role| (role.run().state, role.run().users));
-        if self.settings.part == Part::Alone && run.0 == State::Running && !self.is_stopping.get() {
+        let may_change = match self.settings.part {
+            Part::Alone => true,
+            Part::Worker => self.has_rates.get(),
+            Part::Master => false,
+        };
+        if may_change && run.0 == State::Running && !self.is_stopping.get() {
             let counts = self.crew.counts();
             if counts.values().sum::<u32>() != run.1 {
                 self.node.send(Event::Spawned { counts });

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_core::arrival::{Schedule, Spacing, Stage};
+use katydid_core::arrival::{Schedule, Spacing};
 use katydid_core::threshold::Threshold;
 use katydid_http::Target;
 use katydid_store::Keep;
@@ -92,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) kinds: Vec<Arc<dyn Kind>>,
     pub(crate) shape: Option<Box<dyn Shape>>,
+    /// At what rate iterations begin, if the command line says so.
+    pub(crate) rate: Option<Arrivals>,
     pub(crate) thresholds: Vec<Threshold>,
     pub(crate) known_tags: BTreeSet<String>,
     /// What was given on the command line.
@@ -134,19 +136,8 @@ impl Settings {
             return Err(Problem::Answer(format!("Available Users:\n{list}")));
         }
         let known_tags = choose(&given, &mut test)?;
-        if let Some(text) = given.text("iteration_rate") {
-            let all = arrivals(&given, text)?;
-            let total: f64 = test.kinds.iter().map(|kind| kind.weight()).sum();
-            for kind in &mut test.kinds {
-                let part = kind.weight() / total.max(f64::MIN_POSITIVE);
-                if part > 0.0 {
-                    kind.begin_at(Arrivals {
-                        schedule: scaled(&all.schedule, part)?,
-                        ..all.clone()
-                    });
-                }
-            }
-        }
+        let rate = given.text("iteration_rate");
+        let rate = rate.map(|text| arrivals(&given, text)).transpose()?;
         let kinds: Vec<Arc<dyn Kind>> = test.kinds.drain(..).map(|kind| kind.build()).collect();
         let own = test.thresholds.iter().chain(given.all("fail_if"));
         let thresholds = own
@@ -174,12 +165,18 @@ impl Settings {
                 check_host(host)?;
             }
         }
+        if rate.is_some() && kinds.iter().all(|kind| kind.class().fixed_count > 0) {
+            return Err(Problem::failed(
+                "--rate needs users: every kind has a fixed number of them, and those run beside it",
+            ));
+        }
         let run_time = given.time("run_time").filter(|time| !time.is_zero());
         Ok(Self {
             part,
             name,
             kinds,
             shape,
+            rate,
             thresholds,
             known_tags,
             host,
@@ -257,18 +254,6 @@ impl Settings {
         }
         Ok(settings)
     }
-}
-
-/// A part of a schedule.
-fn scaled(schedule: &Schedule, part: f64) -> Result<Schedule, Problem> {
-    let stages = schedule.stages().iter().map(|stage| Stage {
-        from: stage.from * part,
-        to: stage.to * part,
-        length: stage.length,
-    });
-    Schedule::of(stages.collect())
-        .map(|scaled| scaled.spaced(schedule.spacing()))
-        .map_err(|error| Problem::usage(format!("--rate: {error}")))
 }
 
 /// What `--rate` says.

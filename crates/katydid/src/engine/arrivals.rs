@@ -3,14 +3,16 @@
 //! Lanes share a schedule by taking each n-th arrival, so that all of them together keep it exactly.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use katydid_core::pace::{Pace, Share};
+use katydid_core::units::Nanos;
 use katydid_http::timing::Stamp;
+use tokio::sync::Notify;
 
 use super::control::{Control, Phase};
 use super::lane::Lane;
@@ -18,49 +20,100 @@ use crate::target::clock;
 use crate::target::timer::Timer;
 use crate::user::Arrivals;
 
-/// How long what is due waits for a user before it is dropped, in nanoseconds.
-const PATIENCE: u64 = 10_000_000_000;
-/// Arrivals that are handled before requests get a turn.
-const TURN: u32 = 64;
+/// How long what is due waits for a user before it is dropped, the same as for users in Python.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Iterations that are handed out before requests get a turn.
+const TURN: usize = 64;
 
 /// One kind's iterations, on one lane.
 #[derive(Default)]
 pub(crate) struct Pool {
-    /// When those were due that no user has taken: nanoseconds of the target's clock, which never steps.
-    waiting: RefCell<VecDeque<u64>>,
+    /// None before the schedule has begun.
+    pace: RefCell<Option<Pace>>,
     idle: RefCell<Vec<Rc<Control>>>,
     /// Users that may run here.
     most: Cell<u32>,
-    /// Whether nothing is due any more.
-    is_over: Cell<bool>,
     /// Iterations under way.
     busy: Cell<u32>,
+    /// Whether it was told that nothing is due any more.
+    has_told: Cell<bool>,
+    /// Whether nothing more is to be done about the schedule.
+    is_closed: Cell<bool>,
+    /// Something else is due next than before.
+    changed: Notify,
 }
 
 /// The part of a schedule that a lane has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Share {
-    pub(crate) index: usize,
-    pub(crate) of: usize,
+pub(crate) struct Part {
+    pub(crate) share: Share,
+    /// Users that may run on the lane.
+    pub(crate) most: u32,
     /// The same for all lanes.
     pub(crate) seed: u64,
-    /// When the schedule begins, by the target's clock.
-    pub(crate) began: u64,
+    /// How much of the schedule was over when `at` was.
+    pub(crate) passed: Duration,
+    pub(crate) at: Stamp,
 }
 
 impl Pool {
+    /// Begins a schedule, or goes on with another one or another part of it.
+    pub(crate) fn follow(&self, arrivals: Arrivals, part: &Part) {
+        self.most.set(part.most.max(1));
+        self.has_told.set(false);
+        let began = nanos(part.at);
+        let mut pace = self.pace.borrow_mut();
+        let schedule = arrivals.schedule;
+        *pace = Some(match pace.take() {
+            Some(pace) => pace.changed(schedule, part.share, part.seed, part.passed, began),
+            None => Pace::new(
+                schedule,
+                part.share,
+                part.seed,
+                PATIENCE,
+                part.passed,
+                began,
+            ),
+        });
+        self.changed.notify_one();
+    }
+
+    /// Nothing is due until [`Pool::resume`].
+    pub(crate) fn pause(&self) {
+        if let Some(pace) = &mut *self.pace.borrow_mut() {
+            pace.pause(nanos(Stamp::now()));
+        }
+        self.changed.notify_one();
+    }
+
+    /// The schedule goes on where it was paused.
+    pub(crate) fn resume(&self) {
+        if let Some(pace) = &mut *self.pace.borrow_mut() {
+            pace.resume(nanos(Stamp::now()));
+        }
+        self.changed.notify_one();
+    }
+
+    /// Nothing is due any more, and what waits for a user is dropped.
+    pub(crate) fn close(&self, lane: &Lane) {
+        let left = self.pace.take().map_or(0, |mut pace| pace.give_up());
+        give_up(lane, left);
+        self.is_closed.set(true);
+        self.changed.notify_one();
+    }
+
     /// Waits for the next iteration: when it was due. None if the user is to end.
-    pub(crate) async fn next(&self, control: &Rc<Control>) -> Option<Stamp> {
-        let due = self.waiting.borrow_mut().pop_front();
+    pub(crate) async fn next(&self, lane: &Lane, control: &Rc<Control>) -> Option<Stamp> {
+        let due = self.pace.borrow_mut().as_mut().and_then(|it| it.take(0));
         if let Some(due) = due {
-            return Some(self.begin(due));
+            return Some(self.begin(lane, due));
         }
         control.due.set(0);
         self.idle.borrow_mut().push(Rc::clone(control));
         let due = poll_fn(|_| match control.due.get() {
             0 if control.phase() > Phase::Running => Poll::Ready(None),
             0 => Poll::Pending,
-            due => Poll::Ready(Some(due)),
+            due => Poll::Ready(Some(Nanos::from_nanos(due))),
         })
         .await;
         if due.is_none() {
@@ -68,13 +121,16 @@ impl Pool {
                 .borrow_mut()
                 .retain(|other| !Rc::ptr_eq(other, control));
         }
-        due.map(|due| self.begin(due))
+        due.map(|due| self.begin(lane, due))
     }
 
-    fn begin(&self, due: u64) -> Stamp {
-        let lateness = clock::now().saturating_sub(due);
+    fn begin(&self, lane: &Lane, due: Nanos) -> Stamp {
         self.busy.set(self.busy.get() + 1);
-        Stamp::now().before(lateness)
+        let now = Stamp::now();
+        let lateness = nanos(now).saturating_sub(due);
+        let at = Nanos::from_nanos(now.epoch_nanos());
+        lane.count_iterations(at, |counts| counts.begin_due(lateness, at));
+        now.before(lateness.as_nanos())
     }
 
     /// An iteration has ended.
@@ -84,80 +140,77 @@ impl Pool {
     }
 
     fn tell_if_done(&self, lane: &Lane) {
-        if self.is_over.get() && self.busy.get() == 0 && self.waiting.borrow().is_empty() {
-            // Once is enough.
-            self.is_over.set(false);
+        let is_over = self.pace.borrow().as_ref().is_some_and(Pace::is_over);
+        if is_over && self.busy.get() == 0 && !self.has_told.replace(true) {
             lane.schedule_is_over();
         }
     }
 
-    /// Something is due: a user that waits takes it, or else a new one, or else it waits.
-    fn fall_due(&self, lane: &Rc<Lane>, class: usize, due: u64) {
-        let user = self.idle.borrow_mut().pop();
-        if let Some(control) = user {
-            control.due.set(due);
+    /// Takes in what has become due, and says when there is something to do again. Users that are free get what
+    /// waits; where there are too few, one is started for each that waits.
+    fn turn(&self, lane: &Rc<Lane>, class: usize) -> Option<Nanos> {
+        let stamp = Stamp::now();
+        let (now, epoch) = (nanos(stamp), Nanos::from_nanos(stamp.epoch_nanos()));
+        let mut pace = self.pace.borrow_mut();
+        let pace = pace.as_mut()?;
+        let dropped = pace.advance(now, |due| {
+            let at = epoch.saturating_sub(now.saturating_sub(due));
+            lane.count_iterations(at, |counts| counts.fall_due(1, at));
+            0
+        });
+        give_up(lane, dropped);
+        for _ in 0..TURN {
+            if pace.waiting_for(0) == 0 {
+                break;
+            }
+            let Some(control) = self.idle.borrow_mut().pop() else {
+                break;
+            };
+            let Some(due) = pace.take(0) else {
+                self.idle.borrow_mut().push(control);
+                break;
+            };
+            control.due.set(due.as_nanos());
             control.wake();
-            return;
         }
-        self.waiting.borrow_mut().push_back(due);
-        let waiting = u32::try_from(self.waiting.borrow().len()).unwrap_or(u32::MAX);
+        let waiting = u32::try_from(pace.waiting_for(0)).unwrap_or(u32::MAX);
+        if waiting > 0 && !self.idle.borrow().is_empty() {
+            return Some(now);
+        }
         // Users that were started and have not come for theirs yet are on their way.
         let (present, starting) = (lane.present_of(class), lane.starting_of(class));
-        if present < self.most.get() && starting < waiting {
+        let wanted = waiting.saturating_sub(starting);
+        for _ in 0..wanted.min(self.most.get().saturating_sub(present)) {
             lane.start_here(class);
         }
-    }
-
-    /// Drops what has waited too long.
-    fn give_up(&self, now: u64) {
-        let mut waiting = self.waiting.borrow_mut();
-        while waiting.front().is_some_and(|due| due + PATIENCE < now) {
-            waiting.pop_front();
-        }
+        pace.deadline()
     }
 }
 
-/// Has iterations of a kind fall due by a schedule, as long as the load is the same.
-pub(crate) async fn run(lane: Rc<Lane>, class: usize, arrivals: Arrivals, share: Share) {
-    let pool = lane.pool(class);
-    let part = u32::try_from(share.of).unwrap_or(1);
-    let rest = u32::from((arrivals.most_users % part) as usize > share.index);
-    pool.most.set((arrivals.most_users / part + rest).max(1));
-    pool.is_over.set(false);
-    let load = lane.load();
+/// Has iterations of a kind fall due by a schedule until that is closed.
+pub(crate) async fn run(lane: Rc<Lane>, class: usize, pool: Rc<Pool>) {
     let timer = match Timer::new() {
         Ok(timer) => timer,
         Err(error) => return lane.exception(&io::Error::other(error)),
     };
-    let due = arrivals.schedule.arrivals(share.seed);
-    let due = due.skip(share.index).step_by(share.of);
     let work = async {
-        let mut handled = 0_u32;
-        for offset in due {
-            let due = share.began.saturating_add(offset.as_nanos());
-            let mut now = clock::now();
-            if due > now {
-                timer.until(due).await;
-                now = clock::now();
-            }
-            // A paused test moves all that follows; what is due while it is paused is not.
-            if lane.load() != load {
-                return;
-            }
-            pool.fall_due(&lane, class, due);
-            pool.give_up(now);
-            handled += 1;
-            if handled.is_multiple_of(TURN) {
-                tokio::task::yield_now().await;
-            }
-        }
-        pool.is_over.set(true);
-        pool.tell_if_done(&lane);
-        // What still waits is given up in time, too.
-        while lane.load() == load && !pool.waiting.borrow().is_empty() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            pool.give_up(clock::now());
+        while !pool.is_closed.get() {
+            let deadline = pool.turn(&lane, class);
             pool.tell_if_done(&lane);
+            let Some(deadline) = deadline else {
+                pool.changed.notified().await;
+                continue;
+            };
+            // The timer's clock is another one, which runs as fast.
+            let wait = deadline.saturating_sub(nanos(Stamp::now())).as_nanos();
+            if wait == 0 {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::select! {
+                () = timer.until(clock::now().saturating_add(wait)) => {}
+                () = pool.changed.notified() => {}
+            }
         }
     };
     tokio::select! {
@@ -165,4 +218,15 @@ pub(crate) async fn run(lane: Rc<Lane>, class: usize, arrivals: Arrivals, share:
         // It goes on as long as the other does.
         _ = timer.drive() => {}
     }
+}
+
+fn give_up(lane: &Lane, count: u64) {
+    if count > 0 {
+        let at = Nanos::from_nanos(Stamp::now().epoch_nanos());
+        lane.count_iterations(at, |counts| counts.give_up(count, at));
+    }
+}
+
+fn nanos(stamp: Stamp) -> Nanos {
+    Nanos::from_nanos(stamp.as_nanos())
 }

@@ -1,24 +1,26 @@
 //! All lanes together, as the node's orders reach them.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use katydid_core::arrival::Schedule;
 use katydid_core::dispatch::Users;
+use katydid_core::pace::Share;
+use katydid_http::timing::Stamp;
 use katydid_node::Event;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::arrivals::Share;
+use super::arrivals::Part;
 use super::control::Phase;
 use super::lane::{Handle, Order, SendFarewell, Shared};
-use crate::target::clock;
+use crate::user::{Arrivals, MOST_USERS};
 
 /// How long requests whose users are to end at once get to be answered, so that they are counted.
 const SETTLING: Duration = Duration::from_secs(2);
-/// How long after the order the first iteration is due, in nanoseconds, so that every lane has heard of it.
-const LEAD: u64 = 20_000_000;
 /// How long users get to do their last things.
 const PARTING: Duration = Duration::from_secs(10);
 
@@ -26,6 +28,16 @@ const PARTING: Duration = Duration::from_secs(10);
 pub(crate) struct Crew {
     shared: Arc<Shared>,
     lanes: Vec<Handle>,
+    /// By kind, at what rate its iterations begin, if that is so in this test.
+    rates: RefCell<Vec<Option<Arrivals>>>,
+    seed: u64,
+}
+
+/// A part of what all workers together are to do, and how much of that is over.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) share: Share,
+    pub(crate) passed: Duration,
 }
 
 impl Crew {
@@ -34,6 +46,8 @@ impl Crew {
         let lanes = (0..threads.max(1)).map(|number| Handle::start(Arc::clone(&shared), number));
         Ok(Self {
             lanes: lanes.collect::<io::Result<_>>()?,
+            rates: RefCell::new(shared.kinds.iter().map(|_| None).collect()),
+            seed: fastrand::u64(..),
             shared,
         })
     }
@@ -99,38 +113,88 @@ impl Crew {
         self.tell(|| Order::Begin);
     }
 
-    /// Has iterations begin when they are due, of kinds for which that is so; whether there are any.
-    pub(crate) fn begin_rates(&self) -> bool {
-        let mut is_any = false;
-        let (seed, began) = (fastrand::u64(..), clock::now() + LEAD);
-        for (class, kind) in self.shared.kinds.iter().enumerate() {
-            let Some(arrivals) = kind.arrivals() else {
-                continue;
-            };
-            is_any = true;
-            for (index, lane) in self.lanes.iter().enumerate() {
-                let share = Share {
-                    index,
-                    of: self.lanes.len(),
-                    seed: seed.wrapping_add(class as u64),
-                    began,
+    /// Has iterations begin at a rate: at a part of `all` for each kind, or else as the kind says. Users of these
+    /// kinds wait until [`Crew::follow_rates`]. False if every kind begins its iterations as it likes.
+    pub(crate) fn set_rates(&self, all: Option<&Arrivals>) -> bool {
+        let rates = self.parts(all);
+        self.tell(|| Order::Rates(rates.iter().map(Option::is_some).collect()));
+        let is_any = rates.iter().any(Option::is_some);
+        *self.rates.borrow_mut() = rates;
+        is_any
+    }
+
+    /// Has the same kinds go on at another rate, from the next [`Crew::follow_rates`] on.
+    pub(crate) fn change_rates(&self, all: &Arrivals) {
+        *self.rates.borrow_mut() = self.parts(Some(all));
+    }
+
+    /// At what rate iterations of each kind begin.
+    fn parts(&self, all: Option<&Arrivals>) -> Vec<Option<Arrivals>> {
+        let classes = self.shared.kinds.iter().map(|kind| kind.class());
+        // Those of a fixed number of users run beside the rate, as often as they like.
+        let weights = classes.map(|class| match class.fixed_count {
+            0 => class.weight,
+            _ => 0.0,
+        });
+        let weights: Vec<_> = weights.collect();
+        let total: f64 = weights.iter().sum();
+        let kinds = self.shared.kinds.iter().zip(weights);
+        let parts = kinds.map(|(kind, weight)| match all {
+            Some(all) => (weight > 0.0).then(|| all.part(weight / total)),
+            None => kind.arrivals().cloned(),
+        });
+        parts.collect()
+    }
+
+    /// When nothing is due any more, if ever.
+    pub(crate) fn rates_length(&self) -> Option<Duration> {
+        let rates = self.rates.borrow();
+        let lengths = rates.iter().flatten().map(|rate| rate.schedule.length());
+        lengths.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// The schedule of all iterations, where there is one, and the most users there may be.
+    pub(crate) fn rate(&self) -> Option<(Schedule, u32)> {
+        let rates = self.rates.borrow();
+        let most = rates.iter().flatten().map(|rate| rate.most_users).sum();
+        let schedules: Vec<_> = rates.iter().flatten().map(|rate| &rate.schedule).collect();
+        Some((Schedule::sum(&schedules)?, most))
+    }
+
+    /// Has iterations begin by the rates that were set, at this part of them from now on.
+    pub(crate) fn follow_rates(&self, progress: Progress) {
+        let at = Stamp::now();
+        let lanes = u32::try_from(self.lanes.len()).unwrap_or(1);
+        let share = progress.share;
+        for (class, rate) in self.rates.borrow().iter().enumerate() {
+            let Some(arrivals) = rate else { continue };
+            let here = u64::from(arrivals.most_users) / share.of.max(1);
+            let here = u32::try_from(here).unwrap_or(MOST_USERS);
+            for (index, lane) in (0..).zip(&self.lanes) {
+                let part = Part {
+                    share: Share {
+                        index: share.index + share.of * u64::from(index),
+                        of: share.of * u64::from(lanes),
+                    },
+                    most: here / lanes + u32::from(here % lanes > index),
+                    seed: self.seed.wrapping_add(class as u64),
+                    passed: progress.passed,
+                    at,
                 };
                 let arrivals = arrivals.clone();
-                let order = Order::Rate {
+                let order = Order::Follow {
                     class,
                     arrivals,
-                    share,
+                    part,
                 };
                 lane.orders.send(order).ok();
             }
         }
-        is_any
     }
 
     /// How many parts of schedules there are.
     pub(crate) fn rates(&self) -> usize {
-        let kinds = self.shared.kinds.iter();
-        kinds.filter(|kind| kind.arrivals().is_some()).count() * self.lanes.len()
+        self.rates.borrow().iter().flatten().count() * self.lanes.len()
     }
 
     /// Nothing is due any more.

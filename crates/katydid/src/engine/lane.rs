@@ -10,10 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use http::HeaderMap;
+use katydid_core::iteration::Iterations;
 use katydid_core::recorder::BySecond;
 use katydid_core::registry::{KeyId, Registry};
 use katydid_core::sample::Sample;
 use katydid_core::trip::Trip;
+use katydid_core::units::Nanos;
 use katydid_host::latency;
 use katydid_http::timing::Stamp;
 use katydid_http::{Client, Config, Exchange, Request};
@@ -24,7 +26,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::arrivals::{self, Pool, Share};
+use super::arrivals::{self, Part, Pool};
 use super::base::Bases;
 use super::control::{Control, Farewell, Phase};
 use super::life::Kind;
@@ -94,11 +96,13 @@ pub(crate) enum Order {
     StopAll(Phase, SendFarewell),
     /// Those that are about to end are to do so in such a way.
     Hurry(Phase, SendFarewell),
-    /// Iterations of a kind begin when they are due.
-    Rate {
+    /// Iterations of these kinds are going to begin when they are due, and those of others when their users like.
+    Rates(Vec<bool>),
+    /// Iterations of a kind are due by this schedule from now on.
+    Follow {
         class: usize,
         arrivals: crate::user::Arrivals,
-        share: Share,
+        part: Part,
     },
     /// The test ends: nothing is due any more.
     EndRates,
@@ -145,8 +149,6 @@ pub(crate) struct Lane {
     pools: RefCell<Vec<Option<Rc<Pool>>>>,
     /// By kind, users that were started and have not begun yet.
     starting: RefCell<Vec<u32>>,
-    /// Grows with each test.
-    load: Cell<u64>,
 }
 
 /// Users by kind; those that were started last are stopped first.
@@ -288,6 +290,23 @@ impl Lane {
         }
     }
 
+    /// Counts iterations that began, ended or the like at this time.
+    pub(crate) fn count_iterations(&self, at: Nanos, count: impl FnOnce(&mut Iterations)) {
+        count(self.recorder.borrow_mut().of(at).iterations());
+    }
+
+    /// A user has begun an iteration of its own accord.
+    pub(crate) fn iteration_begins(&self, now: Stamp) {
+        let at = Nanos::from_nanos(now.epoch_nanos());
+        self.count_iterations(at, |counts| counts.begin(1, at));
+    }
+
+    /// A user has ended an iteration.
+    pub(crate) fn iteration_ends(&self, now: Stamp) {
+        let at = Nanos::from_nanos(now.epoch_nanos());
+        self.count_iterations(at, |counts| counts.finish(1, at));
+    }
+
     /// Where requests of users go: what was given for the run, or else what their kind says.
     pub(crate) fn host(&self, of_kind: Option<&str>) -> Option<String> {
         let given = self.shared.host.read().clone();
@@ -335,13 +354,10 @@ impl Lane {
         self.pools.borrow()[class].clone()
     }
 
-    pub(super) fn pool(&self, class: usize) -> Rc<Pool> {
-        self.pool_of(class).unwrap_or_default()
-    }
-
-    /// Which test this is.
-    pub(super) fn load(&self) -> u64 {
-        self.load.get()
+    fn each_pool(&self, mut act: impl FnMut(&Pool)) {
+        for pool in self.pools.borrow().iter().flatten() {
+            act(pool);
+        }
     }
 
     pub(super) fn present_of(&self, class: usize) -> u32 {
@@ -508,7 +524,6 @@ impl Handle {
                     is_closed: Cell::new(false),
                     pools: RefCell::new(shared.kinds.iter().map(|_| None).collect()),
                     starting: RefCell::new(vec![0; shared.kinds.len()]),
-                    load: Cell::new(0),
                     told: telling,
                     shared,
                 });
@@ -567,19 +582,34 @@ async fn run(lane: Rc<Lane>, mut orders: mpsc::UnboundedReceiver<Order>) {
             Some(Order::Hurry(phase, farewell)) => {
                 end(lane.present(true), phase, farewell).await;
             }
-            Some(Order::Rate {
+            Some(Order::Rates(are_scheduled)) => {
+                lane.each_pool(|pool| pool.close(&lane));
+                for (class, is_scheduled) in are_scheduled.into_iter().enumerate() {
+                    let pool = is_scheduled.then(Rc::<Pool>::default);
+                    if let Some(pool) = &pool {
+                        let (lane, pool) = (Rc::clone(&lane), Rc::clone(pool));
+                        tokio::task::spawn_local(arrivals::run(lane, class, pool));
+                    }
+                    lane.pools.borrow_mut()[class] = pool;
+                }
+            }
+            Some(Order::Follow {
                 class,
                 arrivals,
-                share,
+                part,
             }) => {
-                lane.pools.borrow_mut()[class] = Some(Rc::default());
-                let lane = Rc::clone(&lane);
-                tokio::task::spawn_local(arrivals::run(lane, class, arrivals, share));
+                if let Some(pool) = lane.pool_of(class) {
+                    pool.follow(arrivals, &part);
+                }
             }
-            Some(Order::EndRates) => lane.load.set(lane.load.get() + 1),
-            Some(Order::Pause) => lane.gate.0.set(false),
+            Some(Order::EndRates) => lane.each_pool(|pool| pool.close(&lane)),
+            Some(Order::Pause) => {
+                lane.gate.0.set(false);
+                lane.each_pool(Pool::pause);
+            }
             Some(Order::Resume) => {
                 lane.gate.0.set(true);
+                lane.each_pool(Pool::resume);
                 lane.each_user(Control::wake);
             }
             Some(Order::Begin) => lane.bases.clear(),

@@ -226,41 +226,44 @@ async fn run<S: 'static>(
         };
         if is_outermost {
             if let Some(pool) = &pool {
-                match pool.next(&user.me.control).await {
+                match pool.next(&user.me.lane, &user.me.control).await {
                     Some(due) => user.me.due.set(due),
                     None => return false,
                 }
             }
+        }
+        // Also of an iteration that is cut short.
+        let _ending = pool.as_ref().map(|pool| Ending::new(pool, &user.me.lane));
+        if is_outermost {
             if !user.me.lane.take_iteration() {
                 return false;
             }
             user.me.begin_iteration();
         }
-        // Also of an iteration that is cut short.
-        let _ending = pool.as_ref().map(|pool| Ending::new(pool, &user.me.lane));
         let began = Stamp::now();
+        if is_outermost && pool.is_none() {
+            user.me.lane.iteration_begins(began);
+        }
         let entry = &flow.entries[place];
-        let is_left = match &entry.what {
+        let after = match &entry.what {
             What::Task(task) => {
                 let done = task.run(user).await;
-                match next(&user.me, done) {
-                    Next::Go => false,
-                    Next::Leave => true,
-                    Next::End => return false,
-                }
+                next(&user.me, done)
             }
-            What::Flow(inner) => {
-                if !Box::pin(visit(inner, wait, user)).await {
-                    return false;
-                }
-                false
-            }
+            What::Flow(inner) => match Box::pin(visit(inner, wait, user)).await {
+                true => Next::Go,
+                false => Next::End,
+            },
         };
+        let ended = Stamp::now();
+        if is_outermost {
+            user.me.lane.iteration_ends(ended);
+        }
         let control = &user.me.control;
-        if control.phase() > Phase::Running {
+        if matches!(after, Next::End) || control.phase() > Phase::Running {
             return false;
         }
-        let took = Duration::from_nanos(Stamp::now().since(began));
+        let took = Duration::from_nanos(ended.since(began));
         let pause = flow.wait.as_ref().unwrap_or(wait).after(took, &user.me);
         if pause.is_zero() || pool.is_some() {
             // A task that waits for nothing must not keep the others from running.
@@ -272,7 +275,7 @@ async fn run<S: 'static>(
         if control.phase() > Phase::Running {
             return false;
         }
-        if is_left && !is_outermost {
+        if matches!(after, Next::Leave) && !is_outermost {
             return true;
         }
     }

@@ -1,0 +1,221 @@
+//! The run where iterations begin at a rate: which part of it is whose, and when it is over.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use katydid_core::arrival::Schedule;
+use katydid_core::pace::Share;
+use katydid_core::snapshot::State;
+use katydid_http::timing::Stamp;
+use katydid_node::Event;
+use katydid_node::fleet::Outgoing;
+use katydid_node::run::Role;
+use katydid_wire::Value;
+use katydid_wire::protocol::Order;
+
+use super::run::Run;
+use super::settings::Part;
+use crate::engine::{PATIENCE, Progress};
+use crate::user::{Arrivals, MOST_USERS};
+
+/// The option and the message between our own nodes that tell of a rate, and of a worker's part of it.
+const RATE: &str = "katydid_rate";
+/// The message between our own nodes that says how long users get to finish what they do.
+const STOP_TIMEOUT: &str = "katydid_stop_timeout";
+/// How often it is looked whether a schedule is over.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How far the schedules of a run are.
+#[derive(Default)]
+pub(super) struct Course {
+    began: Cell<Option<Stamp>>,
+    paused: Cell<Option<Stamp>>,
+}
+
+impl Course {
+    /// How much is over, without pauses; none before it has begun.
+    fn passed(&self) -> Option<Duration> {
+        let until = self.paused.get().unwrap_or_else(Stamp::now);
+        let began = self.began.get()?;
+        Some(Duration::from_nanos(until.since(began)))
+    }
+
+    pub(super) fn pause(&self) {
+        if self.paused.get().is_none() {
+            self.paused.set(Some(Stamp::now()));
+        }
+    }
+
+    pub(super) fn resume(&self) {
+        if let (Some(paused), Some(began)) = (self.paused.take(), self.began.get()) {
+            let now = Stamp::now();
+            // As if it had begun so much later.
+            self.began.set(Some(now.before(paused.since(began))));
+        }
+    }
+}
+
+impl Run {
+    /// Has the users of this test wait for what is due, where a rate says when that is; before the first one starts.
+    pub(super) fn set_rates(&self, all: Option<&Arrivals>) -> bool {
+        self.course.began.set(None);
+        self.course.paused.set(None);
+        let is_any = self.crew.set_rates(all);
+        self.has_rates.set(is_any);
+        is_any
+    }
+
+    /// Begins the schedules of this test.
+    pub(super) fn begin_rates(self: &Rc<Self>) {
+        if !self.has_rates.get() || self.course.began.get().is_some() {
+            return;
+        }
+        self.course.began.set(Some(Stamp::now()));
+        let rate = self.crew.rate();
+        let text = rate.as_ref().map(|(schedule, _)| schedule.to_string());
+        let text = text
+            .as_deref()
+            .unwrap_or("a rate of their own for each kind");
+        self.node.send(Event::Rate(
+            rate.map(|(schedule, most)| (schedule, Some(most))),
+        ));
+        if self.settings.part == Part::Master {
+            self.share_rates();
+            tokio::task::spawn_local(Rc::clone(self).end_with_rates(self.load.get()));
+        } else {
+            self.schedules.set(self.crew.rates());
+            self.crew.follow_rates(Progress::default());
+        }
+        self.console.info(format_args!(
+            "Iterations begin at {text}, on as many users as that takes"
+        ));
+    }
+
+    /// Tells each worker which part of the rate is its own, and how much of it is over.
+    pub(super) fn share_rates(&self) {
+        let Some(passed) = self.course.passed() else {
+            return;
+        };
+        let workers: Vec<_> = self.node.read(|role| match role {
+            Role::Master(master) => {
+                let there = |worker: &&_| is_there(worker);
+                let there = master.workers().filter(there);
+                there.map(|worker| worker.id.clone()).collect()
+            }
+            Role::Local(_) => Vec::new(),
+        });
+        let of = workers.len() as u64;
+        let rate = self.settings.rate.as_ref();
+        for (place, worker) in (0_u64..).zip(workers) {
+            let data = Value::Map(vec![
+                ("rate".into(), text(rate)),
+                (
+                    "users".into(),
+                    rate.map_or(Value::Nil, |rate| rate.most_users.into()),
+                ),
+                ("share".into(), Value::Array(vec![place.into(), of.into()])),
+                ("passed".into(), passed.as_secs_f64().into()),
+            ]);
+            let order = Order::Custom(RATE.to_owned(), data);
+            if let Some(orders) = self.orders.get() {
+                orders.send(Outgoing::Order(worker, order)).ok();
+            }
+        }
+    }
+
+    /// What workers are told of the rate along with their users.
+    pub(super) fn rate_options(&self) -> Value {
+        let rate = self.settings.rate.as_ref();
+        let told = rate.map(|rate| (Value::from(RATE), text(Some(rate))));
+        Value::Map(told.into_iter().collect())
+    }
+
+    /// Ends a master's test when its schedules are over.
+    async fn end_with_rates(self: Rc<Self>, load: u64) {
+        let Some(length) = self.crew.rates_length() else {
+            return;
+        };
+        while self.course.passed().is_none_or(|passed| passed < length) {
+            tokio::time::sleep(LOOK).await;
+            if self.load.get() != load {
+                return;
+            }
+        }
+        self.console
+            .info("The schedule is over, users finish their iterations");
+        let patience = PATIENCE.max(self.settings.stop_timeout);
+        if let Some(orders) = self.orders.get() {
+            let order = Order::Custom(STOP_TIMEOUT.to_owned(), patience.as_secs_f64().into());
+            orders.send(Outgoing::Everyone(order)).ok();
+        }
+        self.stop(patience).await;
+        self.has_ended().await;
+    }
+
+    /// Before a worker's first user: whether the master wants iterations to begin at a rate.
+    pub(super) fn take_rate_option(&self, options: &Value) {
+        let told = field(options, RATE).and_then(Value::as_str);
+        let told = told.and_then(|text| text.parse().ok());
+        let all = told.map(|schedule| Arrivals {
+            schedule,
+            most_users: MOST_USERS,
+        });
+        self.set_rates(all.as_ref());
+    }
+
+    /// Takes what a master tells its own workers of rates; false if it is of something else.
+    pub(super) fn take_rate(&self, kind: &str, data: &Value) -> bool {
+        match kind {
+            STOP_TIMEOUT => {
+                let seconds = data.as_f64().unwrap_or_default();
+                self.patience
+                    .set(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+            }
+            RATE => {
+                let schedule = field(data, "rate").and_then(Value::as_str);
+                let schedule: Option<Schedule> = schedule.and_then(|text| text.parse().ok());
+                if let Some(schedule) = schedule {
+                    let most = field(data, "users").and_then(Value::as_u64);
+                    let most = most.and_then(|most| u32::try_from(most).ok());
+                    self.crew.change_rates(&Arrivals {
+                        schedule,
+                        most_users: most.unwrap_or(MOST_USERS),
+                    });
+                }
+                let share = field(data, "share").and_then(Value::as_array);
+                let share = share.and_then(|share| match share.as_slice() {
+                    [index, of] => Some((index.as_u64()?, of.as_u64()?)),
+                    _ => None,
+                });
+                let (index, of) = share.unwrap_or((0, 1));
+                let passed = field(data, "passed").and_then(Value::as_f64);
+                let passed = Duration::try_from_secs_f64(passed.unwrap_or_default());
+                self.crew.follow_rates(Progress {
+                    share: Share {
+                        index,
+                        of: of.max(1),
+                    },
+                    passed: passed.unwrap_or_default(),
+                });
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn is_there(worker: &katydid_core::snapshot::Worker) -> bool {
+    worker.state != State::Missing
+}
+
+/// A rate as nodes tell each other of it.
+fn text(rate: Option<&Arrivals>) -> Value {
+    rate.map_or(Value::Nil, |rate| rate.schedule.to_string().into())
+}
+
+fn field<'a>(map: &'a Value, name: &str) -> Option<&'a Value> {
+    let entries = map.as_map()?;
+    let found = entries.iter().find(|(key, _)| key.as_str() == Some(name));
+    found.map(|(_, value)| value)
+}
