@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 KATYDID = Path(sys.executable).parent / "katydid"
-LOCUST = Path(__file__).resolve().parents[2] / ".stamps/locust/bin/locust"
+ROOT = Path(__file__).resolve().parents[2]
+LOCUST = ROOT / ".stamps/locust/bin/locust"
 
 DEADLINE = 90
 """Seconds after which a process that should have ended is a failure; nothing waits for it otherwise."""
@@ -96,20 +97,20 @@ class Fleet:
     def script(self, text: str) -> None:
         (self.directory / "locustfile.py").write_text(textwrap.dedent(text))
 
-    def master(self, *options: object, stock: bool = False) -> Node:
-        """Starts a master on a port that was free a moment ago."""
+    def master(self, *options: object, stock: bool = False, program: Path = KATYDID) -> Node:
+        """Starts a master on a port that was free a moment ago: Locust's, ours, or that of a test in Rust."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        return self.master_again(*options, stock=stock)
+        return self.master_again(*options, stock=stock, program=program)
 
-    def master_again(self, *options: object, stock: bool = False) -> Node:
+    def master_again(self, *options: object, stock: bool = False, program: Path = KATYDID) -> Node:
         """Starts a master on the port of the last one."""
         bind = ["--master-bind-host", "127.0.0.1", "--master-bind-port", self.port]
-        return self._start([LOCUST if stock else KATYDID, "--master", *bind, *options])
+        return self._start([LOCUST if stock else program, "--master", *bind, *options])
 
-    def worker(self, *options: object, stock: bool = False) -> Node:
-        return self._start([LOCUST if stock else KATYDID, "--worker", "--master-port", self.port, *options])
+    def worker(self, *options: object, stock: bool = False, program: Path = KATYDID) -> Node:
+        return self._start([LOCUST if stock else program, "--worker", "--master-port", self.port, *options])
 
     def run(self, *options: object) -> Node:
         return self._start([KATYDID, *options])

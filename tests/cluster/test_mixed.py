@@ -1,0 +1,83 @@
+"""Fleets of users in Rust and in Python under one master: the same counts as the target's own log."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCRIPT = """
+from locust import HttpUser, constant, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.05)
+    weight = 3
+
+    @task
+    def look(self):
+        self.client.get("/bytes/7", name="of Python")
+
+class Buyer(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def look(self):
+        self.client.get("/bytes/7", name="of Python")
+"""
+"""The kinds of users of the shop in Rust, by the same names."""
+
+HEADLESS = ("--headless", "-u", 8, "-r", 8, "-t", "4s", "-s", "5s", "--expect-workers", 2)
+
+
+@pytest.fixture(scope="session")
+def shop() -> Path:
+    """The test in Rust that the examples have; built already where the tests in Rust were run."""
+    command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "shop"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/shop"
+
+
+@pytest.fixture
+def mixed(fleet):
+    fleet.script(SCRIPT)
+    return fleet
+
+
+def of_python(log: str) -> int:
+    """How many requests the last table of a log counts under the script's name."""
+    rows = [line.split() for line in log.splitlines() if line.startswith("GET ") and "of Python" in line]
+    return int(rows[-1][3])
+
+
+@pytest.mark.parametrize("master_is", ["stock", "python", "rust"])
+def test_users_of_both_kinds_are_counted_by_one_master(mixed, shop, target, master_is):
+    options = (*HEADLESS, "-H", target.url)
+    master = mixed.master(*options, stock=master_is == "stock", program=shop) if master_is != "python" else None
+    master = master or mixed.master(*options)
+    workers = [mixed.worker(program=shop), mixed.worker(stock=master_is == "rust")]
+    assert master.wait() in (0, 1), "some payments fail"
+    assert [worker.wait() for worker in workers] == [0, 0]
+    truth = target.truth()["total"]
+    # Locust's own worker may end a user in the middle of a request, which then nobody counts.
+    unseen = 4 if master_is == "rust" else 0
+    assert truth - unseen <= master.requests <= truth
+    python = of_python(master.log)
+    assert 0 < python < master.requests
+
+
+@pytest.mark.parametrize("master_is", ["python", "rust"])
+def test_a_rate_is_shared_by_workers_of_both_kinds(mixed, shop, target, master_is):
+    options = ("--headless", "--rate", "40/s for 4s", "--expect-workers", 2, "-H", target.url)
+    master = mixed.master(*options, **({"program": shop} if master_is == "rust" else {}))
+    workers = [mixed.worker(program=shop), mixed.worker()]
+    assert master.wait() in (0, 1), "some payments fail"
+    assert [worker.wait() for worker in workers] == [0, 0]
+    assert "The schedule is over" in master.log
+    paths = target.truth()["by_path"]
+    # Each worker has every other of the 160 arrivals; those of the script are one request each.
+    assert paths["GET /bytes/7"] == 80
+    assert master.requests == sum(paths.values()) > 160
