@@ -4,17 +4,23 @@
 //! - `settings`: what they mean
 //! - `console`: the log, the tables and the line that is always current
 //! - `desk`: what the page asks for
-//! - `run`: one run of the command
+//! - `prepare`, `run`, `end`: one run of the command
+//! - `calls`: what the page has it do
+//! - `page`: what the page, the store and collectors of metrics are told
 //! - `fleet`, `children`: masters and workers, on other machines and on this one
 //! - `rates`: iterations that begin at a rate, on all workers together
 //! - `output`: what is printed and written at the end
 
+mod calls;
 mod children;
 mod console;
 mod desk;
+mod end;
 mod fleet;
 mod given;
 mod output;
+mod page;
+mod prepare;
 mod rates;
 mod run;
 mod settings;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use katydid_core::dispatch::Users;
 use katydid_core::snapshot::State;
-use katydid_host::fleet::{Link, Listen, Master, News};
+use katydid_host::fleet::{Kept, Link, Listen, Master, News};
 use katydid_host::machine;
 use katydid_node::fleet::{Heard, Settings as Job};
 use katydid_node::link::{self, Address, Command, Told};
@@ -75,7 +75,8 @@ impl Run {
                 };
                 let listen = Listen { host, port, trust };
                 let parts = (&tasks, &self.orders);
-                let master = Master::lead(&self.node, parts, listen, timings, None, &self.tell);
+                let kept = self.kept(port);
+                let master = Master::lead(&self.node, parts, listen, timings, kept, &self.tell);
                 let master = master.map_err(|error| {
                     Problem::failed(format!(
                         "Could not listen for workers on {host}:{port}: {error}. \
@@ -107,6 +108,73 @@ impl Run {
         self.link.set(part).ok();
         self.brief();
         Ok(())
+    }
+
+    /// Where a master writes down what it needs to go on after it was killed, and what it finds there.
+    fn kept(&self, port: u16) -> Option<Kept> {
+        // Workers find only a master whose port is known beforehand once more.
+        let path = self.settings.store.as_ref().filter(|_| port > 0)?;
+        let program = std::env::current_exe().unwrap_or_default();
+        let run = format!("{port} {}", program.display());
+        match Kept::open(path, run, SILENCE, &self.node) {
+            Ok(kept) => Some(kept),
+            Err(why) => {
+                self.not_written(&why);
+                None
+            }
+        }
+    }
+
+    fn not_written(&self, why: &str) {
+        self.console.warn(format_args!(
+            "The run is not written down: {why}. It goes on, but cannot be taken up again if this process is killed. \
+             Choose another file with --store, or --no-store."
+        ));
+    }
+
+    /// Whether a master that did not end has left its run to this one.
+    pub(super) fn has_found_run(&self) -> bool {
+        matches!(self.link.get(), Some(Membership::Master(master)) if master.resumed.is_some())
+    }
+
+    /// Goes on with that run, whose workers are still at work.
+    pub(super) fn resume(self: &Rc<Self>) {
+        let Some(Membership::Master(master)) = self.link.get() else {
+            return;
+        };
+        let Some(found) = &master.resumed else { return };
+        self.console.warn(format_args!(
+            "Going on with the run of a master that did not end it: {} users on {} workers. With --no-store this is a run \
+             of its own.",
+            found.users,
+            found.workers.len()
+        ));
+        let passed = self.node.now().as_millis().saturating_sub(found.started_ms);
+        let passed = Duration::from_millis(passed);
+        {
+            let mut chosen = self.chosen.borrow_mut();
+            chosen.users = found.users;
+            chosen.spawn_rate = found.spawn_rate;
+            if found.host.is_some() {
+                chosen.host.clone_from(&found.host);
+            }
+        }
+        self.load.set(self.load.get() + 1);
+        self.brief();
+        if found.state == State::Stopping {
+            self.node.send(Event::GoOn);
+            let run = Rc::clone(self);
+            spawn_local(async move {
+                run.stop(run.settings.stop_timeout).await;
+                run.has_ended().await;
+            });
+            return;
+        }
+        self.go_on_with_rates(passed);
+        if self.shape.borrow().is_some() {
+            spawn_local(Rc::clone(self).follow_shape(self.load.get(), passed));
+        }
+        self.node.send(Event::GoOn);
     }
 
     /// Tells a master's workers how users are to run from now on.
@@ -229,7 +297,8 @@ impl Run {
 
     pub(super) fn told(self: &Rc<Self>, news: News) {
         match news {
-            News::NotKept(why) | News::NotWritten(why) => self.not_kept(&why),
+            News::NotKept(why) => self.not_kept(&why),
+            News::NotWritten(why) => self.not_written(&why),
             News::Finished => {
                 self.is_finished.set(true);
                 self.finished.notify_waiters();

@@ -66,6 +66,16 @@ impl Run {
         is_any
     }
 
+    /// Goes on with the schedules of a test that another process began so long ago.
+    pub(super) fn go_on_with_rates(self: &Rc<Self>, passed: Duration) {
+        if self.set_rates(self.settings.rate.as_ref()) {
+            let passed = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
+            self.course.began.set(Some(Stamp::now().before(passed)));
+            self.share_rates();
+            tokio::task::spawn_local(Rc::clone(self).end_with_rates(self.load.get()));
+        }
+    }
+
     /// Begins the schedules of this test.
     pub(super) fn begin_rates(self: &Rc<Self>) {
         if !self.has_rates.get() || self.course.began.get().is_some() {

@@ -94,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) shape: Option<Box<dyn Shape>>,
     /// At what rate iterations begin, if the command line says so.
     pub(crate) rate: Option<Arrivals>,
+    /// Where metrics go while the test runs.
+    pub(crate) push: Option<katydid_push::Settings>,
     pub(crate) thresholds: Vec<Threshold>,
     pub(crate) known_tags: BTreeSet<String>,
     /// What was given on the command line.
@@ -177,6 +179,7 @@ impl Settings {
             kinds,
             shape,
             rate,
+            push: push(&given)?,
             thresholds,
             known_tags,
             host,
@@ -254,6 +257,23 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+/// Where metrics go, by the command line and the environment.
+fn push(given: &Given) -> Result<Option<katydid_push::Settings>, Problem> {
+    let text = |dest| given.text(dest).map(str::to_owned);
+    let interval = given.time("push_interval");
+    let asked = katydid_push::Given {
+        otlp_metrics: text("push_otlp"),
+        influx: text("push_influx"),
+        statsd: text("push_statsd"),
+        statsd_prefix: text("push_statsd_prefix"),
+        statsd_tags: given.flag("push_statsd_tags"),
+        push_interval: interval.map(|interval| interval.as_secs()),
+        push_tags: text("push_tags"),
+    };
+    let env = |name: &str| std::env::var(name).ok();
+    katydid_push::Settings::read(&asked, env).map_err(Problem::usage)
 }
 
 /// What `--rate` says.
