@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -49,8 +50,7 @@ def mixed(fleet):
 
 def of_python(log: str) -> int:
     """How many requests the last table of a log counts under the script's name."""
-    rows = [line.split() for line in log.splitlines() if line.startswith("GET ") and "of Python" in line]
-    return int(rows[-1][3])
+    return int(re.findall(r"^GET +of Python +(\d+) +\d+\(", log, re.MULTILINE)[-1])
 
 
 @pytest.mark.parametrize("master_is", ["stock", "python", "rust"])
@@ -78,6 +78,7 @@ def test_a_rate_is_shared_by_workers_of_both_kinds(mixed, shop, target, master_i
     assert [worker.wait() for worker in workers] == [0, 0]
     assert "The schedule is over" in master.log
     paths = target.truth()["by_path"]
-    # Each worker has every other of the 160 arrivals; those of the script are one request each.
-    assert paths["GET /bytes/7"] == 80
+    # Each worker has every other of the 160 arrivals; those of the script are one request each. The very first is due
+    # before its worker has heard of it.
+    assert paths["GET /bytes/7"] in (79, 80)
     assert master.requests == sum(paths.values()) > 160

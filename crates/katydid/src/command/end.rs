@@ -22,7 +22,12 @@ const PUSHING: Duration = Duration::from_secs(5);
 impl Run {
     /// Ends everything, prints what is to be printed; the exit code.
     pub(super) async fn shut_down(&self) -> i32 {
-        self.stop(self.patience.get()).await;
+        // A master's workers end their users when they are told to quit. Locust's report what they have not yet
+        // reported only then, and not when they are told to stop.
+        let is_master = self.settings.part == Part::Master;
+        if !is_master || self.is_stopping.get() {
+            self.stop(self.patience.get()).await;
+        }
         self.leave().await;
         let children = self.children.take();
         if !children.is_empty() {

@@ -165,8 +165,7 @@ impl Run {
             self.node.send(Event::GoOn);
             let run = Rc::clone(self);
             spawn_local(async move {
-                run.stop(run.settings.stop_timeout).await;
-                run.has_ended().await;
+                run.end_test(run.settings.stop_timeout).await;
             });
             return;
         }
@@ -263,8 +262,18 @@ impl Run {
     pub(super) async fn leave(&self) {
         match self.link.get() {
             Some(Membership::Master(master)) => {
+                let is_active = self.is_active();
+                let patience = if is_active {
+                    self.load.set(self.load.get() + 1);
+                    self.patience.get() + SILENCE
+                } else {
+                    FAREWELL
+                };
                 self.node.send(Event::Quitting);
-                self.await_end(FAREWELL, true).await;
+                self.await_end(patience, true).await;
+                if is_active {
+                    self.node.send(Event::Stopped);
+                }
                 master.flush();
             }
             Some(Membership::Worker(link)) if !self.is_finished.get() => {

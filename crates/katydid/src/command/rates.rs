@@ -159,8 +159,7 @@ impl Run {
             let order = Order::Custom(STOP_TIMEOUT.to_owned(), patience.as_secs_f64().into());
             orders.send(Outgoing::Everyone(order)).ok();
         }
-        self.stop(patience).await;
-        self.has_ended().await;
+        self.end_test(patience).await;
     }
 
     /// Before a worker's first user: whether the master wants iterations to begin at a rate.

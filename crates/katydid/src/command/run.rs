@@ -327,8 +327,7 @@ impl Run {
                 .and_then(|shape| shape.tick(passed));
             let Some(wanted) = tick else {
                 self.console.info("Shape test stopping");
-                self.stop(self.settings.stop_timeout).await;
-                self.has_ended().await;
+                self.end_test(self.settings.stop_timeout).await;
                 return;
             };
             if last != Some(wanted) {
@@ -393,15 +392,16 @@ impl Run {
             return;
         }
         self.console.info("--run-time limit reached, stopping test");
-        self.stop(self.settings.stop_timeout).await;
-        self.quit_after_a_while().await;
+        self.end_test(self.settings.stop_timeout).await;
     }
 
-    /// What becomes of the process when its test has ended by itself.
-    pub(super) async fn has_ended(&self) {
+    /// Ends the test, and the process if nobody could start another one.
+    pub(super) async fn end_test(&self, patience: Duration) {
         if self.settings.headless {
+            self.patience.set(patience);
             self.finish();
         } else {
+            self.stop(patience).await;
             self.quit_after_a_while().await;
         }
     }
