@@ -1,0 +1,95 @@
+"""Runs the tests in Python in several processes at once: most of them wait for other processes most of the time.
+
+Each process takes the next folder, or file of a large one, that nobody has taken; the slowest come first. What one
+prints is shown when it has ended, whole. `make test` calls this; a part is run by pytest itself.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+ROOT = Path(__file__).resolve().parents[1]
+AT_ONCE = 3
+SLOWEST = ("cluster", "web", "cli", "conformance", "accuracy", "chaos", "durability", "differential")
+"""Folders that take longest, which begin first."""
+LARGE = ("cli", "conformance", "web", "cluster", "differential")
+"""Folders whose files are shared out one by one."""
+NO_TESTS = 5
+"""Exit code of pytest where it has found none."""
+
+
+def parts() -> list[Path]:
+    """What is run by itself, in the order in which it begins."""
+    folders = {path.parent.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    ordered = [name for name in SLOWEST if name in folders] + sorted(folders - set(SLOWEST))
+    found = []
+    for name in ordered:
+        folder = ROOT / "tests" / name
+        found += sorted(folder.rglob("test_*.py")) if name in LARGE else [folder]
+    return found
+
+
+class Shards:
+    """The parts that are left, and what became of the others."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.arguments = arguments
+        self.left: SimpleQueue[Path] = SimpleQueue()
+        self.all = parts()
+        for part in self.all:
+            self.left.put(part)
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.failures: list[str] = []
+        self.done = 0
+        self.lock = threading.Lock()
+
+    def work(self) -> None:
+        """Runs parts until none is left."""
+        while True:
+            try:
+                part = self.left.get_nowait()
+            except Empty:
+                return
+            command = [sys.executable, "-m", "pytest", "-q", "--no-header", str(part), *self.arguments]
+            ended = subprocess.run(
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            with self.lock:
+                self.tell(part, ended)
+
+    def tell(self, part: Path, ended: subprocess.CompletedProcess[str]) -> None:
+        """Shows how a part went: in a line, or in full where something failed."""
+        self.done += 1
+        lines = ended.stdout.strip().splitlines()
+        last = lines[-1].strip("= ") if lines else ""
+        for count, outcome in re.findall(r"(\d+) (passed|failed|skipped|error)", last):
+            self.counts["failed" if outcome == "error" else outcome] += int(count)
+        if ended.returncode not in (0, NO_TESTS):
+            self.failures.append(str(part.relative_to(ROOT)))
+            print(ended.stdout)
+        print(f"[{self.done}/{len(self.all)}] {part.relative_to(ROOT)}: {last}", flush=True)
+
+
+def main() -> int:
+    """Runs all of them; the exit code."""
+    shards = Shards(sys.argv[1:])
+    threads = [threading.Thread(target=shards.work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = shards.counts
+    if shards.failures:
+        print("Failures in " + ", ".join(shards.failures))
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}")
+    return 1 if shards.failures or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
