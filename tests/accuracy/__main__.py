@@ -50,7 +50,7 @@ def main() -> int:
 
 def _beside(command: str | None, name: str) -> dict[str, Line]:
     """The same case with another command's numbers; none if there is none, or if it cannot play the case."""
-    if command is None or name.startswith(("merge", "freeze_open", "arrivals")):
+    if command is None or name.startswith(("merge", "freeze_open", "arrivals")) or name.endswith("Rust"):
         return {}
     COMMAND[0] = Path(command)
     try:

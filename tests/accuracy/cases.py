@@ -11,9 +11,12 @@ import itertools
 import json
 import math
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,10 +28,12 @@ from tests.accuracy.samples import samples
 
 KATYDID = Path(sys.executable).parent / "katydid"
 LOAD = Path(__file__).with_name("load.py")
+RUST = Path(os.environ.get("CARGO_TARGET_DIR", LOAD.parents[2] / "target")) / "debug/examples/accuracy_load"
+"""The same cases as a test in Rust; `build` sees to it that it is there."""
 COMMAND = [KATYDID]
 """What makes the load: Katydid, or Locust to be seen beside it."""
 
-CLIENTS = ("HttpUser", "FastHttpUser")
+CLIENTS = ("HttpUser", "FastHttpUser", "Rust")
 
 UNKNOWN = {"0.5": float("nan")}
 """Of what Locust does not tell."""
@@ -93,18 +98,52 @@ def target(*arguments: str) -> Iterator[Target]:
         process.wait()
 
 
+def build() -> None:
+    """Builds the test in Rust, if that has not been done."""
+    command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "accuracy_load"]
+    subprocess.run(command, cwd=LOAD.parents[2], check=True)
+
+
 def entries(printed: str) -> dict[str, dict[str, Any]]:
-    """What the script printed of each name."""
+    """What the script printed of each name, or what is kept of the run of a test in Rust."""
+    store = re.search(r"^STORE (.*)$", printed, re.MULTILINE)
+    if store is not None:
+        return {entry["name"]: _as_printed(entry) for entry in kept(store[1])["entries"]}
     found = (json.loads(line[5:]) for line in printed.splitlines() if line.startswith("TRUE "))
     return {entry["name"]: entry for entry in found}
+
+
+def kept(store: str, form: str = "json") -> Any:
+    """What is known of the only run in a store."""
+    command = [KATYDID, "show", "--store", store, "--format", form]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def _as_printed(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of a kept run in the shape in which the script prints its own."""
+    parts = ("p50", "p90", "p95", "p99", "p999", "max")
+    wait = entry["phases"].get("wait", {}).get("mean", float("nan"))
+    true = {
+        "service": {part: entry[name] for part, name in zip((*QUANTILES.values(), "1.0"), parts, strict=True)},
+        "service_ok": {"0.5": entry["success_p50"]},
+        "response": {"0.99": entry["response_p99"], "1.0": entry["response_max"]},
+        # Of phases a kept run has the mean.
+        "first_byte": {"0.5": wait},
+    }
+    return {"num_requests": entry["requests"], "num_failures": entry["failures"], "true": true, "response_times": {}}
 
 
 @contextlib.contextmanager
 def run(host: str, *arguments: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command with the script of the cases; its log is its output, too."""
-    command = [COMMAND[0], "-f", LOAD, "--headless", "-H", host, "--only-summary", *arguments]
+    is_rust = environment.get("CLIENT") == "Rust"
+    script = [RUST] if is_rust else [COMMAND[0], "-f", LOAD]
+    command = [*script, "--headless", "-H", host, "--only-summary", *arguments]
     environment = {**os.environ, **environment}
-    if COMMAND[0] == KATYDID:
+    store = Path(tempfile.mkdtemp(), "runs.db")
+    if is_rust:
+        command += ["--store", store]
+    elif COMMAND[0] == KATYDID:
         command.append("--no-store")
     else:
         environment.pop("PYTHONPATH", None)
@@ -116,18 +155,28 @@ def run(host: str, *arguments: object, **environment: str) -> Iterator[subproces
         stdin=subprocess.DEVNULL,
         env=environment,
     )
+    process.store = store if is_rust else None  # type: ignore[attr-defined]
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+        shutil.rmtree(store.parent)
+
+
+def rest(process: subprocess.Popen[str], timeout: float = 60) -> str:
+    """What a run that ends by itself has still to print, and where it is kept if it is one of Rust."""
+    printed, _ = process.communicate(timeout=timeout)
+    return f"{printed}STORE {process.store}\n" if process.store else printed  # type: ignore[attr-defined]
 
 
 def played(host: str, *arguments: object, **environment: str) -> tuple[dict[str, dict[str, Any]], str]:
     """What a run that ends by itself told of each name, and all it printed."""
     with run(host, *arguments, **environment) as process:
-        printed, _ = process.communicate(timeout=60)
-    found = entries(printed)
+        printed = rest(process, timeout=90)
+        found = entries(printed)
+        if process.store:  # type: ignore[attr-defined]
+            printed += "ITERATIONS " + json.dumps(kept(process.store)["iterations"])  # type: ignore[attr-defined]
     assert found, printed
     return found, printed
 
@@ -137,7 +186,8 @@ def latencies(client: str) -> Iterator[Line]:
     users = {"Constant1": 2, "Constant137": 4, "Constant1050": 8, "Mix": 10, "SlowBody": 4}
     count = sum(users.values())
     with target() as there:
-        found, printed = played(there.url, *users, "-u", count, "-r", count, "-t", "30s", CLIENT=client)
+        load = (*users, "-u", count, "-r", count, "-t", "30s")
+        found, printed = played(there.url, *load, CLIENT=client, USERS=str(count))
         truth = there.truth()
     for name, logged in truth["durations_us"].items():
         path = name.removeprefix("GET ")
@@ -156,7 +206,7 @@ def latencies(client: str) -> Iterator[Line]:
 def failures(client: str) -> Iterator[Line]:
     """T12: every fifth request fails at once, and the times of the others are as if there were none."""
     with target() as there:
-        found, _ = played(there.url, "Mixed503", "-u", 5, "-r", 5, "-t", "30s", CLIENT=client)
+        found, _ = played(there.url, "Mixed503", "-u", 5, "-r", 5, "-t", "30s", CLIENT=client, USERS="5")
         truth = there.truth()
     ours, logged = found["mixed"], truth["durations_us"]["GET /latency?ms=50"]
     yield Line("requests", ours["num_requests"], truth["total"], 0)
@@ -181,14 +231,15 @@ def freeze(client: str, seconds: float = 1.4, users: int = 10) -> Iterator[Line]
             log += line
         time.sleep(0.5)
         stopped = there.freeze(seconds)
-        log += process.communicate(timeout=60)[0]
+        log += rest(process)
         truth = there.truth()
-    ours = entries(log)["frozen"]
+        ours = entries(log)["frozen"]
     slow = sum(count for ms, count in ours["response_times"].items() if int(ms) > stopped / 2)
     yield Line("requests", ours["num_requests"], truth["total"], users)
     yield Line("longest", ours["true"]["service"]["1.0"], stopped, stopped * 0.05)
-    # One that was asleep when the stop began asks during it.
-    yield Line("requests longer than half of the stop", slow, users, 0)
+    if client != "Rust":
+        # One that was asleep when the stop began asks during it.
+        yield Line("requests longer than half of the stop", slow, users, 0)
 
 
 def starvation(client: str) -> Iterator[Line]:
@@ -204,21 +255,24 @@ def starvation(client: str) -> Iterator[Line]:
         yield Line(f"service {quantile}", ours["true"]["service"][QUANTILES[quantile]], asked, asked * 0.01 + slack)
 
 
-def merge(_: str) -> Iterator[Line]:
+def merge(client: str) -> Iterator[Line]:
     """T9: the same samples through one process, two workers and four: the same bins, and the samples' own quantiles."""
     exact = sorted(samples())
     alone: dict[str, Any] = {}
     for workers in (1, 2, 4):
         many = ["--processes", workers] if workers > 1 else []
-        with target() as there:
+        with target() as there, tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.writelines(f"{sample!r}\n" for sample in samples())
+            file.flush()
             arguments = ("Replayed", "-u", workers, "-r", workers, "-t", "2s", *many)
-            found, _ = played(there.url, *arguments, SHARES=str(workers))
+            found, _ = played(there.url, *arguments, SHARES=str(workers), CLIENT=client, SAMPLES=file.name)
         ours = found["replayed"]
         alone = alone or ours
         which = f"{workers} workers" if many else "1 process"
-        differing = alone["response_times"].items() ^ ours["response_times"].items()
         yield Line(f"{which}: samples", ours["num_requests"], len(exact), 0)
-        yield Line(f"{which}: buckets that differ", len(differing), 0, 0)
+        if client != "Rust":
+            differing = alone["response_times"].items() ^ ours["response_times"].items()
+            yield Line(f"{which}: buckets that differ", len(differing), 0, 0)
         for part, value in ours["true"]["service"].items():
             rank = exact[math.ceil(len(exact) * float(part)) - 1]
             yield Line(f"{which}: quantile {part}", value, rank, rank * 0.001)
@@ -226,10 +280,18 @@ def merge(_: str) -> Iterator[Line]:
 
 
 def _iterations(printed: str) -> dict[str, Any]:
-    """What the script printed of its iterations."""
+    """What the script printed of its iterations, or what is kept of those of a test in Rust."""
+    store = re.search(r"^STORE (.*)$", printed, re.MULTILINE)
+    if store is not None and Path(store[1]).exists():
+        return _of_kept(kept(store[1])["iterations"])
     found = [json.loads(line[11:]) for line in printed.splitlines() if line.startswith("ITERATIONS ")]
     assert found, printed
-    return found[0]
+    return _of_kept(found[0]) if "lateness_p99" in found[0] else found[0]
+
+
+def _of_kept(iterations: dict[str, Any]) -> dict[str, Any]:
+    """Iterations of a kept run in the shape in which the script prints its own."""
+    return {**iterations, "lateness": {"0.5": iterations["lateness_p50"], "0.99": iterations["lateness_p99"]}}
 
 
 def freeze_open(client: str, rate: int = 250, length: int = 6, seconds: float = 1.4, users: int = 10) -> Iterator[Line]:
@@ -252,9 +314,9 @@ def freeze_open(client: str, rate: int = 250, length: int = 6, seconds: float = 
             log += line
         time.sleep(1)
         stopped = there.freeze(seconds)
-        log += process.communicate(timeout=length + 60)[0]
+        log += rest(process, timeout=length + 60)
         truth = there.truth()
-    ours, iterations = entries(log)["arriving"], _iterations(log)
+        ours, iterations = entries(log)["arriving"], _iterations(log)
     asked = rate * length
     yield Line("asked: iterations due", iterations["due"], asked, 0)
     yield Line("begun and dropped", iterations["started"] + iterations["dropped"], asked, 0)
@@ -267,7 +329,7 @@ def freeze_open(client: str, rate: int = 250, length: int = 6, seconds: float = 
     yield Line("response longest", ours["true"]["response"]["1.0"], stopped, slack + 50)
     yield Line("service longest", ours["true"]["service"]["1.0"], stopped, slack)
     yield Line("service p99", ours["true"]["service"]["0.99"], 2, math.inf)
-    yield Line("lateness p99", ours["true"]["lateness"]["0.99"], analytic, math.inf)
+    yield Line("lateness p99", iterations["lateness"]["0.99"], analytic, math.inf)
     yield Line("late iterations", iterations["late"], stopped / 1000 * rate - users, math.inf)
 
 
@@ -310,16 +372,28 @@ CASES: dict[str, Callable[[str], Iterator[Line]]] = {
     f"{case.__name__}-{client}": lambda client, case=case: case(client)
     for case in (latencies, failures, freeze, starvation)
     for client in CLIENTS
-} | {"merge-User": merge, "freeze_open-FastHttpUser": freeze_open, "arrivals-HttpUser": arrivals}
+} | {
+    "merge-User": merge,
+    "merge-Rust": merge,
+    "freeze_open-FastHttpUser": freeze_open,
+    "freeze_open-Rust": freeze_open,
+    "arrivals-HttpUser": arrivals,
+    "arrivals-Rust": arrivals,
+}
 
 LONG: dict[str, Callable[[str], Iterator[Line]]] = {
     "freeze_open-long-FastHttpUser": lambda client: freeze_open(client, rate=500, length=30, users=100),
     "freeze_open-6s-FastHttpUser": lambda client: freeze_open(client, rate=500, length=30, seconds=6, users=100),
+    "freeze_open-long-Rust": lambda client: freeze_open(client, rate=1000, length=30, users=100),
+    "freeze_open-6s-Rust": lambda client: freeze_open(client, rate=1000, length=30, seconds=6, users=100),
     "arrivals-long-FastHttpUser": lambda client: arrivals(client, rate=1000, length=60),
+    "arrivals-long-Rust": lambda client: arrivals(client, rate=1000, length=60),
 }
 """Long forms, for a machine that does nothing else; only where they are named."""
 
 
 def lines(name: str) -> list[Line]:
     """Plays a case by its name."""
+    if name.endswith("Rust"):
+        build()
     return list((CASES | LONG)[name](name.rpartition("-")[2]))

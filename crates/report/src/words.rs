@@ -182,11 +182,11 @@ impl Report {
         reasons.push(
             "Percentiles are read from merged histograms of all requests, three digits, microseconds; none is an average of percentiles.".to_owned(),
         );
-        if self.about["rate"].is_null() {
-            reasons.push(
-                "Closed model: each user waits for an answer before it asks again, so response times are service times.".to_owned(),
-            );
-        }
+        reasons.push(if self.iterations.are_scheduled() {
+            "Open model: iterations were due at a rate, whatever the target did. Response times count from when the request was due, service times from when the engine took it up.".to_owned()
+        } else {
+            "Closed model: each user waits for an answer before it asks again, so response times are service times.".to_owned()
+        });
         (trust, reasons)
     }
 }

@@ -143,7 +143,8 @@ fn clocks(snapshot: &Snapshot) -> Vec<String> {
     if !all.are_scheduled() {
         let has_times =
             !histograms.response_ok.is_empty() || !histograms.response_failed.is_empty();
-        let words = "Closed model: users wait for answers, so these are service times; a target that                      stalls is asked less. --rate asks whatever it answers.";
+        let words = "Closed model: users wait for answers, so these are service times; a target that \
+                     stalls is asked less. --rate asks whatever it answers.";
         return has_times.then(|| words.to_owned()).into_iter().collect();
     }
     let mut said = Vec::new();

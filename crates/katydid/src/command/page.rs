@@ -177,4 +177,3 @@ fn secret(file: Option<&str>, variable: &str) -> Result<String, Problem> {
         None => Ok(std::env::var(variable).unwrap_or_default()),
     }
 }
-

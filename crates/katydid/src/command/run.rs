@@ -160,7 +160,8 @@ impl Run {
         self.start_children();
         if self.has_found_run() {
             self.resume();
-        } else if self.settings.part != Part::Worker && (self.settings.headless || self.settings.autostart)
+        } else if self.settings.part != Part::Worker
+            && (self.settings.headless || self.settings.autostart)
         {
             spawn_local(Rc::clone(&self).begin_when_ready());
         }
@@ -595,7 +596,6 @@ impl Run {
             }
         }
     }
-
 }
 
 /// Carries out, in order, what the node wants done about users.
