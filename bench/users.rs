@@ -18,6 +18,7 @@ fn test() -> Test {
                 .on_stop(measure),
         )
         .user(User::http("Asking").task(1, ask))
+        .user(User::new("Counting").task(1, count))
         .user(
             User::http("Connected")
                 .wait(constant(60.mins()))
@@ -32,6 +33,11 @@ fn test() -> Test {
 
 async fn ask(u: &mut HttpUser) -> TaskResult {
     u.get("/").await?;
+    Ok(())
+}
+
+async fn count(u: &mut HttpUser) -> TaskResult {
+    u.count("GET", "counted", Some(1.millis()), 0, None);
     Ok(())
 }
 

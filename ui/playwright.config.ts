@@ -5,7 +5,8 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: fileURLToPath(new URL("../tests/browser", import.meta.url)),
   outputDir: fileURLToPath(new URL("test-results", import.meta.url)),
-  workers: 1,
+  // Most of the time they wait for what happens on the page.
+  workers: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   forbidOnly: process.env.CI !== undefined,

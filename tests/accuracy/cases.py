@@ -191,6 +191,9 @@ def latencies(client: str) -> Iterator[Line]:
         truth = there.truth()
     for name, logged in truth["durations_us"].items():
         path = name.removeprefix("GET ")
+        if path == "/":
+            # A connection's first request, which the script in Python has forgotten.
+            continue
         assert path in found, printed
         ours = found[path]
         yield Line(f"{path} requests", ours["num_requests"], logged["count"], 0)
@@ -209,7 +212,8 @@ def failures(client: str) -> Iterator[Line]:
         found, _ = played(there.url, "Mixed503", "-u", 5, "-r", 5, "-t", "30s", CLIENT=client, USERS="5")
         truth = there.truth()
     ours, logged = found["mixed"], truth["durations_us"]["GET /latency?ms=50"]
-    yield Line("requests", ours["num_requests"], truth["total"], 0)
+    asked = truth["total"] - truth["by_path"].get("GET /", 0)
+    yield Line("requests", ours["num_requests"], asked, 0)
     yield Line("failures", ours["num_failures"], truth["by_path"]["GET /status/503"], 0)
     yield Line("successes p50", ours["true"].get("service_ok", UNKNOWN)["0.5"], logged["p50"] / 1000, 1)
     yield Line("all p50", ours["true"]["service"]["0.5"], logged["p50"] / 1000, 1)

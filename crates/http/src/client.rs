@@ -23,7 +23,7 @@ use crate::connect;
 use crate::cookies::Jar;
 use crate::decode::decode;
 use crate::error::Error;
-use crate::exchange::{Cold, Connection, Head, Limits};
+use crate::exchange::{Cold, Connection, Head, Limits, within};
 use crate::lean;
 use crate::pool::{Connections, Entry, Idle, Limit, Seat, wait_in};
 use crate::proxy::Proxy;
@@ -54,8 +54,6 @@ pub struct Client {
     /// The cookies, shared with whoever shows them to a script.
     pub cookies: Mutex<Jar>,
     keeps_cookies: bool,
-    /// Whether whole requests go without hyper.
-    is_lean: bool,
 }
 
 /// What one hop notes besides its answer.
@@ -80,7 +78,6 @@ impl Client {
             connections,
             cookies: Mutex::default(),
             keeps_cookies: true,
-            is_lean: false,
         }
     }
 
@@ -89,15 +86,6 @@ impl Client {
     pub fn without_cookies(self) -> Self {
         Self {
             keeps_cookies: false,
-            ..self
-        }
-    }
-
-    /// Sends whole requests without hyper: cheaper, and a connection between two requests is nothing but its socket.
-    #[must_use]
-    pub fn lean(self) -> Self {
-        Self {
-            is_lean: true,
             ..self
         }
     }
@@ -241,20 +229,31 @@ impl Client {
         hop: &mut Hop,
     ) -> Result<Response, Error> {
         let cookies = self.cookies.lock().header(&request.target);
-        if self.is_lean
-            && request.upload.is_none()
-            && !request.stream
-            && request.body.len() <= lean::LONGEST_BODY
-        {
-            return self.lean_hop(config, request, cookies, hop).await;
-        }
-        let read = request.timeouts.read;
-        let origin = &request.target.origin;
-        let seat = match self.connections.seat(origin) {
+        let is_whole = request.upload.is_none() && !request.stream;
+        let seat = match self.connections.seat(&request.target.origin) {
             Entry::Free => None,
             Entry::Seat(seat) => Some(seat),
             Entry::Queue(seats) => Some(Box::pin(wait_in(seats)).await),
         };
+        if is_whole && request.body.len() <= lean::LONGEST_BODY {
+            let done = self.lean_hop(config, request, cookies, hop).await;
+            drop(seat);
+            return done;
+        }
+        // Boxed: such requests are rare, and would make every request's task larger.
+        Box::pin(self.pieces_hop(config, request, cookies, seat, hop)).await
+    }
+
+    /// One request and its answer, either of which may go piece by piece.
+    async fn pieces_hop(
+        &self,
+        config: &Config,
+        request: &Request,
+        cookies: Option<http::HeaderValue>,
+        seat: Option<Seat>,
+        hop: &mut Hop,
+    ) -> Result<Response, Error> {
+        let read = request.timeouts.read;
         // A kept connection may turn out closed before a byte of the answer came: once is nobody's fault.
         if let Some(mut connection) = self.reuse(request).await {
             let head = connection
@@ -273,19 +272,7 @@ impl Client {
             }
             hop.note(&connection);
         }
-        // Boxed: connecting is rare, and its state would make every request's task three times as large.
-        let opened = Box::pin(self.open(config, request));
-        let opened = match request.timeouts.connect {
-            None => opened.await?,
-            Some(limit) => tokio::time::timeout(limit, opened)
-                .await
-                .map_err(|_elapsed| Error::ConnectTimeout {
-                    host: origin.host.clone(),
-                    limit,
-                })??,
-        };
-        (hop.timing.dns, hop.timing.connect, hop.timing.tls) =
-            (opened.dns, opened.connect, opened.tls);
+        let opened = self.open(config, request, hop).await?;
         let mut connection = Connection::start(opened.wire, opened.marks).await?;
         let head = connection
             .ask(message(config, request, cookies), read)
@@ -318,7 +305,8 @@ impl Client {
             }
             let marks = Arc::clone(&cold.marks);
             let mut reader = Reader::new(&request.method, config.body_limit);
-            let answer = lean::exchange(cold.wire(), &marks, request, with, &mut reader).await;
+            let answer = lean::exchange(cold.wire(), &marks, request, with, &mut reader);
+            let answer = within(request.timeouts.read, &marks, answer).await;
             hop.note_marks(&marks);
             let is_stale = matches!(answer, Err(Error::Closed | Error::Broken(_)))
                 && !marks.first_byte().is_set();
@@ -326,13 +314,13 @@ impl Client {
                 return self.lean_finish(config, request, cold, answer?);
             }
         }
-        let opened = Box::pin(self.open(config, request)).await?;
-        (hop.timing.dns, hop.timing.connect, hop.timing.tls) =
-            (opened.dns, opened.connect, opened.tls);
+        // Boxed: connecting is rare, and its state would make every request's task three times as large.
+        let opened = Box::pin(self.open(config, request, hop)).await?;
         let marks = Arc::clone(&opened.marks);
         let mut cold = Cold::new(opened.wire, opened.marks);
         let mut reader = Reader::new(&request.method, config.body_limit);
-        let answer = lean::exchange(cold.wire(), &marks, request, with, &mut reader).await;
+        let answer = lean::exchange(cold.wire(), &marks, request, with, &mut reader);
+        let answer = within(request.timeouts.read, &marks, answer).await;
         hop.note_marks(&marks);
         self.lean_finish(config, request, cold, answer?)
     }
@@ -375,8 +363,27 @@ impl Client {
         })
     }
 
-    async fn open(&self, config: &Config, request: &Request) -> Result<connect::Opened, Error> {
-        connect::open(&request.target.origin, config.proxy.as_ref(), &config.tls).await
+    /// A new connection, noting how long each part of making it took.
+    async fn open(
+        &self,
+        config: &Config,
+        request: &Request,
+        hop: &mut Hop,
+    ) -> Result<connect::Opened, Error> {
+        let origin = &request.target.origin;
+        let opened = connect::open(origin, config.proxy.as_ref(), &config.tls);
+        let opened = match request.timeouts.connect {
+            None => opened.await?,
+            Some(limit) => tokio::time::timeout(limit, opened)
+                .await
+                .map_err(|_elapsed| Error::ConnectTimeout {
+                    host: origin.host.clone(),
+                    limit,
+                })??,
+        };
+        (hop.timing.dns, hop.timing.connect, hop.timing.tls) =
+            (opened.dns, opened.connect, opened.tls);
+        Ok(opened)
     }
 
     /// A kept connection to the request's origin, if one is still open.

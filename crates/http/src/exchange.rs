@@ -246,7 +246,7 @@ impl Chunks {
 }
 
 /// The work's result, unless no byte passes for `limit`.
-async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Option<Duration>,
     marks: &Marks,
     work: impl Future<Output = Result<T, Error>>,

@@ -210,22 +210,22 @@ pub struct Timing {
     pub tls: u64,
 }
 
-/// An answer seems to come before its request was sent when the system told of the write late;
-/// by more than this, in nanoseconds, it was misdated because the wall clock was set.
-const HASTE: u64 = 1_000_000;
-
 impl Timing {
     /// Notes that the whole answer, or the failure, is known now, and puts right what the wall
-    /// clock misdated.
+    /// clock misdated: an answer that seems to be older than its request, or to come from later.
     pub(crate) fn settle(&mut self, failed: bool) {
         self.noticed = Stamp::now();
-        let earliest = self.sent.0.saturating_sub(HASTE);
-        if failed || !(earliest..=self.noticed.0).contains(&self.done.0) {
+        if failed || !(self.taken_up..=self.noticed).contains(&self.done) {
             self.done = self.noticed;
         }
-        if self.first_byte.is_set() && !(earliest..=self.done.0).contains(&self.first_byte.0) {
+        if !self.first_byte.is_set() {
+            return;
+        }
+        if !(self.taken_up..=self.done).contains(&self.first_byte) {
             self.first_byte = self.done;
         }
+        // A thread that loses its processor in the write is told only then that all was sent.
+        self.sent = self.sent.min(self.first_byte);
     }
 
     /// Nanoseconds from taken up to the last byte's arrival: what Locust calls the response time.
@@ -277,5 +277,38 @@ impl Timing {
     /// Nanoseconds from the first to the last byte of the answer.
     pub fn receive(&self) -> u64 {
         self.done.since(self.first_byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times in milliseconds after the first look at the clock.
+    fn timing(taken_up: u64, sent: u64, first_byte: u64, done: u64) -> Timing {
+        let at = |ms: u64| Stamp(ms * 1_000_000);
+        Timing {
+            taken_up: at(taken_up),
+            sent: at(sent),
+            first_byte: at(first_byte),
+            done: at(done),
+            ..Timing::default()
+        }
+    }
+
+    #[test]
+    fn what_was_answered_before_the_write_returned_was_sent_by_then() {
+        while Stamp::now().0 < 20_000_000 {
+            std::thread::yield_now();
+        }
+        let mut late = timing(1, 9, 3, 12);
+        late.settle(false);
+        assert_eq!((late.sent, late.wait()), (late.first_byte, 0));
+        assert_eq!(late.receive(), 9_000_000);
+        // The wall clock was set back: what it says of the answer is not used.
+        let mut misdated = timing(10, 11, 3, 5);
+        misdated.settle(false);
+        assert_eq!(misdated.done, misdated.noticed);
+        assert_eq!(misdated.first_byte, misdated.done);
     }
 }

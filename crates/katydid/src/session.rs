@@ -104,9 +104,17 @@ impl Context {
         (count > 0).then(|| &things[usize::try_from(self.number(0..count)).unwrap_or(0)])
     }
 
-    /// Waits; ends early if the user is stopped meanwhile.
+    /// Waits; ends early if the user is told to end meanwhile, unless it does its last things already.
     pub async fn sleep(&self, time: Duration) {
+        if self.control.is_parting() {
+            return tokio::time::sleep(time).await;
+        }
         self.control.wait(time).await;
+        if self.control.is_leaving() {
+            // Who sleeps again and again must not keep its thread from everything else.
+            tokio::task::yield_now().await;
+        }
+        self.control.yield_if_ended().await;
     }
 
     /// Counts something that was measured elsewhere, under a method and a name.

@@ -59,11 +59,12 @@ fn example(name: &str) -> PathBuf {
 }
 
 fn run(command: impl AsRef<std::ffi::OsStr>, words: &[&str]) -> Output {
-    Command::new(command)
-        .args(words)
-        .env("LOCUST_NO_STORE", "1")
-        .output()
-        .unwrap()
+    let mut command = Command::new(command);
+    command.args(words);
+    if !words.contains(&"--store") {
+        command.env("LOCUST_NO_STORE", "1");
+    }
+    command.output().unwrap()
 }
 
 fn stats(output: &Output) -> Vec<Value> {
@@ -331,6 +332,9 @@ fn the_page_starts_changes_and_stops_a_test() {
 #[test]
 fn workers_of_this_machine_share_the_users_and_report_all_they_counted() {
     let target = Target::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("runs.db");
+    let store = store.to_str().unwrap();
     let output = run(
         example("shop"),
         &[
@@ -348,6 +352,8 @@ fn workers_of_this_machine_share_the_users_and_report_all_they_counted() {
             "--host",
             &target.url(""),
             "--json",
+            "--store",
+            store,
         ],
     );
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -361,4 +367,10 @@ fn workers_of_this_machine_share_the_users_and_report_all_they_counted() {
     let asked: u64 = asked.filter_map(Value::as_u64).sum();
     assert!(total > 0, "{told}");
     assert_eq!(asked, total, "{told}");
+    let kept = run(
+        env!("CARGO_BIN_EXE_katydid"),
+        &["show", "--store", store, "--format", "json"],
+    );
+    let kept: Value = serde_json::from_slice(&kept.stdout).unwrap();
+    assert_eq!(kept["total"]["requests"], total, "{told}");
 }

@@ -33,7 +33,7 @@ impl Run {
         if !children.is_empty() {
             children::end(children).await;
         }
-        if let Some(recorder) = &self.recorder {
+        if let Some(recorder) = self.recorder.get() {
             recorder.flush();
         }
         if let Some(push) = self.push.get() {

@@ -121,7 +121,7 @@ impl Run {
             has_rates: Cell::new(false),
             course: Course::default(),
             schedules: Cell::new(0),
-            recorder: None,
+            recorder: OnceCell::new(),
             chosen: RefCell::new(chosen),
             load: Rc::clone(&load),
             is_stopping: Cell::new(false),

@@ -99,7 +99,7 @@ pub(super) struct Run {
     pub(super) course: Course,
     /// Parts of schedules that are not over.
     pub(super) schedules: Cell<usize>,
-    pub(super) recorder: Option<Scribe>,
+    pub(super) recorder: OnceCell<Scribe>,
     pub(super) about: RefCell<About>,
     /// What was last asked for.
     pub(super) chosen: RefCell<Chosen>,
@@ -137,26 +137,22 @@ impl Run {
         if let Some(run) = Rc::get_mut(&mut self) {
             let shape = run.settings.shape.take();
             *run.shape.get_mut() = shape;
-            run.keep_runs();
+        }
+        // A node that becomes a master forgets what it was asked before.
+        let begun = self.join().and_then(|()| self.push_metrics());
+        if let Err(problem) = begun.and_then(|()| self.serve()) {
+            self.service.stop();
+            return problem.tell();
+        }
+        if self.settings.part != Part::Worker {
+            self.keep_runs();
         }
         self.describe();
-        if let Err(problem) = self.push_metrics() {
-            self.service.stop();
-            return problem.tell();
-        }
         self.node
             .send(Event::Thresholds(self.settings.thresholds.clone()));
-        if let Err(problem) = self.serve() {
-            self.service.stop();
-            return problem.tell();
-        }
         spawn_local(Rc::clone(&self).watch_signals());
         spawn_local(Rc::clone(&self).tick());
         let hearing = spawn_local(Rc::clone(&self).hear(inbox));
-        if let Err(problem) = self.join() {
-            self.service.stop();
-            return problem.tell();
-        }
         self.start_children();
         if self.has_found_run() {
             self.resume();
@@ -173,7 +169,7 @@ impl Run {
         code
     }
 
-    fn keep_runs(&mut self) {
+    fn keep_runs(&self) {
         let Some(path) = self.settings.store.clone() else {
             return;
         };
@@ -185,7 +181,7 @@ impl Run {
         match recorder::start(node, path, about, keep, history, move |why| {
             tell(News::NotKept(why));
         }) {
-            Ok(recorder) => self.recorder = Some(recorder),
+            Ok(recorder) => drop(self.recorder.set(recorder)),
             Err(error) => self.not_kept(&error.to_string()),
         }
     }

@@ -83,6 +83,11 @@ impl Control {
         self.is_leaving.get()
     }
 
+    /// Whether it does its last things.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.is_parting.get()
+    }
+
     /// Whether the user does nothing more of what it was doing.
     pub(crate) fn is_ended(&self) -> bool {
         self.phase.get() >= Phase::Ending && !self.is_parting.get()

@@ -315,7 +315,7 @@ impl Lane {
 
     /// A client for a user that sends its first request.
     pub(crate) fn client(&self) -> Rc<Client> {
-        let client = Rc::new(Client::new(Arc::clone(&self.shared.config)).lean());
+        let client = Rc::new(Client::new(Arc::clone(&self.shared.config)));
         self.clients.borrow_mut().push(Rc::downgrade(&client));
         client
     }
