@@ -160,8 +160,8 @@ def others(seconds: int) -> list[tuple[str, list[str | Path]]]:
 def counted(name: str, output: str) -> int:
     """How many requests a generator says that it made."""
     if name == "goose":
-        # The last row of the first table; thousands have commas between.
-        rows = re.findall(r"^ +Aggregated +\| +([\d,]+) ", output, re.MULTILINE)
+        # Thousands have commas between.
+        rows = re.findall(r"^ GET / +\| +([\d,]+) \|", output, re.MULTILINE)
         return int(rows[0].replace(",", "")) if rows else sys.exit(f"no table of Goose's:\n{output[-2000:]}")
     if name in ("oha", "hey"):
         return sum(int(count) for count in re.findall(r"^ *\[\d+\]\s+(\d+) responses", output, re.MULTILINE))
