@@ -366,11 +366,14 @@ impl Gaps {
 /// The next number of a splitmix64 sequence, above zero, so that its logarithm is finite, and at most one.
 pub(crate) fn uniform(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut bits = *state;
+    ((scrambled(*state) >> 11) + 1) as f64 / (1u64 << 53) as f64
+}
+
+/// splitmix64's mix of a number's bits (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+pub(crate) const fn scrambled(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^= bits >> 31;
-    ((bits >> 11) + 1) as f64 / (1u64 << 53) as f64
+    bits ^ (bits >> 31)
 }
 
 /// `200/s`, `30/m`, `1000/s poisson`, `0-500/s over 1m, 500/s for 10m, 500-0/s over 30s`.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::arrival::{Arrivals, Schedule, Spacing};
+use crate::arrival::{Arrivals, Schedule, Spacing, scrambled};
 use crate::units::Nanos;
 
 /// The part of a schedule that one worker has.
@@ -73,7 +73,8 @@ impl Pace {
             Spacing::Poisson => {
                 // Parts of a Poisson process are Poisson processes, each of its own.
                 let part = schedule.scaled(1.0 / share.of as f64);
-                let seed = seed.wrapping_add(share.index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                // Scrambled: a sequence that begins elsewhere in that of another part would repeat it.
+                let seed = scrambled(seed ^ scrambled(share.index.wrapping_add(1)));
                 (part.arrivals_from(passed, 0.0, seed), Share::default())
             }
         };
@@ -311,6 +312,20 @@ mod tests {
         let due = due_until(&mut pace, Nanos::from_secs(9));
         assert_eq!(due, [0, 250_000_000, 500_000_000, 750_000_000]);
         assert!(pace.is_over());
+    }
+
+    #[test]
+    fn parts_of_independent_arrivals_do_not_repeat_each_other() {
+        let gaps = |index| {
+            let mut pace = pace("1000/s for 1s poisson", Share { index, of: 2 });
+            let due = due_until(&mut pace, Nanos::from_secs(9));
+            due.windows(2)
+                .map(|pair| pair[1] - pair[0])
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        let (one, other) = (gaps(0), gaps(1));
+        assert!(one.len() > 300 && other.len() > 300);
+        assert!(one.intersection(&other).count() < 10);
     }
 
     #[test]
