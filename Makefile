@@ -119,7 +119,8 @@ store: $(STAMPS)/build ## Kills runs and prints what the store lost, and how muc
 
 .PHONY: accuracy
 accuracy: $(STAMPS)/build $(STAMPS)/locust ## Holds reported numbers against the target's log, beside Locust's; ARGS="freeze" chooses
-	@$(BIN)/python -m tests.accuracy --beside $(STAMPS)/locust/bin/locust $(ARGS)
+	@$(BIN)/python -m tests.accuracy --beside $(STAMPS)/locust/bin/locust $(if $(ARGS),$(ARGS),--long)
+	$(if $(ARGS),,echo; $(BIN)/python -m tests.accuracy.freezes)
 
 .PHONY: bench
 bench: $(STAMPS)/build ## Measures CPU per request beside wrk and Locust, memory, start-up and truth

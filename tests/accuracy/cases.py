@@ -28,7 +28,8 @@ from tests.accuracy.samples import samples
 
 KATYDID = Path(sys.executable).parent / "katydid"
 LOAD = Path(__file__).with_name("load.py")
-RUST = Path(os.environ.get("CARGO_TARGET_DIR", LOAD.parents[2] / "target")) / "debug/examples/accuracy_load"
+ROOT = LOAD.parents[2]
+RUST = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/accuracy_load"
 """The same cases as a test in Rust; `build` sees to it that it is there."""
 COMMAND = [KATYDID]
 """What makes the load: Katydid, or Locust to be seen beside it."""
@@ -101,7 +102,7 @@ def target(*arguments: str) -> Iterator[Target]:
 def build() -> None:
     """Builds the test in Rust, if that has not been done."""
     command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "accuracy_load"]
-    subprocess.run(command, cwd=LOAD.parents[2], check=True)
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def entries(printed: str) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import urllib.request
 
 import gevent
 from gevent.event import Event
-from locust import FastHttpUser, HttpUser, User, constant, events, task
+from locust import FastHttpUser, HttpUser, User, constant, constant_throughput, events, task
 from locust.exception import StopUser
 from locust.runners import WorkerRunner
 from samples import samples
@@ -145,6 +145,16 @@ class Freezing(CLIENT):
 
 class Arriving(CLIENT):
     """Asks once when it is its turn, by a rate."""
+
+    @task
+    def ask(self):
+        self.client.get("/latency?ms=2", name="arriving")
+
+
+class Pacing(CLIENT):
+    """Asks five times a second, as long as answers come."""
+
+    wait_time = constant_throughput(5)
 
     @task
     def ask(self):

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use katydid_core::snapshot::State;
+use katydid_core::calendar::run_id;
 use katydid_node::checkpoint::Checkpoint;
 use katydid_node::fleet::{self, Heard, Outgoing};
 use katydid_node::link::{self, Address, Command, Told};
@@ -68,7 +69,14 @@ impl Kept {
             Duration::from_millis(age) <= oldest
         });
         let found = found.map(|found| Checkpoint::decode(&found.state, node.registry()));
-        let found = found.transpose().map_err(|error| error.to_string())?;
+        let mut found = found.transpose().map_err(|error| error.to_string())?;
+        if let Some(found) = &mut found {
+            // Seconds are written in their order.
+            let written = store.span(&run_id(found.started_ms));
+            let written = written.map_err(|error| error.to_string())?;
+            let next = written.map_or(0, |(_, next)| next);
+            found.seconds.retain(|second| second.t >= next);
+        }
         Ok(Self { store, run, found })
     }
 }

@@ -158,7 +158,8 @@ impl Book {
         self.losses = Losses::of(Arc::clone(&from.lost));
         self.seconds = Seconds::after(Arc::clone(&from.series), now.epoch.as_secs());
         self.open.start(now.epoch.as_secs());
-        self.record.start(from.started_ms, now.epoch.as_secs());
+        self.record
+            .go_on(from.started_ms, now.epoch.as_secs(), &from.seconds);
         self.mark(
             Kind::Start,
             "another master goes on with the run".to_owned(),

@@ -19,6 +19,7 @@ use katydid_wire::{Message, Value, report};
 use thiserror::Error;
 
 use crate::numbers::Numbers;
+use crate::record::Second;
 
 const KIND: &str = "checkpoint";
 /// Grows when a checkpoint of an earlier version means something else.
@@ -49,6 +50,8 @@ pub struct Checkpoint {
     pub seen: Vec<Reported>,
     /// Everything counted so far.
     pub stats: Arc<Stats>,
+    /// What was counted in seconds that may not be among the windows of the run yet.
+    pub seconds: Vec<Second>,
     /// One point for each second so far.
     pub series: Arc<Series>,
     /// Exceptions that scripts did not catch.
@@ -116,6 +119,9 @@ impl Checkpoint {
             ),
             ("lost".into(), array(&self.lost, loss_value)),
         ];
+        let seconds = self.seconds.iter();
+        let seconds = seconds.map(|second| second_value(second, registry));
+        fields.push(("seconds".into(), Value::Array(seconds.collect())));
         fields.extend(report::encode(&self.stats, registry));
         Message::new(KIND, Value::Map(fields), "master").encode()
     }
@@ -142,10 +148,18 @@ impl Checkpoint {
         for point in list(data, "series", point_of)? {
             series.push(point);
         }
+        let started_ms = number(data, "started_ms").ok_or(CheckpointError("started_ms"))?;
+        // Those of an earlier version have none.
+        let seconds = field(data, "seconds").and_then(Value::as_array);
+        let seconds = seconds.into_iter().flatten();
+        let seconds = seconds.map(|value| second_of(value, started_ms, registry));
         Ok(Self {
+            seconds: seconds
+                .collect::<Option<_>>()
+                .ok_or(CheckpointError("seconds"))?,
             state: state.ok_or(CheckpointError("state"))?,
             host: text("host"),
-            started_ms: number(data, "started_ms").ok_or(CheckpointError("started_ms"))?,
+            started_ms,
             run_time: number(data, "run_time_ms").map(Duration::from_millis),
             ends_ms: number(data, "ends_ms"),
             users: number(data, "users")
@@ -181,6 +195,28 @@ fn list<T>(
     let items = field(data, key).and_then(Value::as_array);
     let items = items.ok_or(CheckpointError(key))?.iter().map(item);
     items.collect::<Option<_>>().ok_or(CheckpointError(key))
+}
+
+/// What was counted in a second as a worker would report it, with when that was and the users there were.
+fn second_value(second: &Second, registry: &Registry) -> Value {
+    let mut fields = vec![
+        ("t".into(), second.t.into()),
+        ("users".into(), second.users.into()),
+        ("wanted".into(), second.wanted.into()),
+    ];
+    fields.extend(report::encode(&second.stats, registry));
+    Value::Map(fields)
+}
+
+fn second_of(value: &Value, started_ms: u64, registry: &Registry) -> Option<Second> {
+    let users = |key| u32::try_from(number(value, key)?).ok();
+    Some(Second {
+        started_ms,
+        t: number(value, "t")?,
+        users: users("users")?,
+        wanted: users("wanted")?,
+        stats: report::decode(value, registry).ok()?.stats,
+    })
 }
 
 fn class_value(class: &Class) -> Value {

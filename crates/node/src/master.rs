@@ -287,6 +287,7 @@ impl Master {
                 })
                 .collect(),
             stats: Arc::clone(&self.book.stats),
+            seconds: self.book.record.unwritten(),
             series: Arc::clone(self.book.series()),
             exceptions: Arc::clone(self.book.exceptions.all()),
             lost: Arc::clone(self.book.losses.all()),

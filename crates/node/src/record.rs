@@ -14,7 +14,7 @@ use katydid_core::units::Nanos;
 const MOST_BEHIND: u64 = 120;
 
 /// What was counted in one second.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Second {
     /// When its run was started, in milliseconds since the Unix epoch.
     pub started_ms: u64,
@@ -50,6 +50,8 @@ pub(crate) struct Record {
     started_ms: u64,
     open: BTreeMap<u64, Stats>,
     done: Vec<Second>,
+    /// Those that were taken last, as long as it is not known that they are written.
+    handed: Vec<Second>,
     /// The first second that is not over.
     next: u64,
     /// The last second of the run: none before the first run, and a far one while a run goes on.
@@ -72,6 +74,42 @@ impl Record {
         self.next = second;
         self.crew.clear();
         self.last = Some(u64::MAX);
+    }
+
+    /// Goes on with a run of which another process has not written these seconds.
+    pub(crate) fn go_on(&mut self, started_ms: u64, now: u64, unwritten: &[Second]) {
+        self.start(started_ms, now);
+        for second in unwritten {
+            self.next = self.next.min(second.t);
+            self.open.insert(second.t, second.stats.clone());
+            self.users.insert(second.t, (second.users, second.wanted));
+        }
+    }
+
+    /// What may not be written yet, also of seconds that are not over.
+    pub(crate) fn unwritten(&self) -> Vec<Second> {
+        let mut all = self.handed.clone();
+        all.extend(self.done.iter().cloned());
+        all.retain(|second| second.started_ms == self.started_ms);
+        let open = self.open.iter().map(|(&t, stats)| {
+            let (users, wanted) = self.users_at(t);
+            Second {
+                started_ms: self.started_ms,
+                t,
+                users,
+                wanted,
+                stats: stats.clone(),
+            }
+        });
+        all.extend(open);
+        all
+    }
+
+    /// Users there were, and were wanted, at the end of a second.
+    fn users_at(&self, second: u64) -> (u32, u32) {
+        let noted = self.users.range(..=second).next_back();
+        let noted = noted.or_else(|| self.users.first_key_value());
+        noted.map_or((0, 0), |(_, users)| *users)
     }
 
     /// This second is the last one of the run.
@@ -125,9 +163,7 @@ impl Record {
         }
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < end) {
             let (t, stats) = first.remove_entry();
-            let noted = self.users.range(..=t).next_back();
-            let noted = noted.or_else(|| self.users.first_key_value());
-            let (users, wanted) = noted.map_or((0, 0), |(_, users)| *users);
+            let (users, wanted) = self.users_at(t);
             self.done.push(Second {
                 started_ms: self.started_ms,
                 t,
@@ -148,9 +184,12 @@ impl Record {
         }
     }
 
-    /// The seconds that are over and were not taken yet.
+    /// The seconds that are over and were not taken yet. Those of the time before have been written, or wait with
+    /// whoever took them.
     pub(crate) fn take(&mut self) -> Vec<Second> {
-        std::mem::take(&mut self.done)
+        let taken = std::mem::take(&mut self.done);
+        self.handed.clone_from(&taken);
+        taken
     }
 }
 
@@ -174,6 +213,39 @@ mod tests {
             counts_request: true,
         });
         recorder.take()
+    }
+
+    #[test]
+    fn what_may_not_be_written_is_gone_on_with() {
+        let registry = Registry::new();
+        let mut record = Record::default();
+        record.keep();
+        record.start(7, 10);
+        for second in 10..13 {
+            record.add(&counted(&registry, second), Nanos::from_secs(second));
+            record.note_users(second, 3, 5);
+        }
+        record.finish_before(12);
+        let times = |seconds: &[Second]| seconds.iter().map(|it| it.t).collect::<Vec<_>>();
+        assert_eq!(times(&record.unwritten()), [10, 11, 12]);
+        // Whoever has taken them may not have written them yet.
+        assert_eq!(times(&record.take()), [10, 11]);
+        assert_eq!(times(&record.unwritten()), [10, 11, 12]);
+        assert_eq!(times(&record.take()), []);
+        let unwritten = record.unwritten();
+        assert_eq!(times(&unwritten), [12]);
+
+        let mut other = Record::default();
+        other.go_on(7, 20, &unwritten);
+        other.keep();
+        // What a worker reports of the time without a master has its own seconds.
+        other.add(&counted(&registry, 13), Nanos::from_secs(20));
+        other.finish_before(15);
+        let seconds = other.take();
+        assert_eq!(times(&seconds), [12, 13, 14]);
+        let counts = seconds.iter().map(|it| it.stats.total().requests);
+        assert_eq!(counts.collect::<Vec<_>>(), [1, 1, 0]);
+        assert_eq!((seconds[0].users, seconds[0].wanted), (3, 5));
     }
 
     #[test]
