@@ -17,7 +17,7 @@ use hyper::ext::ReasonPhrase;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 
-use crate::answer::{Answer, Reader};
+use crate::answer::{self, Answer, Reader};
 use crate::body::Body;
 use crate::connect;
 use crate::cookies::Jar;
@@ -325,7 +325,7 @@ impl Client {
         self.lean_finish(config, request, cold, answer?)
     }
 
-    /// Keeps the connection and the cookies, and undoes the body's encoding.
+    /// Keeps the connection, if it can be used again.
     fn lean_finish(
         &self,
         config: &Config,
@@ -341,6 +341,17 @@ impl Client {
         if head.is_kept && !asks_to_close {
             self.connections.keep_cold(&request.target.origin, cold);
         }
+        self.conclude(config, request, head, body)
+    }
+
+    /// Keeps the cookies, and undoes the body's encoding.
+    fn conclude(
+        &self,
+        config: &Config,
+        request: &Request,
+        head: answer::Head,
+        body: Bytes,
+    ) -> Result<Response, Error> {
         if self.keeps_cookies && head.headers.contains_key(SET_COOKIE) {
             self.cookies.lock().keep(&head.headers, &request.target);
         }
@@ -451,29 +462,16 @@ impl Client {
             }
             body
         };
-        if self.keeps_cookies {
-            self.cookies.lock().keep(&parts.headers, &request.target);
-        }
-        let body = match parts.headers.get(CONTENT_ENCODING) {
-            Some(encodings) if request.decode && request.method != Method::HEAD => decode(
-                body,
-                &String::from_utf8_lossy(encodings.as_bytes()),
-                config.body_limit,
-            )?,
-            _ => body,
-        };
-        Ok(Response {
+        let reason = parts.extensions.get::<ReasonPhrase>();
+        let head = answer::Head {
             status: parts.status,
-            reason: parts
-                .extensions
-                .get::<ReasonPhrase>()
-                .map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
+            reason: reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
             version: parts.version,
             headers: parts.headers,
-            body,
-            target: Arc::clone(&request.target),
-            method: request.method.clone(),
-        })
+            // It is kept already, or gone.
+            is_kept: false,
+        };
+        self.conclude(config, request, head, body)
     }
 }
 
