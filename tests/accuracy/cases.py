@@ -370,7 +370,8 @@ def gamma(times: list[float], rate: float, gaps: int) -> float:
     ordered = sorted(times)
     count = len(ordered)
     parts = [
-        1 - math.exp(-rate * time) * sum((rate * time) ** n / math.factorial(n) for n in range(gaps)) for time in ordered
+        1 - math.exp(-rate * time) * sum((rate * time) ** n / math.factorial(n) for n in range(gaps))
+        for time in ordered
     ]
     most = max(max((n + 1) / count - part, part - n / count) for n, part in enumerate(parts))
     # Kolmogorov's series, with Stephens' correction for a finite number.

@@ -1,8 +1,8 @@
 """A target that stands still, and what each tool says of it: a table as wrk2's author made it.
 
 A target that answers in 2 ms is asked at a rate, and stopped once. Whoever counts from when a request was due has
-waited for it: with `length` seconds in all, of which `stop` were stopped, the 99th percentile is `stop` less a hundredth of
-`length`. Whoever waits for an answer before he asks again, and counts from when he asked, hardly sees it.
+waited for it: with `length` seconds in all, of which `stop` were stopped, the 99th percentile is `stop` less a
+hundredth of `length`. Whoever waits for an answer before he asks again, and counts from when he asked, hardly sees it.
 """
 
 from __future__ import annotations
@@ -147,7 +147,9 @@ def frozen(there: Target, stop: float) -> threading.Thread:
 def table() -> None:
     """Asks each tool that is installed, and prints what it said."""
     os.environ["PATH"] += f":{ROOT / '.stamps/others/bin'}"
-    print(f"{RATE} requests a second asked for, {LENGTH} s, at most {USERS} users or connections; the target stops once")
+    print(
+        f"{RATE} requests a second asked for, {LENGTH} s, at most {USERS} users or connections; the target stops once"
+    )
     print(f"{'stop':>6} {'tool':<26}{'asked':>8}{'made':>8}{'response p99':>14}{'analytic':>10}{'service p99':>13}")
     for stop in STOPS:
         for name, ask in TOOLS.items():

@@ -106,6 +106,7 @@ async fn ask(u: &HttpUser, milliseconds: u32, name: &str) -> TaskResult {
 
 /// Burns 300 ms of its thread's time, beside those who ask.
 async fn burn(_: &mut HttpUser) -> TaskResult {
+    #[expect(clippy::disallowed_methods, reason = "it only burns time")]
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(300) {
         std::hint::spin_loop();

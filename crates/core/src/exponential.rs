@@ -137,6 +137,11 @@ mod tests {
             prop_assert_eq!(exponential.count(), histogram.count());
             prop_assert!(exponential.counts.len() <= most);
             for quantile in [0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a part of a count"
+                )]
                 let rank = (quantile * histogram.count() as f64).ceil() as u64;
                 let value = histogram.value_at_quantile(quantile).as_micros() as f64 / 1e6;
                 let mut seen = exponential.zero;

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use katydid_core::snapshot::State;
 use katydid_core::calendar::run_id;
+use katydid_core::snapshot::State;
 use katydid_node::checkpoint::Checkpoint;
 use katydid_node::fleet::{self, Heard, Outgoing};
 use katydid_node::link::{self, Address, Command, Told};

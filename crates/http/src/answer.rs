@@ -191,10 +191,9 @@ impl Reader {
         let limit = self.limit;
         let too_large = Err(Error::TooLarge { limit });
         let is_done = match &mut self.stage {
-            Stage::Head => false,
             Stage::Length(_, length) => self.left.len() as u64 >= *length,
             Stage::UntilClosed(_) if self.left.len() as u64 > limit => return too_large,
-            Stage::UntilClosed(_) => false,
+            Stage::Head | Stage::UntilClosed(_) => false,
             Stage::Chunks(_, chunks) => {
                 chunks.take(&mut self.left)?;
                 if chunks.body.len() as u64 > limit {

@@ -90,7 +90,7 @@ impl Urls {
         let mut origins = self.targets.iter().map(|(_, target)| &target.origin);
         let first = origins.next()?;
         let root = self.targets[0].1.with_path("/")?;
-        origins.all(|origin| origin == first).then(|| root.url)
+        origins.all(|origin| origin == first).then_some(root.url)
     }
 
     /// What it is called in the list of runs.

@@ -41,7 +41,9 @@ impl Wait {
     pub(crate) fn after(&self, took: Duration, user: &Context) -> Duration {
         match &self.0 {
             Kind::None => Duration::ZERO,
-            Kind::Between(least, most) => *least + (*most - *least).mul_f64(user.fraction()),
+            Kind::Between(least, most) => {
+                *least + most.saturating_sub(*least).mul_f64(user.fraction())
+            }
             Kind::Pacing(period) => period.saturating_sub(took),
             Kind::By(wait) => wait(user),
         }

@@ -99,13 +99,13 @@ fn a_url_is_asked_for_so_often_and_all_of_it_is_counted() {
 #[test]
 fn weights_methods_headers_and_bodies_are_those_of_the_command_line() {
     let target = Target::start();
-    let (echo, status) = (target.url("/echo"), target.url("/status/500"));
+    let (echo, broken) = (target.url("/echo"), target.url("/status/500"));
     let output = run(
         env!("CARGO_BIN_EXE_katydid"),
         &[
             &echo,
             "3",
-            &status,
+            &broken,
             "0",
             "-n",
             "20",
@@ -127,14 +127,14 @@ fn weights_methods_headers_and_bodies_are_those_of_the_command_line() {
     );
     let failing = run(
         env!("CARGO_BIN_EXE_katydid"),
-        &[&status, "-n", "5", "-u", "1"],
+        &[&broken, "-n", "5", "-u", "1"],
     );
     assert_eq!(failing.status.code(), Some(1));
     let told = String::from_utf8_lossy(&failing.stderr).into_owned();
     assert!(told.contains("500 Internal Server Error"), "{told}");
     let judged = run(
         env!("CARGO_BIN_EXE_katydid"),
-        &[&status, "-n", "5", "-u", "1", "--fail-if", "fail>1%"],
+        &[&broken, "-n", "5", "-u", "1", "--fail-if", "fail>1%"],
     );
     assert_eq!(judged.status.code(), Some(3));
 }

@@ -36,6 +36,9 @@ struct Second {
     users: Option<(u32, u32)>,
 }
 
+/// A number of a second's iterations.
+type Field = fn(&mut IterationPoint) -> &mut u64;
+
 impl Seconds {
     /// A new run begins in this second.
     pub(crate) fn start(&mut self, second: u64) {
@@ -92,7 +95,7 @@ impl Seconds {
     }
 
     fn add_iterations(&mut self, delta: &Iterations, next: u64) {
-        let counts: [(_, fn(&mut IterationPoint) -> &mut u64); 4] = [
+        let counts: [(_, Field); 4] = [
             (&delta.due_by_second, |point| &mut point.due),
             (&delta.started_by_second, |point| &mut point.started),
             (&delta.late_by_second, |point| &mut point.late),

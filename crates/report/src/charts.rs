@@ -41,10 +41,10 @@ impl Report {
     pub fn charts(&self) -> Vec<Chart> {
         let all = &self.steps;
         let mut charts = vec![
-            self.timed("throughput", self.throughput(all)),
-            self.timed("response-times", self.response_times(all, true)),
-            self.timed("users", self.users()),
-            self.timed("failure-rate", self.failure_rate(all)),
+            Self::timed("throughput", self.throughput(all)),
+            Self::timed("response-times", self.response_times(all, true)),
+            Self::timed("users", self.users()),
+            Self::timed("failure-rate", self.failure_rate(all)),
         ];
         let heat = self.heat();
         if !heat.is_empty() {
@@ -53,16 +53,16 @@ impl Report {
         }
         charts.extend(distribution(&self.total, "percentiles", "histogram"));
         charts.extend([
-            self.timed("failures", self.failures_over_time(all)),
-            self.timed("statuses", self.statuses_over_time(all)),
-            self.timed("data", self.data(all)),
-            self.timed("phases", self.phases(all)),
-            self.timed("lateness", self.lateness_over_time()),
+            Self::timed("failures", self.failures_over_time(all)),
+            Self::timed("statuses", self.statuses_over_time(all)),
+            Self::timed("data", self.data(all)),
+            Self::timed("phases", self.phases(all)),
+            Self::timed("lateness", self.lateness_over_time()),
         ]);
         charts.extend(self.saturation());
         charts.extend([
-            self.timed("workers-cpu", self.workers_cpu()),
-            self.timed("workers-lateness", self.workers_lateness()),
+            Self::timed("workers-cpu", self.workers_cpu()),
+            Self::timed("workers-lateness", self.workers_lateness()),
         ]);
         charts.retain(|chart| !chart.svg.is_empty());
         charts
@@ -71,18 +71,18 @@ impl Report {
     /// The charts of one name.
     pub fn charts_of(&self, row: &Row) -> Vec<Chart> {
         let mut charts = vec![
-            self.timed("", self.throughput(&row.steps)),
-            self.timed("", self.response_times(&row.steps, false)),
-            self.timed("", self.failures_over_time(&row.steps)),
+            Self::timed("", self.throughput(&row.steps)),
+            Self::timed("", self.response_times(&row.steps, false)),
+            Self::timed("", self.failures_over_time(&row.steps)),
         ];
         charts.extend(distribution(&row.count, "", ""));
         charts.retain(|chart| !chart.svg.is_empty());
         charts
     }
 
-    fn timed(&self, id: &'static str, chart: (&'static str, TimeChart)) -> Chart {
+    fn timed(id: &'static str, chart: (&'static str, TimeChart)) -> Chart {
         let (title, mut chart) = chart;
-        chart.title = title.to_owned();
+        title.clone_into(&mut chart.title);
         let svg = if chart.is_empty() {
             String::new()
         } else {

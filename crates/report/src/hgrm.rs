@@ -23,7 +23,9 @@ pub fn hgrm(times: &Histogram) -> String {
         out.push('\n');
     }
     let mean = times.mean().unwrap_or(0.0) / 1e3;
-    let most = times.max().map_or(0.0, |time| time.as_millis_f64());
+    let most = times
+        .max()
+        .map_or(0.0, katydid_core::units::Micros::as_millis_f64);
     write(
         &mut out,
         format_args!(

@@ -213,7 +213,7 @@ impl Report {
         let times = self.total.times();
         let seconds = self.seconds() as f64;
         let failed = percent(fail_ratio(&self.total));
-        let tiles = [
+        let shown = [
             ("Requests", count(self.total.requests)),
             ("Requests/s", three(self.total.requests as f64 / seconds)),
             ("Failed", failed),
@@ -225,10 +225,10 @@ impl Report {
             ("Received", bytes(self.total.bytes_in as f64)),
             ("Sent", bytes(self.total.bytes_out as f64)),
         ];
-        let mut tiles = tiles.to_vec();
+        let mut shown = shown.to_vec();
         if self.iterations.due > 0 {
             let response = self.total.response_times();
-            tiles.extend([
+            shown.extend([
                 ("p99 from due", millis(quantile(&response, 0.99))),
                 ("Iterations late", count(self.iterations.late)),
                 ("Never started", count(self.iterations.dropped)),
@@ -239,7 +239,7 @@ impl Report {
             out,
             format_args!("<div class=\"scroll\"><table {TABLE} class=\"tiles\"><tr>"),
         );
-        for (title, value) in &tiles {
+        for (title, value) in &shown {
             let class = if *title == "Failed" && self.total.failures > 0 {
                 " class=\"err\""
             } else {
@@ -287,9 +287,10 @@ impl Report {
         }
         out.push_str("</thead><tbody>\n");
         for (place, row) in self.rows.iter().enumerate() {
-            let name = match row.steps.is_empty() {
-                true => escaped(&row.name),
-                false => format!("<a href=\"#e{place}\">{}</a>", escaped(&row.name)),
+            let name = if row.steps.is_empty() {
+                escaped(&row.name)
+            } else {
+                format!("<a href=\"#e{place}\">{}</a>", escaped(&row.name))
             };
             self.endpoint(
                 out,
@@ -341,12 +342,13 @@ impl Report {
             let shown = millis(time);
             cell(
                 time,
-                match few {
-                    true => format!(
+                if few {
+                    format!(
                         "<span class=\"few\" title=\"{} requests are few for this\">{shown}</span>",
                         counted.requests
-                    ),
-                    false => shown,
+                    )
+                } else {
+                    shown
                 },
             );
         }

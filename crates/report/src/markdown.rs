@@ -10,6 +10,10 @@ const LISTED: usize = 25;
 
 impl Report {
     /// Verdict, thresholds, endpoints and failures as Markdown.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one part of the text after the other"
+    )]
     pub fn markdown(&self) -> String {
         let mut out = format!(
             "### Load test of {}: {}\n\n",

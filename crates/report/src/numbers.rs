@@ -86,9 +86,10 @@ pub(crate) fn three(value: f64) -> String {
     } else {
         format!("{value:.2}")
     };
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 

@@ -4,7 +4,7 @@ use katydid_core::health::{BUSY_PERCENT, LATE};
 use katydid_core::report::words::many;
 
 use crate::model::{Found, Report, fail_ratio, quantile};
-use crate::numbers::{clock, count, millis, percent, span, three};
+use crate::numbers::{clock, count, millis, percent, span, three, write};
 
 /// How far the numbers of a run can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,37 +90,49 @@ impl Report {
                 percent(fail_ratio(&self.total))
             ),
         };
-        out.push_str(&format!(
-            " and made {} requests, {rate} per second; {failed}.",
-            count(requests)
-        ));
+        write(
+            &mut out,
+            format_args!(
+                " and made {} requests, {rate} per second; {failed}.",
+                count(requests)
+            ),
+        );
         let times = self.total.times();
         if !times.is_empty() {
             let at = |part| millis(quantile(&times, part));
-            out.push_str(&format!(
-                " Half of the answers took at most {}, 95 % {}, 99 % {}, the longest {}.",
-                at(0.5),
-                at(0.95),
-                at(0.99),
-                at(1.0)
-            ));
+            write(
+                &mut out,
+                format_args!(
+                    " Half of the answers took at most {}, 95 % {}, 99 % {}, the longest {}.",
+                    at(0.5),
+                    at(0.95),
+                    at(0.99),
+                    at(1.0)
+                ),
+            );
         }
         if let Some(row) = self.rows.first().filter(|_| self.rows.len() > 1) {
             let share = share(row, &self.rows);
-            out.push_str(&format!(
-                " Most of the time, {}, went into {}.",
-                percent(Some(share)),
-                format!("{} {}", row.method, row.name).trim()
-            ));
+            write(
+                &mut out,
+                format_args!(
+                    " Most of the time, {}, went into {}.",
+                    percent(Some(share)),
+                    format!("{} {}", row.method, row.name).trim()
+                ),
+            );
         }
         if let Some(fault) = self.faults.first() {
             let pattern: String = fault.pattern.chars().take(160).collect();
-            out.push_str(&format!(
-                " The most frequent failure, {} times: {} ({}).",
-                count(fault.count),
-                pattern,
-                format!("{} {}", fault.method, fault.name).trim()
-            ));
+            write(
+                &mut out,
+                format_args!(
+                    " The most frequent failure, {} times: {} ({}).",
+                    count(fault.count),
+                    pattern,
+                    format!("{} {}", fault.method, fault.name).trim()
+                ),
+            );
         }
         out
     }

@@ -44,8 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for rate in [100, 500, 1_000, 5_000] {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("runs.db");
-        let (mut store, begun) = (Store::open(&path)?, STARTED);
-        let written = write_run(&mut store, "run", begun, seconds, rate)?;
+        let mut store = Store::open(&path)?;
+        let written = write_run(&mut store, "run", STARTED, seconds, rate)?;
         let size = size(&mut store, &path)?;
         let read = |from, to| {
             let began = Instant::now();
@@ -59,8 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             size / seconds,
             written.mean,
             written.longest,
-            read(begun + 1_234, begun + 1_294)?,
-            read(begun, begun + seconds)?,
+            read(STARTED + 1_234, STARTED + 1_294)?,
+            read(STARTED, STARTED + seconds)?,
         )?;
     }
     list(&mut out)
@@ -138,7 +138,7 @@ fn write_run(
             let place = keys.iter().position(|it| *it == key).unwrap_or(0);
             u32::try_from(place).unwrap_or(0)
         };
-        let began = Instant::now();
+        let clock = Instant::now();
         news.seconds.push(Second {
             t,
             users: 50,
@@ -149,7 +149,7 @@ fn write_run(
         news.has_ended = t + 1 == begun + seconds;
         store.record(id, &news, &mut sums)?;
         news = News::default();
-        let took = began.elapsed().as_secs_f64() * 1e3;
+        let took = clock.elapsed().as_secs_f64() * 1e3;
         all += took;
         longest = longest.max(took);
     }

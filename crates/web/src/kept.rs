@@ -79,7 +79,7 @@ pub(crate) async fn document(
     read(&shared, run, part, move |store, kept| {
         let made = match document {
             Document::Snapshot => facts::troubles(store, kept)
-                .map(|(health, lost)| documents::snapshot(kept, health, lost)),
+                .map(|(health, lost)| documents::snapshot(kept, &health, &lost)),
             Document::Heat => Ok(documents::heat(kept)),
             Document::Errors => {
                 facts::samples(store, kept).map(|samples| documents::faults(kept, &samples))

@@ -143,8 +143,8 @@ impl Run {
                     })
                     .filter(|class| class.weight > 0.0 || class.fixed_count > 0)
                     .collect(),
-                Value::Array(names) => kinds
-                    .filter(|class| names.iter().any(|name| name == class.name.as_str()))
+                Value::Array(listed) => kinds
+                    .filter(|class| listed.iter().any(|name| name == class.name.as_str()))
                     .collect(),
                 _ => chosen.classes.clone(),
             };

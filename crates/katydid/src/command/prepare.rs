@@ -35,6 +35,7 @@ use crate::engine::{Ask, Crew, Shared};
 const MOST_BODY: u64 = 100 << 20;
 
 impl Run {
+    #[expect(clippy::too_many_lines, reason = "one part after the other")]
     pub(super) fn prepare(settings: Settings) -> Result<(Self, Inbox), Problem> {
         let (action_sender, actions) = mpsc::unbounded_channel();
         let (call_sender, calls) = mpsc::unbounded_channel();

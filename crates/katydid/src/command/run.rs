@@ -507,7 +507,6 @@ impl Run {
         self.finish();
         tokio::signal::ctrl_c().await.ok();
         self.console.end_line();
-        #[expect(clippy::exit, reason = "a second Ctrl-C ends the process at once")]
         std::process::exit(130);
     }
 

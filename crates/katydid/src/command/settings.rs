@@ -15,7 +15,7 @@ use katydid_store::Keep;
 use super::given::Given;
 use crate::engine::Kind;
 use crate::shape::{Shape, Stages};
-use crate::test::Test;
+use crate::test::{Build, Test};
 use crate::urls::Urls;
 use crate::user::{Arrivals, MOST_USERS};
 
@@ -140,7 +140,7 @@ impl Settings {
         let known_tags = choose(&given, &mut test)?;
         let rate = given.text("iteration_rate");
         let rate = rate.map(|text| arrivals(&given, text)).transpose()?;
-        let kinds: Vec<Arc<dyn Kind>> = test.kinds.drain(..).map(|kind| kind.build()).collect();
+        let kinds: Vec<Arc<dyn Kind>> = test.kinds.drain(..).map(Build::build).collect();
         let own = test.thresholds.iter().chain(given.all("fail_if"));
         let thresholds = own
             .map(|text| {
@@ -149,9 +149,9 @@ impl Settings {
             })
             .collect::<Result<_, _>>()?;
         let shape = match given.text("stages") {
-            Some(text) => {
-                let stages = Stages::parse(text).map_err(Problem::usage)?;
-                Some(Box::new(stages) as Box<dyn Shape>)
+            Some(asked) => {
+                let plan = Stages::parse(asked).map_err(Problem::usage)?;
+                Some(Box::new(plan) as Box<dyn Shape>)
             }
             None => test.shape.take(),
         };

@@ -237,7 +237,7 @@ impl Crew {
                 lane.told.users.iter().map(of).sum::<u32>(),
             )
         });
-        share(present.collect(), count)
+        share(&present.collect::<Vec<_>>(), count)
     }
 
     /// Stops so many users of each kind. Those that are in the middle of a task get `patience` to finish it. True if
@@ -340,7 +340,7 @@ async fn wait_for(waits: Vec<oneshot::Receiver<()>>, patience: Duration) -> bool
 }
 
 /// Shares new users out: one by one to whoever has the fewest of their kind, then the fewest of all.
-fn share(present: Vec<(u32, u32)>, count: u32) -> Vec<u32> {
+fn share(present: &[(u32, u32)], count: u32) -> Vec<u32> {
     let lanes = u32::try_from(present.len()).unwrap_or(1).max(1);
     let even = count / lanes;
     let mut shares = vec![even; present.len()];
@@ -358,8 +358,8 @@ mod tests {
 
     #[test]
     fn what_is_left_over_goes_where_the_fewest_are() {
-        assert_eq!(share(vec![(3, 3), (2, 9), (2, 4)], 5), [1, 2, 2]);
-        assert_eq!(share(vec![(0, 0)], 7), [7]);
-        assert_eq!(share(vec![(1, 1), (0, 0)], 1), [0, 1]);
+        assert_eq!(share(&[(3, 3), (2, 9), (2, 4)], 5), [1, 2, 2]);
+        assert_eq!(share(&[(0, 0)], 7), [7]);
+        assert_eq!(share(&[(1, 1), (0, 0)], 1), [0, 1]);
     }
 }

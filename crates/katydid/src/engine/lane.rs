@@ -128,6 +128,9 @@ impl Gate {
     }
 }
 
+/// Names under one method, and their numbers.
+type Names = FxHashMap<Box<str>, KeyId>;
+
 /// A thread that runs users, as they reach it.
 pub(crate) struct Lane {
     shared: Arc<Shared>,
@@ -137,7 +140,7 @@ pub(crate) struct Lane {
     pub(crate) rng: RefCell<fastrand::Rng>,
     pub(crate) bases: Bases,
     recorder: RefCell<BySecond>,
-    names: RefCell<Vec<(Box<str>, FxHashMap<Box<str>, KeyId>)>>,
+    names: RefCell<Vec<(Box<str>, Names)>>,
     flights: RefCell<Flights>,
     clients: RefCell<Vec<std::rc::Weak<Client>>>,
     users: RefCell<Users>,
@@ -226,17 +229,14 @@ impl Lane {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
         let waits = (limit, Some(Rc::clone(control)));
         let mut flights = self.flights.borrow_mut();
-        let place = match flights.free.pop() {
-            Some(place) => {
-                flights.due[place as usize] = due;
-                flights.limits[place as usize] = waits;
-                place
-            }
-            None => {
-                flights.due.push(due);
-                flights.limits.push(waits);
-                u32::try_from(flights.due.len() - 1).expect("far fewer requests are under way")
-            }
+        let place = if let Some(place) = flights.free.pop() {
+            flights.due[place as usize] = due;
+            flights.limits[place as usize] = waits;
+            place
+        } else {
+            flights.due.push(due);
+            flights.limits.push(waits);
+            u32::try_from(flights.due.len() - 1).expect("far fewer requests are under way")
         };
         Flight {
             lane: self,

@@ -149,7 +149,7 @@ enum Next {
 
 /// Tells of what went wrong in a task.
 fn report(user: &Context, result: TaskResult) {
-    drop(next(user, result));
+    let _: Next = next(user, result);
 }
 
 fn next(user: &Context, result: TaskResult) -> Next {
@@ -224,12 +224,10 @@ async fn run<S: 'static>(
         } else {
             None
         };
-        if is_outermost {
-            if let Some(pool) = &pool {
-                match pool.next(&user.me.lane, &user.me.control).await {
-                    Some(due) => user.me.due.set(due),
-                    None => return false,
-                }
+        if is_outermost && let Some(pool) = &pool {
+            match pool.next(&user.me.lane, &user.me.control).await {
+                Some(due) => user.me.due.set(due),
+                None => return false,
             }
         }
         // Also of an iteration that is cut short.
@@ -250,10 +248,13 @@ async fn run<S: 'static>(
                 let done = task.run(user).await;
                 next(&user.me, done)
             }
-            What::Flow(inner) => match Box::pin(visit(inner, wait, user)).await {
-                true => Next::Go,
-                false => Next::End,
-            },
+            What::Flow(inner) => {
+                if Box::pin(visit(inner, wait, user)).await {
+                    Next::Go
+                } else {
+                    Next::End
+                }
+            }
         };
         let ended = Stamp::now();
         if is_outermost {

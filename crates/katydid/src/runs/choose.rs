@@ -55,7 +55,7 @@ mod tests {
             about: String::new(),
             marks: String::new(),
             is_pinned: false,
-            label: Default::default(),
+            label: katydid_store::Label::default(),
         };
         let runs = [run("20261124-2"), run("20261124-1"), run("20261123-1")];
         let found = |wanted| {

@@ -107,10 +107,10 @@ fn kept(store: &Store, all: &[Run]) -> Result<String, Problem> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        words.push_str(&format!(
-            " As another run begins, {}{more} will go.",
-            first.id
-        ));
+        words += " As another run begins, ";
+        words += &first.id;
+        words += &more;
+        words += " will go.";
     }
     Ok(words)
 }

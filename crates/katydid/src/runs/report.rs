@@ -26,7 +26,7 @@ enum Format {
     Json,
     /// The thresholds, for CI servers
     Junit,
-    /// Percentiles as HdrHistogram's tools read them; in a folder, for each endpoint
+    /// Percentiles as `HdrHistogram`'s tools read them; in a folder, for each endpoint
     Hgrm,
     /// Each chart as a picture, in a folder
     Svg,

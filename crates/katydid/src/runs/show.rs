@@ -231,34 +231,37 @@ fn clocks(summary: &Summary) -> String {
             table::millis(longest.map(Micros::as_millis_f64))
         )
     };
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     let response = summary.total.response_times();
     if !response.is_empty() {
-        lines += &format!("\nFrom when they were due:    {}\n", quantiles(&response));
+        lines.push(format!(
+            "\nFrom when they were due:    {}\n",
+            quantiles(&response)
+        ));
     }
     if !summary.lateness.is_empty() {
-        lines += &format!(
+        lines.push(format!(
             "The generator's own delay:  {}\n",
             quantiles(&summary.lateness)
-        );
+        ));
     }
     let all = &summary.iterations;
     if all.are_scheduled() {
-        lines += &format!(
+        lines.push(format!(
             "Iterations: {} due, {} begun, {} of them late, {} dropped; due to begun: {}\n",
             all.due,
             all.started,
             all.late,
             all.dropped,
             quantiles(&all.lateness)
-        );
+        ));
     } else if !all.is_empty() {
-        lines += &format!(
+        lines.push(format!(
             "Iterations: {} begun. Closed model: users wait for answers, so all times are service times.\n",
             all.started
-        );
+        ));
     }
-    lines
+    lines.concat()
 }
 
 fn faults(summary: &Summary) -> Table {

@@ -3,11 +3,14 @@
 use super::{HIGH, Ink, LEFT, Scale, Stroke, TOP, WIDE, begin, below, heights, legend, short};
 use crate::numbers::{Unit, write};
 
+/// What a line is called, how it is drawn, and its points.
+type Line = (String, Ink, Stroke, Vec<(f64, f64)>);
+
 /// Percentiles of one or more histograms.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spectrum {
     /// What each is of, and its points: a part of all requests, and the milliseconds they stayed within.
-    pub lines: Vec<(String, Ink, Stroke, Vec<(f64, f64)>)>,
+    pub lines: Vec<Line>,
 }
 
 /// Parts that the axis names.
@@ -62,8 +65,8 @@ impl Spectrum {
             Scale::linear(most)
         };
         let told = self.lines.iter().filter_map(|(label, _, _, points)| {
-            let last = points.last()?;
-            Some(format!("{label}: up to {}", Unit::Millis.shown(last.1)))
+            let (_, longest) = points.last()?;
+            Some(format!("{label}: up to {}", Unit::Millis.shown(*longest)))
         });
         let mut out = String::new();
         begin(&mut out, id, title, &told.collect::<Vec<_>>().join("; "));

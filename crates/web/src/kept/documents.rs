@@ -22,7 +22,7 @@ use crate::rows::TOTAL;
 const TEXTS: usize = 20;
 
 /// The whole state, as of the end of the stretch.
-pub(super) fn snapshot(kept: &Kept, health: Value, lost: Value) -> Value {
+pub(super) fn snapshot(kept: &Kept, health: &Value, lost: &Value) -> Value {
     let course = &kept.course;
     let seconds = (course.to - course.from).max(1);
     let marks: Value = serde_json::from_str(&kept.run.marks).unwrap_or_default();

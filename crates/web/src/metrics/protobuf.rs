@@ -1,6 +1,6 @@
 //! Prometheus' protobuf messages: what its text cannot carry is native histograms.
 //!
-//! Field numbers are those of `io/prometheus/client/metrics.proto` in prometheus/client_model. A histogram has
+//! Field numbers are those of `io/prometheus/client/metrics.proto` in `prometheus/client_model`. A histogram has
 //! its classic buckets, too; who reads it takes those it wants.
 
 use katydid_core::exponential::{BUCKETS as MOST, Exponential};

@@ -46,7 +46,7 @@ export function StageRows({
     onChange(stages.map((stage) => (stage.id === id ? { ...stage, ...part } : stage)));
   return (
     <div className={styles.stages}>
-      <div className={styles.presets} role="group" aria-label="Begin with">
+      <fieldset className={styles.presets} aria-label="Begin with">
         {Object.entries(PRESETS).map(([name, make]) => (
           <button
             key={name}
@@ -60,7 +60,7 @@ export function StageRows({
             {name}
           </button>
         ))}
-      </div>
+      </fieldset>
       <ol aria-label="Stages" aria-describedby={problem === undefined ? undefined : "stages-problem"}>
         {stages.map(({ id, time, users }, index) => (
           <li key={id}>
