@@ -167,6 +167,8 @@ impl Master {
     pub fn flush(&self) {
         if let Some(journal) = &self.journal {
             journal.flush();
+            // Does nothing, unless the first could not write while somebody else did.
+            journal.flush();
         }
     }
 }

@@ -49,6 +49,10 @@ fn write(node: &Node, store: &Store, run: &str) -> Result<(), StoreError> {
             store.forget_checkpoint(run, at_ms.saturating_sub(kept))
         }
     };
+    if written.is_err() {
+        // It is tried again, also if nothing else happens: what has ended must not be gone on with.
+        node.keep_journal();
+    }
     // Workers must not wait for a disk that is full.
     node.send(Event::Saved);
     written
