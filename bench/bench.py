@@ -8,6 +8,7 @@ requests it made. `make bench` runs everything and prints a table; `make bench A
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -165,12 +166,28 @@ def counted(name: str, output: str) -> int:
         return int(rows[0].replace(",", "")) if rows else sys.exit(f"no table of Goose's:\n{output[-2000:]}")
     if name in ("oha", "hey"):
         return sum(int(count) for count in re.findall(r"^ *\[\d+\]\s+(\d+) responses", output, re.MULTILINE))
-    found = re.search({
+    found = re.search(
+        {
             "wrk": r"(\d+) requests in",
             "ab": r"Complete requests: +(\d+)",
             "k6": r"http_reqs\.*: (\d+)",
-        }.get(name, r"$^"), output)
+        }.get(name, r"$^"),
+        output,
+    )
     return int(found[1]) if found else requests_in(output)
+
+
+def store_cost(seconds: int) -> None:
+    """What it costs that runs are kept, by turns; the store is one of the benchmark's own."""
+    load = ["-u", str(USERS), "-r", str(USERS), "-t", f"{seconds}s", "--only-summary"]
+    commands = {"HttpUser": [KATYDID, "-f", "http_user.py", "--headless", "-H", URL, *load], "URL": [RUST, URL, *load]}
+    print(f"\n{'keeping runs':<24}{'requests/s':>12}{'CPU us/request':>16}")
+    with nginx(), tempfile.TemporaryDirectory() as home:
+        kept = {"kept": ["--store", Path(home, "runs.db")], "not kept": ["--no-store"]}
+        for (name, command), (how, option) in itertools.product(commands.items(), kept.items()):
+            output, cpu, wall = measured([*command, *option])
+            requests = requests_in(output)
+            print(f"{name + ', ' + how:<24}{requests / wall:>12,.0f}{cpu / requests * 1e6:>16.2f}", flush=True)
 
 
 def rust_memory() -> None:
@@ -283,13 +300,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=int, default=10, help="length of each CPU measurement")
     parser.add_argument("--users", type=int, default=10_000, help="idle users of the memory measurement")
-    parser.add_argument("--only", choices=("cpu", "memory", "cores", "startup", "truth"))
+    parser.add_argument("--only", choices=("cpu", "store", "memory", "cores", "startup", "truth"))
     options = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     print(f"{time.strftime('%Y-%m-%d')}, commit {commit.strip()}, {cpu}, {os.cpu_count()} cores, {platform.release()}")
     if options.only in (None, "cpu"):
         cpu_table(options.seconds)
+    if options.only in (None, "store"):
+        store_cost(options.seconds)
     if options.only in (None, "memory"):
         memory(options.users)
         rust_memory()
