@@ -6,7 +6,9 @@ prints is shown when it has ended, whole. `make test` calls this; a part is run 
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +17,8 @@ from queue import Empty, SimpleQueue
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = 3
+LONGEST_SECONDS = 900
+"""After so long a part hangs; what it has printed is shown then."""
 SLOWEST = ("cluster", "web", "cli", "conformance", "accuracy", "chaos", "durability", "differential")
 """Folders that take longest, which begin first."""
 LARGE = ("cli", "conformance", "web", "cluster", "differential")
@@ -54,23 +58,42 @@ class Shards:
             except Empty:
                 return
             command = [sys.executable, "-m", "pytest", "-q", "--no-header", str(part), *self.arguments]
-            ended = subprocess.run(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
+            code, output = ended(command)
             with self.lock:
-                self.tell(part, ended)
+                self.tell(part, code, output)
 
-    def tell(self, part: Path, ended: subprocess.CompletedProcess[str]) -> None:
+    def tell(self, part: Path, code: int, output: str) -> None:
         """Shows how a part went: in a line, or in full where something failed."""
         self.done += 1
-        lines = ended.stdout.strip().splitlines()
+        lines = output.strip().splitlines()
         last = lines[-1].strip("= ") if lines else ""
         for count, outcome in re.findall(r"(\d+) (passed|failed|skipped|error)", last):
             self.counts["failed" if outcome == "error" else outcome] += int(count)
-        if ended.returncode != 0:
+        if code != 0:
             self.failures.append(str(part.relative_to(ROOT)))
-            print(ended.stdout)
+            print(output)
         print(f"[{self.done}/{len(self.all)}] {part.relative_to(ROOT)}: {last}", flush=True)
+
+
+def ended(command: list[str]) -> tuple[int, str]:
+    """Runs a command to its end, or for as long as any of them may take: its exit code, and what it printed."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        # What it has started holds its output open, too.
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return 1, f"{output}\nIt did not end within {LONGEST_SECONDS} seconds."
+    return process.returncode, output
 
 
 def main() -> int:

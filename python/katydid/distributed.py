@@ -24,7 +24,7 @@ from katydid import hub, join, log, runners, store
 from katydid.arrivals import PATIENCE_SECONDS, Arrivals
 from katydid.exception import StopTest
 from katydid.log import get_logs, greenlet_exception_logger
-from katydid.rate import Rate
+from katydid.rate import Course, Rate
 from katydid.runners import Message, Runner
 from katydid.user.group import current_greenlet
 
@@ -45,6 +45,8 @@ RATE = "katydid_rate"
 STOP_TIMEOUT = "katydid_stop_timeout"
 """Tells workers how many seconds users get at the end of this test."""
 
+SCHEDULE_LOOK_SECONDS = 0.1
+"""How often it is looked whether a schedule is over, where the test may be paused meanwhile."""
 FAREWELL_SECONDS = 10.0
 """How long the end of a test waits for the last reports, besides the users' own time to stop."""
 LOCUST_VERSION = "2.47.0"
@@ -218,7 +220,7 @@ class MasterRunner(DistributedRunner):
         self.master_bind_port = master_bind_port
         self.spawn_rate: float = 0
         self.spawning_completed = False
-        self._rate_began: float | None = None
+        self._course = Course()
         self._rate_end: Any = None
         self._ramped = Event()
         self._ramped.set()
@@ -392,19 +394,31 @@ class MasterRunner(DistributedRunner):
 
     def _change_rate(self, rate: Rate) -> None:
         """Has the workers begin iterations at a rate from now on."""
-        self._rate_began = time.monotonic()
         self._engine.show_rate(rate.text, rate.users)
+        self._follow_rate(rate)
+        logger.info("Iterations begin at %s, on %s workers", rate.text, self.worker_count)
+
+    def _follow_rate(self, rate: Rate, passed: float = 0.0) -> None:
+        """Has the workers follow a rate, so many seconds of which are over, and ends the test with it."""
+        self._course.begin(passed)
         self._share_rate()
         if self._rate_end is not None:
             self._rate_end.kill(block=False)
         if rate.length is not None:
-            self._rate_end = gevent.spawn_later(rate.length, self._schedule_is_over)
-        logger.info("Iterations begin at %s, on %s workers", rate.text, self.worker_count)
+            self._rate_end = gevent.spawn(self._end_with_schedule, rate.length)
+
+    def _end_with_schedule(self, length: float) -> None:
+        while (passed := self._course.passed) is not None:
+            if passed >= length:
+                self._schedule_is_over()
+                return
+            # Not all of it at once: the test may be paused.
+            gevent.sleep(min(length - passed, SCHEDULE_LOOK_SECONDS))
 
     def _share_rate(self) -> None:
         """Tells each worker its part of the rate."""
-        rate, began = self.rate, self._rate_began
-        if rate is None or began is None:
+        rate, passed = self.rate, self._course.passed
+        if rate is None or passed is None:
             return
         heard = [node.id for node in self.clients.all if node.state != runners.STATE_MISSING]
         for place, worker in enumerate(heard):
@@ -412,7 +426,7 @@ class MasterRunner(DistributedRunner):
                 "rate": rate.text,
                 "users": rate.users,
                 "share": [place, len(heard)],
-                "passed": time.monotonic() - began,
+                "passed": passed,
             }
             self._fleet.send(worker, RATE, share)
 
@@ -458,6 +472,8 @@ class MasterRunner(DistributedRunner):
             shape.start_time -= time.time() - run["started"]
             self.shape_greenlet = self.greenlet.spawn(self._follow_shape)
             self.shape_greenlet.link_exception(greenlet_exception_logger(logger))
+        elif self.rate is not None:
+            self._follow_rate(self.rate, time.time() - run["started"])
         self._fleet.go_on()
 
     def tell_losses(self) -> None:
@@ -509,7 +525,8 @@ class MasterRunner(DistributedRunner):
     def _begin_end(self) -> None:
         self.final_user_classes_count = self.user_classes_count
         self._ramped.set()
-        self._rate_began, self.rate = None, Rate.of_options(self.environment.parsed_options)
+        self.rate = Rate.of_options(self.environment.parsed_options)
+        self._course.end()
         if self._rate_end is not None and self._rate_end is not current_greenlet():
             self._rate_end.kill(block=False)
         if self.shape_greenlet is not None:
@@ -537,6 +554,7 @@ class MasterRunner(DistributedRunner):
         Args:
             by: Who wants it, to be shown.
         """
+        self._course.pause()
         self._fleet.send(None, PAUSE, True)
         super().pause_users(by)
 
@@ -546,6 +564,7 @@ class MasterRunner(DistributedRunner):
         Args:
             by: Who wants it, to be shown.
         """
+        self._course.resume()
         self._fleet.send(None, PAUSE, False)
         super().resume_users(by)
 
@@ -696,6 +715,7 @@ class WorkerRunner(DistributedRunner):
         self._lines_sent = 0
         self._sends_logs = True
         self._began = time.monotonic()
+        self._told_rate: tuple[dict[str, Any], float] | None = None
         self._welcome: AsyncResult[int | None] = AsyncResult()
         for kind, handler in (
             ("assigned", self._assigned),
@@ -825,6 +845,8 @@ class WorkerRunner(DistributedRunner):
         if rate is not None and self.arrivals is None:
             # Its users wait until it is known which part of the rate is theirs.
             self.arrivals = Arrivals(self, Rate(rate))
+            # A worker that joins a test is told of its part first, and of its users then.
+            self._follow_told_rate()
         self._set_worker_state(runners.STATE_SPAWNING)
         self._engine.state = runners.STATE_SPAWNING
         if self.spawning_greenlet is not None:
@@ -880,15 +902,24 @@ class WorkerRunner(DistributedRunner):
 
     def _take_rate(self, data: dict[str, Any]) -> None:
         """Begins iterations at this worker's part of a rate, or goes on with another part."""
-        if self.arrivals is not None:
-            place, of = data["share"]
-            self.arrivals.change(Rate(data["rate"], data["users"]), (place, of), float(data["passed"]))
-            self.arrivals.begin()
+        self._told_rate = data, time.monotonic()
+        self._follow_told_rate()
+
+    def _follow_told_rate(self) -> None:
+        if self.arrivals is None or self._told_rate is None:
+            return
+        data, when = self._told_rate
+        place, of = data["share"]
+        passed = float(data["passed"]) + (0.0 if self.gate.is_closed else time.monotonic() - when)
+        self.arrivals.change(Rate(data["rate"], data["users"]), (place, of), passed)
+        self.arrivals.begin()
+        if self.gate.is_closed:
+            self.arrivals.pause()
 
     def _told_to_stop(self) -> None:
         self.stop()
         self.gate.open(())
-        self._patience = None
+        self._patience = self._told_rate = None
         self._fleet.report({})
         self._fleet.say("client_stopped", None)
         gevent.sleep((self.environment.stop_timeout or 0) + _additional_wait())

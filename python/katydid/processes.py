@@ -31,6 +31,10 @@ GRACE_SECONDS = 3.0
 
 _CHILD = "KATYDID_CHILD"
 """Environment variable of a child: which of how many it is, from 0, with a slash between."""
+_PARENT = "KATYDID_PARENT"
+"""Environment variable of a child: the process that has started it."""
+_INIT = 1
+"""Whom the system gives those whose parents have ended."""
 
 
 def wanted(processes: int) -> int:
@@ -88,7 +92,8 @@ class Workers:
         self.watcher = gevent.spawn(self._watch)
 
     def _start(self) -> tuple[subprocess.Popen[bytes], float]:
-        environment = {**os.environ, _CHILD: f"{next(self._started) % self.count}/{self.count}"}
+        place = f"{next(self._started) % self.count}/{self.count}"
+        environment = {**os.environ, _CHILD: place, _PARENT: str(os.getpid())}
         return subprocess.Popen(self.command, env=environment, stdin=subprocess.DEVNULL), time.monotonic()
 
     def _watch(self) -> None:
@@ -127,6 +132,21 @@ class Workers:
                     child.wait(timeout=max(0.0, last - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     child.send_signal(signum)
+
+
+def outlive_parent() -> bool:
+    """Waits until the process that has started this one as its worker has ended.
+
+    Returns:
+        True then; false at once if none has, or it cannot be told.
+    """
+    parent = int(os.environ.get(_PARENT, 0))
+    now = os.getppid()
+    if not parent or now not in (parent, _INIT):
+        return False
+    while os.getppid() == parent:
+        gevent.sleep(WATCH_SECONDS)
+    return True
 
 
 def _command() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from typing import TYPE_CHECKING
 
 from katydid._core import schedule as read_schedule
@@ -64,6 +65,43 @@ class Rate:
             return None
         poisson = getattr(options, "iteration_arrivals", None) == "POISSON"
         return cls(text, getattr(options, "iteration_rate_users", None), poisson)
+
+
+class Course:
+    """How much of a schedule is over, without the time that the test was paused."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._paused: float | None = None
+
+    @property
+    def passed(self) -> float | None:
+        """Seconds that are over; none while there is no schedule."""
+        if self._began is None:
+            return None
+        return (self._paused or time.monotonic()) - self._began
+
+    def begin(self, passed: float = 0.0) -> None:
+        """A schedule begins, or goes on after so many seconds."""
+        now = time.monotonic()
+        self._began = now - passed
+        if self._paused is not None:
+            self._paused = now
+
+    def pause(self) -> None:
+        """The test is paused."""
+        self._paused = self._paused or time.monotonic()
+
+    def resume(self) -> None:
+        """The test goes on."""
+        if self._paused is not None and self._began is not None:
+            # As if it had begun so much later.
+            self._began += time.monotonic() - self._paused
+        self._paused = None
+
+    def end(self) -> None:
+        """There is no schedule any more."""
+        self._began = self._paused = None
 
 
 def most_users(rate: Rate, workers: int = 1) -> int:

@@ -18,7 +18,7 @@ from katydid.distributed import MasterRunner
 from katydid.env import Environment
 from katydid.input_events import input_listener, load_keys
 from katydid.iterations import IterationLimit
-from katydid.processes import Workers
+from katydid.processes import Workers, outlive_parent
 from katydid.runners import Runner
 from katydid.scripts import give_up
 from katydid.shape import LoadTestShape
@@ -102,6 +102,8 @@ class Run:
         keys = None if options.worker else self._listen_to_keys()
         lasts = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
         gevent.spawn(self._end_with, lasts)
+        if options.worker:
+            gevent.spawn(self._end_with_parent)
         self._await(gevent.spawn(self.over.wait))
         if keys is not None:
             # It gives the terminal back.
@@ -180,16 +182,24 @@ class Run:
         expected = self.options.processes or self.options.expect_workers
         began = time.monotonic()
         while (ready := len(self.runner.clients.ready)) < expected and not self.over.is_set():
+            if self.workers is not None and (left := len(self.workers.children)) < expected:
+                self._give_up("The test cannot begin: %d of the %d worker processes are left", left, expected)
             waited = time.monotonic() - began
             most = self.options.expect_workers_max_wait
             if most and waited > most:
-                logger.error("Gave up waiting for workers to connect: %d of %d are there", ready, expected)
-                self.runner.quit()
-                hub.close()
-                sys.exit(1)
+                self._give_up("Gave up waiting for workers to connect: %d of %d are there", ready, expected)
             level = logging.INFO if waited > 5 else logging.DEBUG
             logger.log(level, "Waiting for workers to be ready, %d of %d connected", ready, expected)
             self.over.wait(timeout=1 if waited > 1 else 0.05)
+
+    def _give_up(self, why: str, *numbers: int) -> NoReturn:
+        """Ends what has not begun."""
+        logger.error(why, *numbers)
+        self.runner.quit()
+        if self.workers is not None:
+            self.workers.end()
+        hub.close()
+        sys.exit(1)
 
     def _await(self, greenlet: Any) -> None:
         """Waits for a greenlet to end.
@@ -335,6 +345,11 @@ class Run:
     def _end_with(self, lasts: Any) -> None:
         lasts.join()
         self.over.set()
+
+    def _end_with_parent(self) -> None:
+        if outlive_parent():
+            logger.error("The process that has started this worker has ended; so does this one")
+            self.over.set()
 
     def _watch_signals(self) -> None:
         """Lets SIGINT and SIGTERM end the run in an orderly way; a second SIGINT ends it at once."""

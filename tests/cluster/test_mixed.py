@@ -110,3 +110,24 @@ def test_a_rate_is_shared_by_workers_of_both_kinds(mixed, shop, target, master_i
     # before its worker has heard of it.
     assert paths["GET /bytes/7"] in (79, 80)
     assert master.requests == sum(paths.values()) > 160
+
+
+@pytest.mark.parametrize("joins", ["python", "rust"])
+@pytest.mark.parametrize("master_is", ["python", "rust"])
+def test_a_worker_that_joins_takes_its_part_of_the_rate(mixed, shop, target, master_is, joins, tmp_path):
+    options = ("--headless", "--rate", "40/s for 8s", "-H", target.url, "--store", tmp_path / "runs.db")
+    master = mixed.master(*options, **({"program": shop} if master_is == "rust" else {}))
+    first = mixed.worker()
+    master.wait_for("Iterations begin at")
+    second = mixed.worker(**({"program": shop} if joins == "rust" else {}))
+    master.wait_for("2 workers connected")
+    assert master.wait() in (0, 1), "some payments fail"
+    assert [first.wait(), second.wait()] == [0, 0]
+    shown = [KATYDID, "show", "--store", tmp_path / "runs.db", "--format", "json"]
+    iterations = json.loads(subprocess.run(shown, capture_output=True, text=True, check=True).stdout)["iterations"]
+    # Where the parts change hands, one may be due on both or on neither.
+    assert iterations["due"] == pytest.approx(320, abs=3)
+    assert iterations["finished"] == iterations["due"]
+    if joins == "rust":
+        # One iteration of the script is one such request; the other worker had about half of what was left then.
+        assert 140 < target.truth()["by_path"]["GET /bytes/7"] < 290

@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::Duration;
 
 use katydid_core::calendar::run_id;
@@ -22,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::journal;
 use crate::scribe::Scribe;
 use crate::service::Tasks;
+use crate::vital;
 
 /// Where the node's orders for workers go, once there are any.
 pub type Orders = Arc<OnceLock<mpsc::UnboundedSender<Outgoing>>>;
@@ -145,14 +145,12 @@ impl Master {
         let cancelled = tasks.cancelled.child_token();
         let (ended, end) = oneshot::channel::<()>();
         let (served, shared) = (Arc::clone(node), Arc::clone(&desk));
-        thread::Builder::new()
-            .name("katydid-fleet".to_owned())
-            .spawn(move || {
-                runtime.block_on(fleet::serve(served, router, outgoing, shared, cancelled));
-                drop(ended);
-            })?;
+        vital::thread("katydid-fleet", move || {
+            runtime.block_on(fleet::serve(served, router, outgoing, shared, cancelled));
+            drop(ended);
+        })?;
         // The process waits for this thread as it does for the other's tasks.
-        tasks.spawn(async move {
+        tasks.spawn("the end of the fleet", async move {
             end.await.ok();
         });
         Ok(Self {
@@ -198,14 +196,16 @@ impl Link {
             tell: Box::new(move |it| told(News::Told(it))),
         });
         let (commands, taken) = mpsc::unbounded_channel();
-        tasks.spawn(link::follow(
+        let cancelled = tasks.cancelled.child_token();
+        let following = link::follow(
             Arc::clone(node),
             address,
             timings,
             taken,
             Arc::clone(&desk),
-            tasks.cancelled.child_token(),
-        ));
+            cancelled,
+        );
+        tasks.spawn("the link to the master", following);
         Self {
             desk,
             commands,
@@ -225,7 +225,7 @@ impl Link {
         let (sender, finished) = oneshot::channel();
         self.command(Command::Finish(sender));
         let tell = Arc::clone(&self.tell);
-        self.tasks.spawn(async move {
+        self.tasks.spawn("the last report", async move {
             // Also when the link is gone: there is nothing to wait for then.
             finished.await.ok();
             tell(News::Finished);

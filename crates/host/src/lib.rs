@@ -3,6 +3,7 @@
 //! - [`service`]: the service thread, which keeps the run's clock and serves the page
 //! - [`fleet`]: masters and workers
 //! - [`recorder`], [`journal`], [`scribe`]: what is written to the store, and by which thread
+//! - [`vital`]: threads and tasks that must not fail
 //! - [`verdict`], [`failure`], [`example`]: what is counted of an exchange, and how a failed one is called and shown
 //! - [`latency`]: how a thread gets its turn in time
 //! - [`machine`]: what the system says of this machine
@@ -20,3 +21,4 @@ pub mod recorder;
 pub mod scribe;
 pub mod service;
 pub mod verdict;
+pub mod vital;

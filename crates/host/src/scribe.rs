@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use katydid_node::run::Node;
 use katydid_store::StoreError;
+
+use crate::vital;
 
 /// How often something is written.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,7 @@ impl Scribe {
     /// Begins to write; `write` is told whether all that there is must be written now. `tell` hears of
     /// the first failure, and of the next one after something was written again.
     pub fn start(
-        name: &str,
+        name: &'static str,
         node: Arc<Node>,
         pace: Pace,
         mut write: impl FnMut(bool) -> Result<(), StoreError> + Send + 'static,
@@ -61,7 +62,7 @@ impl Scribe {
                 }
             }
         };
-        thread::Builder::new().name(name.into()).spawn(work)?;
+        vital::thread(name, work)?;
         Ok(Self {
             flush: Arc::new(flush),
         })

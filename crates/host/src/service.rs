@@ -19,6 +19,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::vital;
+
 /// How long a server may take to close its port.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -60,9 +62,9 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Has a task run on the thread, which waits for it when it ends.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tracker.spawn_on(task, &self.handle);
+    /// Has a task run on the thread, which waits for it when it ends. It must not fail.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn_on(vital::task(name, task), &self.handle);
     }
 }
 
@@ -94,16 +96,16 @@ impl Service {
         let cancelled = CancellationToken::new();
         let servers = TaskTracker::new();
         let (driven, stop, ended) = (Arc::clone(&node), cancelled.clone(), servers.clone());
-        let thread = std::thread::Builder::new()
-            .name("katydid-service".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    driven.drive(stop).await;
-                    ended.close();
-                    // A visitor that stalls must not keep the process.
-                    timeout(LEAVING, ended.wait()).await.ok();
-                });
-            })?;
+        let thread = vital::thread("katydid-service", move || {
+            runtime.block_on(async {
+                driven.drive(stop).await;
+                ended.close();
+                // A visitor that stalls must not keep the process.
+                timeout(LEAVING, ended.wait()).await.ok();
+            });
+            // What still reads a file for one must not either.
+            runtime.shutdown_background();
+        })?;
         Ok(Self {
             handle,
             node,

@@ -28,7 +28,9 @@ mod settings;
 use std::process::ExitCode;
 
 use given::Mode;
+use katydid_host::vital;
 use settings::Settings;
+use tokio::task::{JoinHandle, spawn_local};
 
 use crate::test::Test;
 
@@ -67,4 +69,9 @@ pub fn run_urls(launcher: &[String], words: &[String]) -> i32 {
         Ok(settings) => run::run(settings),
         Err(problem) => problem.tell(),
     }
+}
+
+/// Has a part of the run go on beside the others; the run does not go on without it.
+fn spawn(work: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
+    spawn_local(vital::task("a part of the run", work))
 }

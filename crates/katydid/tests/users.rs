@@ -5,6 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -58,13 +61,41 @@ fn example(name: &str) -> PathBuf {
     folder.join("examples").join(name)
 }
 
+/// After so long a command that should have ended is killed, so that what it said is seen.
+const DEADLINE: Duration = Duration::from_secs(120);
+
 fn run(command: impl AsRef<std::ffi::OsStr>, words: &[&str]) -> Output {
     let mut command = Command::new(command);
     command.args(words);
     if !words.contains(&"--store") {
         command.env("LOCUST_NO_STORE", "1");
     }
-    command.output().unwrap()
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let child = command.spawn().unwrap();
+    #[cfg(unix)]
+    let group = rustix::process::Pid::from_child(&child);
+    let (ended, end) = mpsc::channel::<()>();
+    let watch = thread::spawn(move || {
+        let is_late = end.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout);
+        #[cfg(unix)]
+        if is_late {
+            let killed = rustix::process::Signal::KILL;
+            rustix::process::kill_process_group(group, killed).ok();
+        }
+        is_late
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    assert!(
+        !watch.join().unwrap(),
+        "it did not end by itself: {output:?}"
+    );
+    output
 }
 
 fn stats(output: &Output) -> Vec<Value> {
@@ -303,7 +334,7 @@ fn the_page_starts_changes_and_stops_a_test() {
     let stats = |until: &dyn Fn(&str) -> bool| {
         (0..600)
             .map(|_| {
-                std::thread::park_timeout(std::time::Duration::from_millis(50));
+                thread::park_timeout(Duration::from_millis(50));
                 ask(&page, "GET", "/stats/requests", "")
             })
             .find(|stats| until(stats))

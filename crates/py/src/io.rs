@@ -20,7 +20,7 @@ use katydid_core::trip::Trip;
 use katydid_core::units::Nanos;
 use katydid_host::failure::Flavour;
 use katydid_host::verdict::{judge, trip_of};
-use katydid_host::{example, latency};
+use katydid_host::{example, latency, vital};
 use katydid_http::body::Body;
 use katydid_http::timing::Stamp;
 use katydid_http::upload::Pieces;
@@ -193,24 +193,22 @@ pub(crate) fn start(
         .max_blocking_threads(8)
         .on_thread_park(move || bell.ring_if_any())
         .build()?;
-    std::thread::Builder::new()
-        .name("katydid-io".to_owned())
-        .spawn(move || {
-            latency::favour();
-            let worker = Rc::new(Worker {
-                tally,
-                door,
-                intake,
-                registry,
-                node,
-                recorder: RefCell::default(),
-                flights: RefCell::default(),
-                abandoned: Cell::new(0),
-                landed: Notify::new(),
-            });
-            let local = LocalSet::new();
-            local.block_on(&runtime, worker.run());
-        })
+    vital::thread("katydid-io", move || {
+        latency::favour();
+        let worker = Rc::new(Worker {
+            tally,
+            door,
+            intake,
+            registry,
+            node,
+            recorder: RefCell::default(),
+            flights: RefCell::default(),
+            abandoned: Cell::new(0),
+            landed: Notify::new(),
+        });
+        let local = LocalSet::new();
+        local.block_on(&runtime, worker.run());
+    })
 }
 
 struct Worker {

@@ -9,7 +9,6 @@ use katydid_core::snapshot::Snapshot;
 use katydid_core::threshold::{Threshold, Verdict};
 use katydid_web::Telling;
 
-use super::children;
 use super::output;
 use super::run::Run;
 use super::settings::Part;
@@ -30,8 +29,8 @@ impl Run {
         }
         self.leave().await;
         let children = self.children.take();
-        if !children.is_empty() {
-            children::end(children).await;
+        if let Some(children) = children {
+            children.end().await;
         }
         if let Some(recorder) = self.recorder.get() {
             recorder.flush();
@@ -43,6 +42,9 @@ impl Run {
         let verdicts = judged(&snapshot);
         let code = self.exit_code(&snapshot, &verdicts);
         self.console.end_line();
+        for sentence in words::losses(&snapshot) {
+            self.console.warn(sentence);
+        }
         self.console
             .info(format_args!("Shutting down (exit code {code})"));
         if self.settings.part != Part::Worker {

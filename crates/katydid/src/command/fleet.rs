@@ -1,5 +1,6 @@
 //! The run as a master of workers, or as a worker.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,16 +8,17 @@ use katydid_core::dispatch::Users;
 use katydid_core::snapshot::State;
 use katydid_host::fleet::{Kept, Link, Listen, Master, News};
 use katydid_host::machine;
-use katydid_node::fleet::{Heard, Settings as Job};
+use katydid_node::fleet::{Heard, Outgoing, Settings as Job};
 use katydid_node::link::{self, Address, Command, Told};
 use katydid_node::run::Role;
 use katydid_node::{Event, Notice, master};
 use katydid_wire::protocol::{Assignment, Order, VERSION, users_value};
 use katydid_wire::{JoinSecret, Trust, Value};
-use tokio::task::spawn_local;
 
+use super::children::Children;
 use super::run::Run;
 use super::settings::{Part, Problem};
+use super::spawn;
 
 /// Locust's `HEARTBEAT_INTERVAL`, `WORKER_REPORT_INTERVAL`, `CONNECT_TIMEOUT` and `MASTER_HEARTBEAT_TIMEOUT`.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -91,7 +93,7 @@ impl Run {
                 let address = Address {
                     host: given.text("master_host").unwrap_or("127.0.0.1").to_owned(),
                     port: given.number("master_port").unwrap_or(5557),
-                    worker: format!("{}_{:032x}", machine::name(), fastrand::u128(..)),
+                    worker: worker_id(),
                     trust: secret.map_or(Trust::Anyone, Trust::Secret),
                 };
                 let timings = link::Timings {
@@ -164,14 +166,14 @@ impl Run {
         if found.state == State::Stopping {
             self.node.send(Event::GoOn);
             let run = Rc::clone(self);
-            spawn_local(async move {
+            spawn(async move {
                 run.end_test(run.settings.stop_timeout).await;
             });
             return;
         }
         self.go_on_with_rates(passed);
         if self.shape.borrow().is_some() {
-            spawn_local(Rc::clone(self).follow_shape(self.load.get(), passed));
+            spawn(Rc::clone(self).follow_shape(self.load.get(), passed));
         }
         self.node.send(Event::GoOn);
     }
@@ -200,6 +202,13 @@ impl Run {
             let ready = self.workers_ready() as usize;
             if ready >= expected || self.over.get() {
                 return true;
+            }
+            let children = self.children.borrow().as_ref().map(Children::len);
+            if let Some(left) = children.filter(|left| *left < expected) {
+                self.console.error(format_args!(
+                    "The test cannot begin: {left} of the {expected} worker processes are left"
+                ));
+                return false;
             }
             if most > 0 && waited > Duration::from_secs(most) {
                 self.console.error(format_args!(
@@ -296,11 +305,18 @@ impl Run {
 
     /// Tells all workers to let their users go on, or not.
     pub(super) fn pass_on_pause(&self, is_paused: bool) {
+        self.order(Outgoing::Everyone(pause(is_paused)));
+    }
+
+    /// Tells a worker that has come to a paused test that it is.
+    fn pause_worker(&self, worker: String) {
+        self.order(Outgoing::Order(worker, pause(true)));
+    }
+
+    fn order(&self, order: Outgoing) {
         if let Some(orders) = self.orders.get() {
-            let order = Order::Custom(PAUSE.to_owned(), is_paused.into());
-            orders
-                .send(katydid_node::fleet::Outgoing::Everyone(order))
-                .ok();
+            // The task that takes them ends with the process.
+            orders.send(order).ok();
         }
     }
 
@@ -332,7 +348,7 @@ impl Run {
         }
     }
 
-    fn noticed(&self, notice: Notice) {
+    fn noticed(self: &Rc<Self>, notice: Notice) {
         let console = &self.console;
         if matches!(
             notice,
@@ -348,9 +364,14 @@ impl Run {
                 worker,
                 index,
                 workers,
-            } => console.info(format_args!(
-                "Worker {worker} (index {index}) reported as ready. {workers} workers connected."
-            )),
+            } => {
+                console.info(format_args!(
+                    "Worker {worker} (index {index}) reported as ready. {workers} workers connected."
+                ));
+                if self.course.is_paused() {
+                    self.pause_worker(worker);
+                }
+            }
             Notice::WorkerMissing(worker, users, requests) => console.warn(format_args!(
                 "Worker {worker} is missing; its {users} users start on others, about {requests} requests of it are not \
                  counted"
@@ -364,8 +385,22 @@ impl Run {
             Notice::ClockOff(worker, ahead) => console.warn(format_args!(
                 "The clock of worker {worker} is {ahead} ms ahead; its times are corrected"
             )),
-            Notice::NoWorkersLeft => console.error("The last worker is gone"),
-            Notice::Rounded(_) | Notice::NothingLost(_) | Notice::Placing(..) => {}
+            Notice::NoWorkersLeft if self.over.get() || self.is_stopping.get() => {}
+            Notice::NoWorkersLeft => {
+                console.info("The last worker has ended, and so does the test");
+                let run = Rc::clone(self);
+                spawn(async move { run.end_test(run.settings.stop_timeout).await });
+            }
+            Notice::Rounded(worker) => console.info(format_args!(
+                "Worker {worker} tells its response times in Locust's two digits: percentiles are as rough as its part \
+                 in them"
+            )),
+            Notice::NothingLost(worker) => console.info(format_args!(
+                "All that worker {worker} counted while it was missing is here"
+            )),
+            Notice::Placing(users, rate, workers) => console.debug(format_args!(
+                "{users} users are started at {rate:.2} per second on {workers} workers"
+            )),
         }
     }
 
@@ -412,7 +447,7 @@ impl Run {
                     "The master does not answer and starts this worker's users on others, so they are stopped here.",
                 );
                 let run = Rc::clone(self);
-                spawn_local(async move {
+                spawn(async move {
                     run.crew.stop_all(Duration::ZERO).await;
                     run.node.send(Event::Spawned {
                         counts: run.crew.counts(),
@@ -422,7 +457,7 @@ impl Run {
             Told::Order(order) => match order {
                 Order::Assign(job) => self.take_job(job),
                 Order::Stop => {
-                    spawn_local(Rc::clone(self).stop_job());
+                    spawn(Rc::clone(self).stop_job());
                 }
                 Order::Quit => {
                     self.console
@@ -432,8 +467,10 @@ impl Run {
                 Order::Custom(kind, data) if self.take_rate(&kind, &data) => {}
                 Order::Custom(kind, data) if kind == PAUSE => {
                     if data.as_bool() == Some(true) {
+                        self.course.pause();
                         self.crew.pause();
                     } else {
+                        self.course.resume();
                         self.crew.resume();
                     }
                 }
@@ -461,7 +498,7 @@ impl Run {
         drop(state);
         self.node.send(Event::State(State::Spawning));
         let run = Rc::clone(self);
-        spawn_local(async move {
+        spawn(async move {
             let before = run.jobs.lock().await;
             if run.job.get().total_cmp(&job.timestamp).is_ne() {
                 // A newer one tells all users there are to be.
@@ -519,6 +556,7 @@ impl Run {
     async fn stop_job(self: Rc<Self>) {
         let jobs = self.jobs.lock().await;
         self.stop(self.patience.get()).await;
+        self.told_rate.take();
         let Some(link) = self.worker() else { return };
         self.node.send(Event::Spawned {
             counts: self.crew.counts(),
@@ -529,6 +567,18 @@ impl Run {
         link.command(Command::Say("client_ready".to_owned(), VERSION.into()));
         drop(jobs);
     }
+}
+
+/// An id that no other worker has, as Locust makes them: two workers of one id would take each other's place for ever.
+fn worker_id() -> String {
+    // The keys are the system's random numbers; a generator that is seeded by the clock may begin alike in processes
+    // that are started together.
+    let random = || RandomState::new().hash_one(std::process::id());
+    format!("{}_{:016x}{:016x}", machine::name(), random(), random())
+}
+
+fn pause(is_paused: bool) -> Order {
+    Order::Custom(PAUSE.to_owned(), is_paused.into())
 }
 
 /// What the nodes of a fleet know and strangers do not.

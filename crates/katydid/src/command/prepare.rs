@@ -10,7 +10,7 @@ use std::thread::available_parallelism;
 
 use http::{HeaderMap, HeaderValue};
 use katydid_core::registry::Registry;
-use katydid_host::fleet::Orders;
+use katydid_host::fleet::{News, Orders};
 use katydid_host::machine;
 use katydid_host::service::Service;
 use katydid_http::tls::{Tls, Verify};
@@ -19,7 +19,6 @@ use katydid_node::fleet::Outgoing;
 use katydid_node::run::Node;
 use parking_lot::RwLock;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::spawn_local;
 
 use super::children;
 use super::console::Console;
@@ -29,6 +28,7 @@ use super::page::about;
 use super::rates::Course;
 use super::run::{Chosen, Inbox, Run, place};
 use super::settings::{Part, Problem, Settings};
+use super::spawn;
 use crate::engine::{Ask, Crew, Shared};
 
 /// Bytes of a body that are kept.
@@ -44,11 +44,13 @@ impl Run {
         let (pushing, pushed) = mpsc::unbounded_channel();
         let orders = Orders::default();
         let workers = Arc::clone(&orders);
+        let notices = news_sender.clone();
         let node = Arc::new(Node::new(
             Arc::new(Registry::new()),
             Box::new(move |action| match action {
                 Action::Assign(worker, users) => tell(&workers, Outgoing::Assign(worker, users)),
                 Action::Order(worker, order) => tell(&workers, Outgoing::Order(worker, order)),
+                Action::Notice(notice) => drop(notices.send(News::Notice(notice))),
                 Action::Publish => {}
                 action => drop(action_sender.send(action)),
             }),
@@ -119,8 +121,10 @@ impl Run {
             push: OnceCell::new(),
             pushing,
             children: RefCell::default(),
+            parent: children::Parent::find(),
             has_rates: Cell::new(false),
             course: Course::default(),
+            told_rate: RefCell::default(),
             schedules: Cell::new(0),
             recorder: OnceCell::new(),
             chosen: RefCell::new(chosen),
@@ -135,7 +139,7 @@ impl Run {
             peak_cpu: Cell::new(0.0),
         };
         let (crew, node) = (Rc::clone(&run.crew), Arc::clone(&run.node));
-        spawn_local(place(crew, node, placed, load, patience));
+        spawn(place(crew, node, placed, load, patience));
         let inbox = Inbox {
             actions,
             calls,

@@ -16,6 +16,7 @@ use katydid_wire::protocol::Order;
 
 use super::run::Run;
 use super::settings::Part;
+use super::spawn;
 use crate::engine::{PATIENCE, Progress};
 use crate::user::{Arrivals, MOST_USERS};
 
@@ -41,6 +42,16 @@ impl Course {
         Some(Duration::from_nanos(until.since(began)))
     }
 
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.get().is_some()
+    }
+
+    /// The test ends, paused or not.
+    pub(super) fn end(&self) {
+        self.began.set(None);
+        self.paused.set(None);
+    }
+
     pub(super) fn pause(&self) {
         if self.paused.get().is_none() {
             self.paused.set(Some(Stamp::now()));
@@ -59,8 +70,7 @@ impl Course {
 impl Run {
     /// Has the users of this test wait for what is due, where a rate says when that is; before the first one starts.
     pub(super) fn set_rates(&self, all: Option<&Arrivals>) -> bool {
-        self.course.began.set(None);
-        self.course.paused.set(None);
+        self.course.end();
         let is_any = self.crew.set_rates(all);
         self.has_rates.set(is_any);
         is_any
@@ -72,7 +82,7 @@ impl Run {
             let passed = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
             self.course.began.set(Some(Stamp::now().before(passed)));
             self.share_rates();
-            tokio::task::spawn_local(Rc::clone(self).end_with_rates(self.load.get()));
+            spawn(Rc::clone(self).end_with_rates(self.load.get()));
         }
     }
 
@@ -92,7 +102,7 @@ impl Run {
         ));
         if self.settings.part == Part::Master {
             self.share_rates();
-            tokio::task::spawn_local(Rc::clone(self).end_with_rates(self.load.get()));
+            spawn(Rc::clone(self).end_with_rates(self.load.get()));
         } else {
             self.schedules.set(self.crew.rates());
             self.crew.follow_rates(Progress::default());
@@ -170,7 +180,12 @@ impl Run {
             schedule,
             most_users: MOST_USERS,
         });
+        let is_paused = self.course.is_paused();
         self.set_rates(all.as_ref());
+        if is_paused {
+            self.course.pause();
+        }
+        self.follow_told_rate();
     }
 
     /// Takes what a master tells its own workers of rates; false if it is of something else.
@@ -182,35 +197,53 @@ impl Run {
                     .set(Duration::try_from_secs_f64(seconds).unwrap_or_default());
             }
             RATE => {
-                let schedule = field(data, "rate").and_then(Value::as_str);
-                let schedule: Option<Schedule> = schedule.and_then(|text| text.parse().ok());
-                if let Some(schedule) = schedule {
-                    let most = field(data, "users").and_then(Value::as_u64);
-                    let most = most.and_then(|most| u32::try_from(most).ok());
-                    self.crew.change_rates(&Arrivals {
-                        schedule,
-                        most_users: most.unwrap_or(MOST_USERS),
-                    });
-                }
-                let share = field(data, "share").and_then(Value::as_array);
-                let share = share.and_then(|share| match share.as_slice() {
-                    [index, of] => Some((index.as_u64()?, of.as_u64()?)),
-                    _ => None,
-                });
-                let (index, of) = share.unwrap_or((0, 1));
-                let passed = field(data, "passed").and_then(Value::as_f64);
-                let passed = Duration::try_from_secs_f64(passed.unwrap_or_default());
-                self.crew.follow_rates(Progress {
-                    share: Share {
-                        index,
-                        of: of.max(1),
-                    },
-                    passed: passed.unwrap_or_default(),
-                });
+                *self.told_rate.borrow_mut() = Some((data.clone(), Stamp::now()));
+                self.follow_told_rate();
             }
             _ => return false,
         }
         true
+    }
+
+    /// Goes on as a master has told to, which may have been before this worker's first user.
+    pub(super) fn follow_told_rate(&self) {
+        let told = self.told_rate.borrow();
+        let Some((data, when)) = told.as_ref().filter(|_| self.has_rates.get()) else {
+            return;
+        };
+        let schedule = field(data, "rate").and_then(Value::as_str);
+        let schedule: Option<Schedule> = schedule.and_then(|text| text.parse().ok());
+        if let Some(schedule) = schedule {
+            let most = field(data, "users").and_then(Value::as_u64);
+            let most = most.and_then(|most| u32::try_from(most).ok());
+            self.crew.change_rates(&Arrivals {
+                schedule,
+                most_users: most.unwrap_or(MOST_USERS),
+            });
+        }
+        let share = field(data, "share").and_then(Value::as_array);
+        let share = share.and_then(|share| match share.as_slice() {
+            [index, of] => Some((index.as_u64()?, of.as_u64()?)),
+            _ => None,
+        });
+        let (index, of) = share.unwrap_or((0, 1));
+        let passed = field(data, "passed").and_then(Value::as_f64);
+        let passed = Duration::try_from_secs_f64(passed.unwrap_or_default());
+        let since = if self.course.is_paused() {
+            0
+        } else {
+            Stamp::now().since(*when)
+        };
+        self.crew.follow_rates(Progress {
+            share: Share {
+                index,
+                of: of.max(1),
+            },
+            passed: passed.unwrap_or_default() + Duration::from_nanos(since),
+        });
+        if self.course.is_paused() {
+            self.crew.pause();
+        }
     }
 }
 

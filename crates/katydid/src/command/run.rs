@@ -1,7 +1,7 @@
 //! One run of the command, from the first user to the exit code.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::process::Child;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,16 +20,18 @@ use katydid_node::run::Node;
 use katydid_node::{Action, Event};
 use katydid_push::{Level, Push};
 use katydid_web::About;
+use katydid_wire::Value;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
-use super::children;
+use super::children::{Children, Ended, Parent};
 use super::console::Console;
 use super::desk::Call;
 use super::fleet::{Membership, SILENCE};
 use super::output::{self, CsvFiles};
 use super::rates::Course;
 use super::settings::{Part, Problem, Settings};
+use super::spawn;
 use crate::engine::{Ask, Crew};
 use crate::shape::Shape;
 
@@ -93,10 +95,14 @@ pub(super) struct Run {
     pub(super) push: OnceCell<Push>,
     /// Takes what the thread that sends metrics says.
     pub(super) pushing: mpsc::UnboundedSender<(Level, String)>,
-    pub(super) children: RefCell<Vec<Child>>,
+    pub(super) children: RefCell<Option<Children>>,
+    /// What has started this process as its worker.
+    pub(super) parent: Option<Parent>,
     /// Whether iterations begin at a rate in this test.
     pub(super) has_rates: Cell<bool>,
     pub(super) course: Course,
+    /// What a master has told this worker of the rate, and when.
+    pub(super) told_rate: RefCell<Option<(Value, Stamp)>>,
     /// Parts of schedules that are not over.
     pub(super) schedules: Cell<usize>,
     pub(super) recorder: OnceCell<Scribe>,
@@ -150,16 +156,19 @@ impl Run {
         self.describe();
         self.node
             .send(Event::Thresholds(self.settings.thresholds.clone()));
-        spawn_local(Rc::clone(&self).watch_signals());
-        spawn_local(Rc::clone(&self).tick());
-        let hearing = spawn_local(Rc::clone(&self).hear(inbox));
-        self.start_children();
+        spawn(Rc::clone(&self).watch_signals());
+        spawn(Rc::clone(&self).tick());
+        let hearing = spawn(Rc::clone(&self).hear(inbox));
+        if let Err(problem) = self.start_children() {
+            self.service.stop();
+            return problem.tell();
+        }
         if self.has_found_run() {
             self.resume();
         } else if self.settings.part != Part::Worker
             && (self.settings.headless || self.settings.autostart)
         {
-            spawn_local(Rc::clone(&self).begin_when_ready());
+            spawn(Rc::clone(&self).begin_when_ready());
         }
         while !self.over.get() {
             self.end.notified().await;
@@ -193,24 +202,49 @@ impl Run {
     }
 
     /// Starts the workers of this machine.
-    fn start_children(&self) {
-        let Some(Membership::Master(master)) = self.link.get() else {
+    fn start_children(&self) -> Result<(), Problem> {
+        let (Some(Membership::Master(master)), Some(count)) = (self.link.get(), self.processes())
+        else {
+            return Ok(());
+        };
+        let given = &self.settings.given;
+        let started = Children::start(&given.launcher, &given.command, master.port, count);
+        let children = started
+            .map_err(|error| Problem::failed(format!("Could not start workers: {error}")))?;
+        *self.children.borrow_mut() = Some(children);
+        Ok(())
+    }
+
+    /// Looks after the workers of this machine, and as one of them after the process they belong to.
+    fn look_after_children(&self) {
+        if self.parent.is_some_and(Parent::is_gone) && !self.over.get() {
+            self.console
+                .error("The process that has started this worker has ended; so does this one");
+            // There is nobody to report to.
+            self.is_finished.set(true);
+            self.finish();
+        }
+        let mut children = self.children.borrow_mut();
+        let Some(children) = children.as_mut().filter(|_| !self.over.get()) else {
             return;
         };
-        let count = self.processes().unwrap_or(0);
-        for number in 0..count {
-            let given = &self.settings.given;
-            let started = children::start(
-                (&given.launcher, &given.command),
-                master.port,
-                number,
-                count,
-            );
-            match started {
-                Ok(child) => self.children.borrow_mut().push(child),
-                Err(error) => self
+        for Ended {
+            id,
+            status,
+            is_replaced,
+        } in children.look()
+        {
+            let ended = format!("The worker process {id} has ended ({status})");
+            match is_replaced {
+                Ok(true) => self.console.warn(format_args!(
+                    "{ended}. Another one is started in its place."
+                )),
+                Ok(false) => self
                     .console
-                    .error(format_args!("Could not start a worker: {error}")),
+                    .error(format_args!("{ended}, and is not started again.")),
+                Err(error) => self.console.error(format_args!(
+                    "{ended}, and no other one could be started: {error}"
+                )),
             }
         }
     }
@@ -302,7 +336,7 @@ impl Run {
         }
         self.console.info("Shape test starting.");
         self.load.set(self.load.get() + 1);
-        spawn_local(Rc::clone(self).follow_shape(self.load.get() + 1, Duration::ZERO));
+        spawn(Rc::clone(self).follow_shape(self.load.get() + 1, Duration::ZERO));
     }
 
     /// Lets the load shape decide how many users there are, until its end or that of the load.
@@ -317,11 +351,13 @@ impl Run {
                 return;
             }
             let passed = before + Duration::from_nanos(Stamp::now().since(began));
-            let tick = self
-                .shape
-                .borrow_mut()
-                .as_mut()
-                .and_then(|shape| shape.tick(passed));
+            let ask = || self.shape.borrow_mut().as_mut()?.tick(passed);
+            let tick = catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| {
+                self.console
+                    .error("The load shape panicked, as is said above; the test ends");
+                self.code.set(Some(1));
+                None
+            });
             let Some(wanted) = tick else {
                 self.console.info("Shape test stopping");
                 self.end_test(self.settings.stop_timeout).await;
@@ -366,6 +402,7 @@ impl Run {
         self.is_stopping.set(true);
         self.load.set(self.load.get() + 1);
         self.crew.end_rates();
+        self.course.end();
         self.node.send(Event::Stopping);
         if self.settings.part == Part::Master {
             self.await_end(patience + SILENCE, false).await;
@@ -419,7 +456,7 @@ impl Run {
             tokio::select! {
                 Some(action) = inbox.actions.recv() => self.act(action),
                 Some(call) = inbox.calls.recv() => {
-                    spawn_local(Rc::clone(&self).answer(call));
+                    spawn(Rc::clone(&self).answer(call));
                 }
                 Some(ask) = inbox.asks.recv() => self.asked(&ask),
                 Some(news) = inbox.news.recv() => self.told(news),
@@ -443,7 +480,7 @@ impl Run {
                 self.begin_rates();
             }
             Action::RunTimeReached => {
-                spawn_local(Rc::clone(self).time_is_up());
+                spawn(Rc::clone(self).time_is_up());
             }
             _ => {}
         }
@@ -478,7 +515,7 @@ impl Run {
             Ask::IterationsDone => Duration::from_secs(60).max(self.settings.stop_timeout),
             _ => self.settings.stop_timeout,
         };
-        spawn_local(async move {
+        spawn(async move {
             run.stop(patience).await;
             if run.settings.headless || is_worker {
                 run.finish();
@@ -521,6 +558,7 @@ impl Run {
         let mut count = 0_u64;
         loop {
             ticks.tick().await;
+            self.look_after_children();
             let snapshot = self.node.snapshot_now();
             self.peak_cpu
                 .set(self.peak_cpu.get().max(words::busiest(&snapshot)));

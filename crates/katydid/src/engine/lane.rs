@@ -6,7 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -16,7 +16,7 @@ use katydid_core::registry::{KeyId, Registry};
 use katydid_core::sample::Sample;
 use katydid_core::trip::Trip;
 use katydid_core::units::Nanos;
-use katydid_host::latency;
+use katydid_host::{latency, vital};
 use katydid_http::timing::Stamp;
 use katydid_http::{Client, Config, Exchange, Request};
 use katydid_node::Event;
@@ -504,31 +504,29 @@ impl Handle {
             .enable_all()
             .max_blocking_threads(8)
             .build()?;
-        let thread = thread::Builder::new()
-            .name(format!("katydid-users-{number}"))
-            .spawn(move || {
-                latency::favour();
-                let by_class = shared.kinds.iter().map(|_| Vec::new()).collect();
-                let lane = Rc::new(Lane {
-                    registry: Arc::clone(shared.node.registry()),
-                    headers: shared.headers.clone(),
-                    rng: RefCell::new(fastrand::Rng::new()),
-                    bases: Bases::default(),
-                    recorder: RefCell::default(),
-                    names: RefCell::default(),
-                    flights: RefCell::default(),
-                    clients: RefCell::default(),
-                    users: RefCell::new(Users { by_class }),
-                    gate: Rc::new(Gate(Cell::new(true))),
-                    clock: Cell::new(Stamp::now()),
-                    is_closed: Cell::new(false),
-                    pools: RefCell::new(shared.kinds.iter().map(|_| None).collect()),
-                    starting: RefCell::new(vec![0; shared.kinds.len()]),
-                    told: telling,
-                    shared,
-                });
-                LocalSet::new().block_on(&runtime, run(lane, taken));
-            })?;
+        let thread = vital::thread(format!("katydid-users-{number}"), move || {
+            latency::favour();
+            let by_class = shared.kinds.iter().map(|_| Vec::new()).collect();
+            let lane = Rc::new(Lane {
+                registry: Arc::clone(shared.node.registry()),
+                headers: shared.headers.clone(),
+                rng: RefCell::new(fastrand::Rng::new()),
+                bases: Bases::default(),
+                recorder: RefCell::default(),
+                names: RefCell::default(),
+                flights: RefCell::default(),
+                clients: RefCell::default(),
+                users: RefCell::new(Users { by_class }),
+                gate: Rc::new(Gate(Cell::new(true))),
+                clock: Cell::new(Stamp::now()),
+                is_closed: Cell::new(false),
+                pools: RefCell::new(shared.kinds.iter().map(|_| None).collect()),
+                starting: RefCell::new(vec![0; shared.kinds.len()]),
+                told: telling,
+                shared,
+            });
+            LocalSet::new().block_on(&runtime, run(lane, taken));
+        })?;
         Ok(Self {
             orders,
             told,

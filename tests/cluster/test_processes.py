@@ -1,0 +1,83 @@
+"""Workers of one machine whose processes end when nobody expects it: scripts in Python and programs in Rust alike."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import DEADLINE, ROOT, Fleet, Node
+
+OPTIONS = ("--processes", 2, "--headless", "-u", 4, "-r", 4)
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """The example of a load test in Rust."""
+    built = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "shop"]
+    subprocess.run(built, cwd=ROOT, check=True)
+    return ROOT / "target/debug/examples/shop"
+
+
+@pytest.fixture(params=["python", "rust"])
+def start(request: pytest.FixtureRequest, fleet: Fleet, target):
+    """Starts such a test against the target."""
+
+    def start(*options: object) -> Node:
+        words = (*OPTIONS, "-H", target.url, "--no-store", *options)
+        if request.param == "python":
+            return fleet.run(*words)
+        return fleet._start([request.getfixturevalue("program"), *words])
+
+    return start
+
+
+def children(of: Node) -> list[int]:
+    """The processes that it has started, the newest last."""
+    tasks = Path(f"/proc/{of.process.pid}/task")
+    found = " ".join((task / "children").read_text() for task in tasks.iterdir())
+    return sorted(int(child) for child in found.split())
+
+
+def test_a_worker_that_is_killed_is_started_again(start):
+    run = start("-t", "6s")
+    run.wait_for("2 workers connected")
+    run.wait_for("All users spawned")
+    killed = children(run)[0]
+    os.kill(killed, signal.SIGKILL)
+    run.wait_for(f"The worker process {killed} .*SIGKILL.* Another one is started in its place")
+    run.wait_for("reported as ready")
+    run.wait()
+    assert "Shutting down" in run.log
+    assert run.requests > 0
+
+
+def test_workers_end_with_the_process_that_has_started_them(start):
+    run = start("-t", "10m")
+    run.wait_for("All users spawned")
+    run.send(signal.SIGKILL)
+    # The log ends when the last of those who write to it has.
+    rest, _ = run.process.communicate(timeout=DEADLINE)
+    assert len(re.findall("The process that has started this worker has ended", rest)) == 2, rest
+
+
+def test_a_test_whose_workers_give_up_does_not_wait_for_them(fleet, target):
+    fleet.script("""
+        import os, sys
+        from locust import HttpUser, task
+
+        if "KATYDID_CHILD" in os.environ:
+            sys.exit(3)
+
+        class Reader(HttpUser):
+            @task
+            def read(self):
+                self.client.get("/items")
+    """)
+    run = fleet.run(*OPTIONS, "-t", "5s", "-H", target.url)
+    assert run.wait() == 1
+    assert re.search("The test cannot begin: [01] of the 2 worker processes are left", run.log), run.log
