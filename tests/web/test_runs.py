@@ -45,7 +45,9 @@ def test_a_run_is_counted_as_the_target_counts_and_its_windows_add_up(serve, tar
     live = site.get("/api/v1/snapshot").json()
     kept = site.get("/api/v1/runs/current/snapshot").json()
     assert kept["total"][1:3] + kept["total"][5:8] == live["total"][1:3] + live["total"][5:8]
-    assert [point[1:3] for point in kept["points"]] == [point[1:3] for point in live["points"] if point[1] + point[2]]
+    # A second in which nothing was answered yet may stand in one of them and not in the other.
+    counts = [[point[:3] for point in document["points"] if point[1] + point[2]] for document in (kept, live)]
+    assert counts[0] == counts[1]
     first, end = kept["span"]
     part = site.get(f"/api/v1/runs/current/snapshot?from={first + 1}&to={end - 1}").json()
     inside = [point for point in kept["points"] if first < point[0] < end - 1]
