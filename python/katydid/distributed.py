@@ -395,10 +395,10 @@ class MasterRunner(DistributedRunner):
     def _change_rate(self, rate: Rate) -> None:
         """Has the workers begin iterations at a rate from now on."""
         self._engine.show_rate(rate.text, rate.users)
-        self._follow_rate(rate)
+        self._follow_course(rate)
         logger.info("Iterations begin at %s, on %s workers", rate.text, self.worker_count)
 
-    def _follow_rate(self, rate: Rate, passed: float = 0.0) -> None:
+    def _follow_course(self, rate: Rate, passed: float = 0.0) -> None:
         """Has the workers follow a rate, so many seconds of which are over, and ends the test with it."""
         self._course.begin(passed)
         self._share_rate()
@@ -473,7 +473,7 @@ class MasterRunner(DistributedRunner):
             self.shape_greenlet = self.greenlet.spawn(self._follow_shape)
             self.shape_greenlet.link_exception(greenlet_exception_logger(logger))
         elif self.rate is not None:
-            self._follow_rate(self.rate, time.time() - run["started"])
+            self._follow_course(self.rate, time.time() - run["started"])
         self._fleet.go_on()
 
     def tell_losses(self) -> None:

@@ -125,10 +125,9 @@ class Slow(User):
     assert iterations["dropped"] >= 50
 
 
-def test_a_shape_changes_the_rate_and_ends_the_test(katydid):
-    shape = (
-        SCRIPT
-        + """
+STEPS = (
+    SCRIPT
+    + """
 class Steps(LoadTestShape):
     ticks = 0
 
@@ -136,9 +135,19 @@ class Steps(LoadTestShape):
         self.ticks += 1
         return Rate(20 * self.ticks) if self.ticks < 3 else None
 """
-    )
-    iterations, _, requests = told(katydid("--headless", script=shape))
+)
+
+
+def test_a_shape_changes_the_rate_and_ends_the_test(katydid):
+    iterations, _, requests = told(katydid("--headless", script=STEPS))
     assert iterations["started"] >= 20
+    assert requests == iterations["started"]
+
+
+def test_a_shape_changes_the_rate_of_all_workers(katydid):
+    iterations, _, requests = told(katydid("--headless", "--processes", "2", script=STEPS))
+    # Twenty in a second, then forty in another; the first second has less, until the first users are there.
+    assert 40 <= iterations["started"] <= 70
     assert requests == iterations["started"]
 
 

@@ -1,6 +1,7 @@
 //! The command line of a test: from its options to its exit code.
 //!
 //! - `given`: the options, as they are given on the command line, by the environment and in files
+//! - `files`: those files
 //! - `settings`: what they mean
 //! - `console`: the log, the tables and the line that is always current
 //! - `desk`: what the page asks for
@@ -16,6 +17,7 @@ mod children;
 mod console;
 mod desk;
 mod end;
+mod files;
 mod fleet;
 mod given;
 mod output;

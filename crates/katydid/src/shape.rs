@@ -1,10 +1,13 @@
-//! How many users there are, over the time of a run.
+//! How many users there are, or at what rate iterations begin, over the time of a run.
 
 use std::time::Duration;
 
-use crate::timespan;
+use katydid_core::arrival::{self, Schedule, Spacing};
 
-/// Decides how many users there are while a test runs; asked once a second.
+use crate::timespan;
+use crate::user::{Arrivals, MOST_USERS};
+
+/// Decides how many users there are while a test runs, or at what rate iterations begin; asked once a second.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,11 +44,36 @@ pub trait Shape: Send {
     }
 }
 
-/// So many users.
+/// So many users, or iterations at such a rate.
+///
+/// ```
+/// use std::time::Duration;
+/// use katydid::prelude::*;
+///
+/// /// Twice as many iterations in each minute as in the one before, for five minutes, as many people begin them.
+/// struct Doubling;
+///
+/// impl Shape for Doubling {
+///     fn tick(&mut self, time: Duration) -> Option<Load> {
+///         let minute = u32::try_from(time.as_secs() / 60).ok().filter(|minute| *minute < 5)?;
+///         Some(Load::rate(10.0 * f64::from(1 << minute)).poisson())
+///     }
+/// }
+/// # let _ = Test::new().shape(Doubling);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Load {
     pub(crate) users: u32,
     pub(crate) spawn_rate: f64,
+    pub(crate) rate: Option<Rate>,
+}
+
+/// Iterations that begin when they are due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rate {
+    per_second: f64,
+    spacing: Spacing,
+    most_users: u32,
 }
 
 impl Load {
@@ -54,13 +82,55 @@ impl Load {
         Self {
             users,
             spawn_rate: 100.0,
+            rate: None,
         }
+    }
+
+    /// So many iterations per second, on as many users as that takes: an open model. A shape says either this or
+    /// users all the time.
+    pub const fn rate(per_second: f64) -> Self {
+        let rate = Rate {
+            per_second,
+            spacing: Spacing::Even,
+            most_users: MOST_USERS,
+        };
+        Self {
+            rate: Some(rate),
+            ..Self::users(1)
+        }
+    }
+
+    /// Has iterations begin at random, each independent of the others, as those of many people do.
+    #[must_use]
+    pub const fn poisson(mut self) -> Self {
+        if let Some(rate) = &mut self.rate {
+            rate.spacing = Spacing::Poisson;
+        }
+        self
+    }
+
+    /// How many users there may be where iterations begin at a rate; 1000 unless it is said.
+    #[must_use]
+    pub const fn most_users(mut self, most: u32) -> Self {
+        if let Some(rate) = &mut self.rate {
+            rate.most_users = if most == 0 { 1 } else { most };
+        }
+        self
     }
 
     /// How many users start or stop per second on the way there.
     #[must_use]
     pub const fn spawn_rate(self, spawn_rate: f64) -> Self {
         Self { spawn_rate, ..self }
+    }
+}
+
+impl Rate {
+    pub(crate) fn arrivals(self) -> Result<Arrivals, arrival::Error> {
+        Ok(Arrivals {
+            schedule: Schedule::constant(self.per_second)?.spaced(self.spacing),
+            most_users: self.most_users,
+        })
     }
 }
 
@@ -108,7 +178,7 @@ impl Shape for Stages {
             if left < length {
                 let rate = f64::from(users.abs_diff(before)) / length.as_secs_f64();
                 let spawn_rate = if rate > 0.0 { rate } else { 1.0 };
-                return Some(Load { users, spawn_rate });
+                return Some(Load::users(users).spawn_rate(spawn_rate));
             }
             left -= length;
             before = users;
@@ -133,7 +203,7 @@ mod tests {
     fn stages_go_in_a_straight_line_and_end() {
         let mut stages = Stages::parse("10s:20, 5s:20,10s:0").unwrap();
         let at = |stages: &mut Stages, seconds| stages.tick(Duration::from_secs(seconds));
-        let load = |users, spawn_rate| Some(Load { users, spawn_rate });
+        let load = |users, spawn_rate| Some(Load::users(users).spawn_rate(spawn_rate));
         assert_eq!(at(&mut stages, 0), load(20, 2.0));
         assert_eq!(at(&mut stages, 12), load(20, 1.0));
         assert_eq!(at(&mut stages, 15), load(0, 2.0));

@@ -171,6 +171,29 @@ fn weights_methods_headers_and_bodies_are_those_of_the_command_line() {
 }
 
 #[test]
+fn options_may_stand_in_a_file() {
+    let target = Target::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("load.conf");
+    let text = "users = 2\nspawn-rate: 2\nheadless\nrun-time 1s\nmaster = true\nmaster-bind-port = 0\nprocesses = 2";
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let words = ["--config", file, "--json", "--host", &target.url("")];
+    let output = run(example("shop"), &words);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("Ramping to 2 users"), "{told}");
+    assert!(!stats(&output).is_empty(), "{told}");
+    std::fs::write(file, "users = 2\nrun-time = soon").unwrap();
+    let output = run(example("shop"), &words);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("load.conf, line 2: --run-time: \"soon\" is not a length of time"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_said_and_exits_2() {
     for (words, said) in [
         (&["http://127.0.0.1:1/", "-n", "0"][..], "-n"),

@@ -1,9 +1,10 @@
-//! The options as they are given: on the command line, or else by the environment.
+//! The options as they are given: on the command line, or else by the environment, or else in files.
 
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, Command};
 
+use super::files::Files;
 use super::settings::Problem;
 use crate::options::{Default, Kind, OPTIONS, OptionSpec};
 use crate::timespan;
@@ -11,7 +12,6 @@ use crate::timespan;
 /// Options that only Python scripts have a use for.
 const PYTHONS: &[&str] = &[
     "locustfile",
-    "config",
     "config_users",
     "web_auth",
     "web_login",
@@ -260,7 +260,7 @@ fn command(program: &str, mode: Mode) -> Command {
     )
 }
 
-/// Reads the arguments, the first of which is the program, and the environment.
+/// Reads the arguments, the first of which is the program, the environment, and files of options.
 pub(crate) fn parse(program: &str, arguments: &[String], mode: Mode) -> Result<Given, Problem> {
     let matches = command(program, mode)
         .try_get_matches_from(arguments)
@@ -288,11 +288,19 @@ pub(crate) fn parse(program: &str, arguments: &[String], mode: Mode) -> Result<G
             }
         }
     }
+    let config = matches.get_one::<String>("config").map(String::as_str);
+    // A folder's files are of its tests.
+    let files = Files::read(mode == Mode::Test, config)?;
     for option in options(mode) {
         let from_command =
             matches.value_source(option.dest) == Some(clap::parser::ValueSource::CommandLine);
+        let mut place = None;
         let values = if !from_command {
-            environment(option)
+            environment(option).or_else(|| {
+                let setting = files.get(option)?;
+                place = Some(setting.place.as_str());
+                Some(switched(option, setting.values.clone()))
+            })
         } else if is_flag(option) {
             Some(vec!["true".to_owned()])
         } else {
@@ -301,9 +309,16 @@ pub(crate) fn parse(program: &str, arguments: &[String], mode: Mode) -> Result<G
         };
         if let Some(values) = values {
             for value in &values {
-                check(option, value)?;
+                check(option, value).map_err(|problem| problem.at(place))?;
             }
             given.values.insert(option.dest, values);
+        }
+    }
+    // A worker is one although a file that it shares with its master says what that is.
+    let is_said = |dest| matches.value_source(dest) == Some(clap::parser::ValueSource::CommandLine);
+    for (part, other) in [("worker", "master"), ("master", "worker")] {
+        if is_said(part) && !is_said(other) {
+            given.values.remove(other);
         }
     }
     Ok(given)
@@ -320,14 +335,18 @@ fn environment(option: &OptionSpec) -> Option<Vec<String>> {
         (!value.is_empty()).then_some(value)
     })?;
     Some(match option.kind {
-        Kind::Flag | Kind::GoneFlag => {
-            let word = text.to_ascii_lowercase();
-            let is_on = matches!(word.as_str(), "true" | "1" | "yes" | "on");
-            vec![is_on.to_string()]
-        }
         Kind::Words => text.split([',', ' ']).map(str::to_owned).collect(),
-        _ => vec![text],
+        _ => switched(option, vec![text]),
     })
+}
+
+/// Values of an option; that of a flag says whether it is on.
+fn switched(option: &OptionSpec, values: Vec<String>) -> Vec<String> {
+    if !is_flag(option) {
+        return values;
+    }
+    let on = |word: &String| ["true", "1", "yes", "on"].contains(&&*word.to_ascii_lowercase());
+    vec![values.iter().any(on).to_string()]
 }
 
 /// Whether a value is one that the option takes.

@@ -104,6 +104,7 @@ impl Run {
         let run = Self {
             about: RefCell::new(about(&settings)),
             shape: RefCell::default(),
+            rate: RefCell::new(settings.rate.clone()),
             settings,
             node,
             service,

@@ -69,21 +69,29 @@ impl Course {
 
 impl Run {
     /// Has the users of this test wait for what is due, where a rate says when that is; before the first one starts.
-    pub(super) fn set_rates(&self, all: Option<&Arrivals>) -> bool {
+    pub(super) fn set_rates(&self) -> bool {
         self.course.end();
-        let is_any = self.crew.set_rates(all);
+        let is_any = self.crew.set_rates(self.rate.borrow().as_ref());
         self.has_rates.set(is_any);
         is_any
     }
 
     /// Goes on with the schedules of a test that another process began so long ago.
     pub(super) fn go_on_with_rates(self: &Rc<Self>, passed: Duration) {
-        if self.set_rates(self.settings.rate.as_ref()) {
+        if self.set_rates() {
             let passed = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
             self.course.began.set(Some(Stamp::now().before(passed)));
             self.share_rates();
             spawn(Rc::clone(self).end_with_rates(self.load.get()));
         }
+    }
+
+    /// Goes on at a rate with a test that another process began.
+    pub(super) fn take_up_rate(&self, rate: Arrivals) {
+        self.rate.replace(Some(rate.clone()));
+        self.set_rates();
+        self.course.began.set(Some(Stamp::now()));
+        self.change_rates(rate);
     }
 
     /// Begins the schedules of this test.
@@ -92,6 +100,36 @@ impl Run {
             return;
         }
         self.course.began.set(Some(Stamp::now()));
+        self.show_rates();
+        if self.settings.part == Part::Master {
+            self.share_rates();
+            spawn(Rc::clone(self).end_with_rates(self.load.get()));
+        } else {
+            self.schedules.set(self.crew.rates());
+            self.crew.follow_rates(Progress::default());
+        }
+    }
+
+    /// Has iterations begin at another rate from now on.
+    pub(super) fn change_rates(&self, rate: Arrivals) {
+        self.crew.change_rates(&rate);
+        self.rate.replace(Some(rate));
+        if self.course.began.get().is_none() {
+            // They have not begun at the last one yet.
+            return;
+        }
+        self.course.began.set(Some(Stamp::now()));
+        self.show_rates();
+        if self.settings.part == Part::Master {
+            self.share_rates();
+        } else {
+            self.schedules.set(self.crew.rates());
+            self.crew.follow_rates(Progress::default());
+        }
+    }
+
+    /// Tells of the rate at which iterations begin.
+    fn show_rates(&self) {
         let rate = self.crew.rate();
         let text = rate.as_ref().map(|(schedule, _)| schedule.to_string());
         let text = text
@@ -100,13 +138,6 @@ impl Run {
         self.node.send(Event::Rate(
             rate.map(|(schedule, most)| (schedule, Some(most))),
         ));
-        if self.settings.part == Part::Master {
-            self.share_rates();
-            spawn(Rc::clone(self).end_with_rates(self.load.get()));
-        } else {
-            self.schedules.set(self.crew.rates());
-            self.crew.follow_rates(Progress::default());
-        }
         self.console.info(format_args!(
             "Iterations begin at {text}, on as many users as that takes"
         ));
@@ -126,7 +157,8 @@ impl Run {
             Role::Local(_) => Vec::new(),
         });
         let of = workers.len() as u64;
-        let rate = self.settings.rate.as_ref();
+        let rate = self.rate.borrow();
+        let rate = rate.as_ref();
         for (place, worker) in (0_u64..).zip(workers) {
             let data = Value::Map(vec![
                 ("rate".into(), text(rate)),
@@ -146,8 +178,10 @@ impl Run {
 
     /// What workers are told of the rate along with their users.
     pub(super) fn rate_options(&self) -> Value {
-        let rate = self.settings.rate.as_ref();
-        let told = rate.map(|rate| (Value::from(RATE), text(Some(rate))));
+        let rate = self.rate.borrow();
+        let told = rate
+            .as_ref()
+            .map(|rate| (Value::from(RATE), text(Some(rate))));
         Value::Map(told.into_iter().collect())
     }
 
@@ -181,7 +215,8 @@ impl Run {
             most_users: MOST_USERS,
         });
         let is_paused = self.course.is_paused();
-        self.set_rates(all.as_ref());
+        self.rate.replace(all);
+        self.set_rates();
         if is_paused {
             self.course.pause();
         }

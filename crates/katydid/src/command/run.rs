@@ -33,7 +33,8 @@ use super::rates::Course;
 use super::settings::{Part, Problem, Settings};
 use super::spawn;
 use crate::engine::{Ask, Crew};
-use crate::shape::Shape;
+use crate::shape::{Load, Rate, Shape};
+use crate::user::Arrivals;
 
 /// How often the line is drawn anew.
 const REFRESH: Duration = Duration::from_millis(500);
@@ -98,6 +99,8 @@ pub(super) struct Run {
     pub(super) children: RefCell<Option<Children>>,
     /// What has started this process as its worker.
     pub(super) parent: Option<Parent>,
+    /// The rate of all kinds together that was asked for last, by the command line or a load shape.
+    pub(super) rate: RefCell<Option<Arrivals>>,
     /// Whether iterations begin at a rate in this test.
     pub(super) has_rates: Cell<bool>,
     pub(super) course: Course,
@@ -287,7 +290,7 @@ impl Run {
             self.node.send(Event::ClearStats);
             self.crew.begin(chosen.host.clone());
             // Before the first user: it waits for what is due.
-            self.set_rates(self.settings.rate.as_ref());
+            self.set_rates();
         } else if self.has_rates.get() {
             self.console
                 .warn("The load is a rate of iterations: there are as many users as it takes");
@@ -364,15 +367,44 @@ impl Run {
                 return;
             };
             if last != Some(wanted) {
-                {
-                    let mut chosen = self.chosen.borrow_mut();
-                    chosen.users = wanted.users;
-                    chosen.spawn_rate = wanted.spawn_rate;
+                if let Err(why) = self.take_load(wanted, last.is_none()) {
+                    self.console
+                        .error(format_args!("The load shape cannot be followed: {why}"));
+                    self.code.set(Some(1));
+                    self.end_test(self.settings.stop_timeout).await;
+                    return;
                 }
-                self.start();
                 last = Some(wanted);
             }
         }
+    }
+
+    /// Goes on with the load that a shape wants; its first one may be of a run that another process has begun.
+    fn take_load(self: &Rc<Self>, wanted: Load, is_first: bool) -> Result<(), String> {
+        let rate = wanted.rate.map(Rate::arrivals).transpose();
+        let rate = rate.map_err(|error| error.to_string())?;
+        if self.is_active() {
+            if let Some(rate) = rate {
+                if is_first {
+                    self.take_up_rate(rate);
+                } else if self.has_rates.get() {
+                    self.change_rates(rate);
+                } else {
+                    return Err("what has begun with users cannot go on with a rate".to_owned());
+                }
+                return Ok(());
+            }
+        } else {
+            self.rate
+                .replace(rate.or_else(|| self.settings.rate.clone()));
+        }
+        {
+            let mut chosen = self.chosen.borrow_mut();
+            chosen.users = wanted.users;
+            chosen.spawn_rate = wanted.spawn_rate;
+        }
+        self.start();
+        Ok(())
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -415,6 +447,7 @@ impl Run {
         self.crew.resume();
         self.crew.flush().await;
         self.node.send(Event::Stopped);
+        self.rate.replace(self.settings.rate.clone());
         self.is_stopping.set(false);
         self.stopped.notify_waiters();
     }

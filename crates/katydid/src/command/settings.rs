@@ -39,6 +39,14 @@ impl Problem {
         Self::Said(text.into(), 2)
     }
 
+    /// The same problem, with where in a file it is.
+    pub(crate) fn at(self, place: Option<&str>) -> Self {
+        match (self, place) {
+            (Self::Said(text, code), Some(place)) => Self::Said(format!("{place}: {text}"), code),
+            (problem, _) => problem,
+        }
+    }
+
     /// Something that cannot be done.
     pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self::Said(text.into(), 1)
