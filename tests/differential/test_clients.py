@@ -156,7 +156,7 @@ def serve(tmp_path, target) -> Iterator[Any]:
 
     yield serve
     for process in processes:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
 

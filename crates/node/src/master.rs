@@ -553,7 +553,10 @@ impl Master {
     fn stopping(&mut self, order: &Order, now: Now, actions: &mut Vec<Action>) {
         self.ending = Some(order.clone());
         self.forget_plan();
-        self.book.stopping(now);
+        // A test that is over stays so, also when the workers are sent home: another process must not go on with it.
+        if !matches!(self.book.run.state, State::Ready | State::Stopped) {
+            self.book.stopping(now);
+        }
         self.broadcast(order, actions);
     }
 

@@ -530,3 +530,19 @@ fn what_a_worker_counts_whose_clock_is_wrong_is_in_the_second_it_was_made_in() {
         assert_eq!(total.requests_by_second.get(second), 9);
     }
 }
+
+#[test]
+fn workers_are_sent_home_from_a_test_that_is_over_and_it_stays_so() {
+    let mut play = Play::with(&["a", "b"]);
+    play.happens(Event::Quitting);
+    assert_eq!(play.master.run().state, State::Ready);
+    play.start(4, 4.0);
+    play.passes(2, &["a", "b"]);
+    play.happens(Event::Stopping);
+    play.happens(Event::Stopped);
+    play.orders.clear();
+    play.happens(Event::Quitting);
+    assert_eq!(play.master.run().state, State::Stopped);
+    let quit = |worker: &str| (worker.to_owned(), Order::Quit);
+    assert_eq!(play.orders, [quit("a"), quit("b")]);
+}
