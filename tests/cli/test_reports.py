@@ -9,6 +9,7 @@ import io
 import json
 import re
 import signal
+import struct
 import urllib.request
 import xml.etree.ElementTree as ET
 
@@ -29,6 +30,7 @@ class Visitor(HttpUser):
     def miss(self):
         self.client.get("/status/404", name="<img src=x onerror=alert(1)>")
 """
+FOLDERS = (("charts", "svg"), ("pictures", "png"))
 GONE = "<img src=x onerror=alert(1)>"
 RULES = ("--fail-if", "fail>90%", "--fail-if", "/bytes/* requests>=1")
 
@@ -157,6 +159,13 @@ def test_every_form_can_be_had_of_any_part_of_a_run(katydid, target, tmp_path):
     assert katydid("report", "--format", "svg", "-o", "charts", *store).returncode == 0
     for chart in (tmp_path / "charts").glob("*.svg"):
         assert ET.parse(chart).getroot().tag.endswith("svg"), chart
+    assert katydid("report", "--format", "png", "-o", "pictures", *store).returncode == 0
+    charts, pictures = ({path.stem for path in (tmp_path / name).glob(f"*.{kind}")} for name, kind in FOLDERS)
+    assert charts == pictures
+    for picture in (tmp_path / "pictures").glob("*.png"):
+        kind, width, height = struct.unpack(">8s8xII", picture.read_bytes()[:24])
+        # Twice as many pixels as the chart has units, and a margin.
+        assert (kind, width, height) == (b"\x89PNG\r\n\x1a\n", 1152, 504), picture
     course = list(csv.DictReader((tmp_path / "charts" / "throughput.csv").open(newline="")))
     assert (
         round(sum(float(row["OK"] or 0) for row in course)) == whole["total"]["requests"] - whole["total"]["failures"]
@@ -167,6 +176,7 @@ def test_every_form_can_be_had_of_any_part_of_a_run(katydid, target, tmp_path):
     for wrong, words in (
         (("last", "--baseline", "last"), "cannot be its own baseline"),
         (("--format", "svg"), "name a folder"),
+        (("--format", "png"), "name a folder"),
         (("--from", "1h"), "that is no part of"),
         (("-o", "locustfile.py/report.html"), "cannot be written"),
     ):

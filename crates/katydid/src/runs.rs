@@ -13,6 +13,7 @@ use thiserror::Error;
 mod choose;
 mod compare;
 mod list;
+mod png;
 mod portable;
 mod report;
 mod show;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use katydid_report::{Look, Report, hgrm};
 use katydid_store::{Run, Store};
 
+use super::png::{self, Painter};
 use super::show::Part;
 use super::{Kept, Problem, choose, now_ms};
 
@@ -30,6 +31,8 @@ enum Format {
     Hgrm,
     /// Each chart as a picture, in a folder
     Svg,
+    /// The same in pixels
+    Png,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -97,7 +100,9 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
             None => hgrm(&report.total.times()),
             Some(folder) => return each_name(folder, &report),
         },
-        Format::Svg => return each_chart(options.output.as_deref(), &report),
+        Format::Svg | Format::Png => {
+            return each_chart(options.output.as_deref(), &report, options.format);
+        }
     };
     put(options.output.as_deref(), &text)
 }
@@ -123,7 +128,7 @@ fn put(path: Option<&Path>, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Problem> {
+fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
     let failed =
         |error: io::Error| Problem::Words(format!("{} cannot be written: {error}", path.display()));
     if let Some(folder) = path
@@ -134,7 +139,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), Problem> {
     }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
-    fs::write(&part, text).map_err(failed)?;
+    fs::write(&part, content).map_err(failed)?;
     fs::rename(&part, path).map_err(|error| {
         // What is left of it is of no use; that the file was not written is told.
         fs::remove_file(&part).ok();
@@ -147,14 +152,14 @@ fn is_folder(path: &Path) -> bool {
 }
 
 fn each_name(folder: &Path, report: &Report) -> Result<(), Problem> {
-    write_file(&folder.join("all.hgrm"), &hgrm(&report.total.times()))?;
+    write_file(&folder.join("all.hgrm"), hgrm(&report.total.times()))?;
     for (place, row) in report.rows.iter().enumerate() {
         let name = format!(
             "{:03}-{}.hgrm",
             place + 1,
             harmless(&format!("{} {}", row.method, row.name))
         );
-        write_file(&folder.join(name), &hgrm(&row.count.times()))?;
+        write_file(&folder.join(name), hgrm(&row.count.times()))?;
     }
     writeln!(
         io::stderr(),
@@ -165,16 +170,27 @@ fn each_name(folder: &Path, report: &Report) -> Result<(), Problem> {
     Ok(())
 }
 
-fn each_chart(folder: Option<&Path>, report: &Report) -> Result<(), Problem> {
+fn each_chart(folder: Option<&Path>, report: &Report, format: Format) -> Result<(), Problem> {
     let Some(folder) = folder else {
         let text = "there are several charts: name a folder for them with --output".to_owned();
         return Err(Problem::Words(text));
     };
+    let words = |error: png::Error| Problem::Words(error.to_string());
+    let painter = match format {
+        Format::Png => Some(Painter::new().map_err(words)?),
+        _ => None,
+    };
     let charts = report.charts();
     for chart in &charts {
-        write_file(&folder.join(format!("{}.svg", chart.id)), &chart.svg)?;
+        match &painter {
+            Some(painter) => {
+                let png = painter.png(&chart.svg).map_err(words)?;
+                write_file(&folder.join(format!("{}.png", chart.id)), &png)?;
+            }
+            None => write_file(&folder.join(format!("{}.svg", chart.id)), &chart.svg)?,
+        }
         if let Some(over_time) = &chart.over_time {
-            write_file(&folder.join(format!("{}.csv", chart.id)), &over_time.csv())?;
+            write_file(&folder.join(format!("{}.csv", chart.id)), over_time.csv())?;
         }
     }
     writeln!(
