@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, final
 
 __all__ = [
+    "Arrivals",
     "Body",
     "Client",
     "Dispatcher",
@@ -14,6 +15,7 @@ __all__ = [
     "JoinSecret",
     "Pool",
     "Upload",
+    "check_push",
     "check_thresholds",
     "check_web_access",
     "completions",
@@ -25,6 +27,7 @@ __all__ = [
     "manual",
     "option_table",
     "runs_main",
+    "schedule",
     "target_main",
     "urls_main",
     "web_user_line",
@@ -291,6 +294,7 @@ class Arrivals:
     def due(self, room: int) -> tuple[list[tuple[int, int]], bool]:
         """Has users begin; how many more of each class are to be made, and whether nothing will be due any more."""
 
+@final
 class Engine:
     """The engine of this process: an I/O thread, a service thread, and the door to Python."""
 

@@ -203,12 +203,12 @@ mod tests {
             ("a|b".into(), "true".into())
         );
         let mut files = Files::default();
-        let wrong = files.take(Path::new("katydid.conf"), "users = 1\nusres = 2");
+        let wrong = files.take(Path::new("katydid.conf"), "users = 1\nuser_s = 2");
         let Err(Problem::Said(text, 2)) = wrong else {
             panic!("it was taken")
         };
         assert!(
-            text.contains("katydid.conf, line 2") && text.contains("usres"),
+            text.contains("katydid.conf, line 2") && text.contains("user_s"),
             "{text}"
         );
         assert!(
