@@ -1,6 +1,6 @@
 from katydid.distributed import DistributedRunner as DistributedRunner
-from katydid.distributed import MasterRunner as MasterRunner
+from katydid.master import MasterRunner as MasterRunner
 from katydid.distributed import WorkerNode as WorkerNode
 from katydid.distributed import WorkerNodes as WorkerNodes
-from katydid.distributed import WorkerRunner as WorkerRunner
+from katydid.worker import WorkerRunner as WorkerRunner
 from katydid.runners import *

@@ -16,8 +16,9 @@ from katydid.user.users import User
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from katydid.distributed import MasterRunner, WorkerRunner
+    from katydid.master import MasterRunner
     from katydid.web import WebUI
+    from katydid.worker import WorkerRunner
 
 RunnerType = TypeVar("RunnerType", bound=Runner)
 
@@ -133,7 +134,7 @@ class Environment:
             RunnerAlreadyExistsError: It has a runner.
             OSError: The address cannot be listened on.
         """
-        from katydid.distributed import MasterRunner
+        from katydid.master import MasterRunner
 
         return self._create(MasterRunner, master_bind_host, master_bind_port)
 
@@ -148,7 +149,7 @@ class Environment:
             RunnerAlreadyExistsError: It has a runner.
             ConnectionError: The master did not answer.
         """
-        from katydid.distributed import WorkerRunner
+        from katydid.worker import WorkerRunner
 
         # Percentiles of the last seconds are the master's business.
         self.stats = RequestStats(use_response_times_cache=False)

@@ -14,10 +14,10 @@ import gevent
 from gevent.event import Event
 
 from katydid import html, hub, log, push, stats, store, web_access
-from katydid.distributed import MasterRunner
 from katydid.env import Environment
 from katydid.input_events import input_listener, load_keys
 from katydid.iterations import IterationLimit
+from katydid.master import MasterRunner
 from katydid.processes import Workers, outlive_parent
 from katydid.runners import Runner
 from katydid.scripts import give_up

@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import uuid4
 
@@ -822,7 +823,14 @@ class LocalRunner(Runner):
         self.log_exception("local", str(exception), log.format_script_stack(tb))
 
 
-_DISTRIBUTED = frozenset({"DistributedRunner", "MasterRunner", "WorkerNode", "WorkerNodes", "WorkerRunner"})
+_DISTRIBUTED = {
+    "DistributedRunner": "distributed",
+    "MasterRunner": "master",
+    "WorkerNode": "distributed",
+    "WorkerNodes": "distributed",
+    "WorkerRunner": "worker",
+}
+"""What is in other modules, and in which: they need this one."""
 
 # All that Locust has here, for those who import everything.
 __all__ = [
@@ -893,9 +901,7 @@ def _aggregate_dispatched_users(d: dict[str, dict[str, int]]) -> dict[str, int]:
 def __getattr__(name: str) -> Any:
     """Finds the runners of masters and workers, and what this module had in the 0.14 generation."""
     if name in _DISTRIBUTED:
-        from katydid import distributed
-
-        return getattr(distributed, name)
+        return getattr(import_module(f"katydid.{_DISTRIBUTED[name]}"), name)
     if not name.startswith("_"):
         from katydid import legacy_run
 
