@@ -246,7 +246,8 @@ class MasterRunner(DistributedRunner):
     def _follow_course(self, rate: Rate, passed: float = 0.0) -> None:
         """Has the workers follow a rate, so many seconds of which are over, and ends the test with it."""
         self._course.begin(passed)
-        self._share_rate()
+        # All of it, also what is due at once.
+        self._share_rate(passed)
         if self._rate_end is not None:
             self._rate_end.kill(block=False)
         if rate.length is not None:
@@ -260,9 +261,9 @@ class MasterRunner(DistributedRunner):
             # Not all of it at once: the test may be paused.
             gevent.sleep(min(length - passed, SCHEDULE_LOOK_SECONDS))
 
-    def _share_rate(self) -> None:
-        """Tells each worker its part of the rate."""
-        rate, passed = self.rate, self._course.passed
+    def _share_rate(self, passed: float | None = None) -> None:
+        """Tells each worker its part of the rate, and how much of it is over: by default what is so now."""
+        rate, passed = self.rate, self._course.passed if passed is None else passed
         if rate is None or passed is None:
             return
         heard = [node.id for node in self.clients.all if node.state != runners.STATE_MISSING]

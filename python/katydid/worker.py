@@ -197,7 +197,7 @@ class WorkerRunner(DistributedRunner):
             # Its users wait until it is known which part of the rate is theirs.
             self.arrivals = Arrivals(self, Rate(rate))
             # A worker that joins a test is told of its part first, and of its users then.
-            self._follow_told_rate()
+            self._follow_told_rate(time.monotonic())
         self._set_worker_state(runners.STATE_SPAWNING)
         self._engine.state = runners.STATE_SPAWNING
         if self.spawning_greenlet is not None:
@@ -253,15 +253,16 @@ class WorkerRunner(DistributedRunner):
 
     def _take_rate(self, data: dict[str, Any]) -> None:
         """Begins iterations at this worker's part of a rate, or goes on with another part."""
-        self._told_rate = data, time.monotonic()
-        self._follow_told_rate()
+        now = time.monotonic()
+        self._told_rate = data, now
+        self._follow_told_rate(now)
 
-    def _follow_told_rate(self) -> None:
+    def _follow_told_rate(self, now: float) -> None:
         if self.arrivals is None or self._told_rate is None:
             return
         data, when = self._told_rate
         place, of = data["share"]
-        passed = float(data["passed"]) + (0.0 if self.gate.is_closed else time.monotonic() - when)
+        passed = float(data["passed"]) + (0.0 if self.gate.is_closed else now - when)
         self.arrivals.change(Rate(data["rate"], data["users"]), (place, of), passed)
         self.arrivals.begin()
         if self.gate.is_closed:

@@ -123,7 +123,9 @@ def test_stock_workers_are_refused_unless_they_are_allowed(fleet, target, secret
     workers = [fleet.worker("--join-secret", secret), fleet.worker(stock=True)]
     assert master.wait() == 1
     assert [worker.wait() for worker in workers] == [0, 0]
-    assert master.requests == target.truth()["total"] > 20
+    # Locust's own worker may end a user in the middle of a request, which then nobody counts.
+    assert master.requests in range(target.truth()["total"] - 3, target.truth()["total"] + 1)
+    assert master.requests > 20
 
 
 def test_processes_of_one_machine_use_it_too(fleet, target, secret):

@@ -18,13 +18,18 @@ pub const PHASES: [&str; 8] = [
 ];
 
 /// What the wire told of one request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trip {
     /// The status code of its response, zero if there was none.
     pub status: u16,
-    /// Microseconds of each of the [`PHASES`], zero of those it did not have.
+    /// Microseconds of each of the [`PHASES`], [`ABSENT`] of those it did not have.
     phases: [u32; PHASES.len()],
 }
+
+/// Stands for a part that a request did not have; none takes more than an hour.
+const ABSENT: u32 = u32::MAX;
+/// The parts that whatever was answered has had, however short they were: waiting and receiving.
+const ALWAYS: std::ops::Range<usize> = 6..8;
 
 /// What the wire told of many requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,12 +52,21 @@ pub struct Phase {
 }
 
 impl Trip {
-    /// The parts in the order of [`PHASES`].
+    /// The parts in the order of [`PHASES`], zero of those it did not have.
     pub fn new(status: u16, phases: [Nanos; PHASES.len()]) -> Self {
-        let micros = |time: Nanos| u32::try_from(time.to_micros().as_micros()).unwrap_or(u32::MAX);
+        let micros = |place: usize| {
+            let time = phases[place];
+            let is_there = time > Nanos::ZERO || (status > 0 && ALWAYS.contains(&place));
+            let micros = u32::try_from(time.to_micros().as_micros()).unwrap_or(ABSENT);
+            if is_there {
+                micros.min(ABSENT - 1)
+            } else {
+                ABSENT
+            }
+        };
         Self {
             status,
-            phases: phases.map(micros),
+            phases: std::array::from_fn(micros),
         }
     }
 }
@@ -62,7 +76,7 @@ impl Trips {
     pub fn record(&mut self, trip: &Trip) {
         self.add_status(trip.status, 1);
         for (phase, &time) in self.phases.iter_mut().zip(&trip.phases) {
-            if time > 0 {
+            if time != ABSENT {
                 let time = Micros::from_micros(time.into());
                 phase.merge(&Phase {
                     count: 1,
@@ -156,6 +170,9 @@ mod tests {
             (3, 60, 30)
         );
         assert_eq!(one.phases()[2], Phase::default());
+        // Answers that came whole were received all the same.
+        let receive = one.phases()[7];
+        assert_eq!((receive.count, receive.sum), (3, Micros::default()));
     }
 
     #[test]

@@ -102,7 +102,8 @@ impl Run {
         self.course.began.set(Some(Stamp::now()));
         self.show_rates();
         if self.settings.part == Part::Master {
-            self.share_rates();
+            // All of it, also what is due at once.
+            self.share_rates_from(Duration::ZERO);
             spawn(Rc::clone(self).end_with_rates(self.load.get()));
         } else {
             self.schedules.set(self.crew.rates());
@@ -121,7 +122,8 @@ impl Run {
         self.course.began.set(Some(Stamp::now()));
         self.show_rates();
         if self.settings.part == Part::Master {
-            self.share_rates();
+            // All of it, also what is due at once.
+            self.share_rates_from(Duration::ZERO);
         } else {
             self.schedules.set(self.crew.rates());
             self.crew.follow_rates(Progress::default());
@@ -145,9 +147,12 @@ impl Run {
 
     /// Tells each worker which part of the rate is its own, and how much of it is over.
     pub(super) fn share_rates(&self) {
-        let Some(passed) = self.course.passed() else {
-            return;
-        };
+        if let Some(passed) = self.course.passed() {
+            self.share_rates_from(passed);
+        }
+    }
+
+    fn share_rates_from(&self, passed: Duration) {
         let workers: Vec<_> = self.node.read(|role| match role {
             Role::Master(master) => {
                 let there = |worker: &&_| is_there(worker);
@@ -220,7 +225,7 @@ impl Run {
         if is_paused {
             self.course.pause();
         }
-        self.follow_told_rate();
+        self.follow_told_rate(Stamp::now());
     }
 
     /// Takes what a master tells its own workers of rates; false if it is of something else.
@@ -232,8 +237,9 @@ impl Run {
                     .set(Duration::try_from_secs_f64(seconds).unwrap_or_default());
             }
             RATE => {
-                *self.told_rate.borrow_mut() = Some((data.clone(), Stamp::now()));
-                self.follow_told_rate();
+                let now = Stamp::now();
+                *self.told_rate.borrow_mut() = Some((data.clone(), now));
+                self.follow_told_rate(now);
             }
             _ => return false,
         }
@@ -241,7 +247,7 @@ impl Run {
     }
 
     /// Goes on as a master has told to, which may have been before this worker's first user.
-    pub(super) fn follow_told_rate(&self) {
+    fn follow_told_rate(&self, now: Stamp) {
         let told = self.told_rate.borrow();
         let Some((data, when)) = told.as_ref().filter(|_| self.has_rates.get()) else {
             return;
@@ -267,7 +273,7 @@ impl Run {
         let since = if self.course.is_paused() {
             0
         } else {
-            Stamp::now().since(*when)
+            now.since(*when)
         };
         self.crew.follow_rates(Progress {
             share: Share {
