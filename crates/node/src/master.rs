@@ -1,23 +1,28 @@
 //! A run whose users are on other machines: one state, and one function that changes it.
+//!
+//! - `hear`: what the workers say, and that they come and go
+//! - `worker`: a worker as its master sees it
+
+mod hear;
+mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_core::crew::Member;
-use katydid_core::dispatch::{Class, Dispatcher, Users};
+use katydid_core::dispatch::{Class, Dispatcher};
 use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
-use katydid_core::snapshot::{Loss, RunInfo, Snapshot, State, Worker};
-use katydid_core::units::Micros;
-use katydid_wire::protocol::{Order, Stamps, Version, Word};
+use katydid_core::snapshot::{RunInfo, Snapshot, State, Worker};
+use katydid_wire::protocol::{Order, Word};
 
-use crate::book::{Book, Fleet};
+use crate::book::Book;
 use crate::checkpoint::{Checkpoint, Known, Reported};
 use crate::clock::Clock;
 use crate::crowd::Crowd;
 use crate::event::{Action, Event, Notice, Now};
 use crate::numbers::Numbers;
+use worker::{WorkerNode, fleet_of};
 
 /// How the master judges silence and waits, by Locust's names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +69,7 @@ const GATHER_EACH: Duration = Duration::from_micros(200);
 pub struct Master {
     pub(crate) book: Book,
     timings: Timings,
-    workers: BTreeMap<String, Node>,
+    workers: BTreeMap<String, WorkerNode>,
     /// The users of those that are heard of.
     crowd: Crowd,
     /// Every worker ever seen.
@@ -128,28 +133,6 @@ struct Plan {
     users: u32,
     spawn_rate: f64,
     classes: Vec<Class>,
-}
-
-/// A worker, and for how long it has been silent.
-#[derive(Debug)]
-struct Node {
-    seen: Worker,
-    /// Intervals of silence.
-    silent: u32,
-    /// When its last report came, in milliseconds since the Unix epoch.
-    reported_ms: u64,
-    /// When its connection ended, if it has not been heard of since.
-    left_ms: Option<u64>,
-    /// Users it had at its last report.
-    reported_users: u32,
-    /// Requests per second of one of its users, by its last report.
-    rate: f64,
-    /// The lateness that 99 % of the requests of its last report stayed within, if there were any.
-    lateness_p99: Option<Micros>,
-    /// Whether it was said that its times are rounded.
-    is_told_rounded: bool,
-    /// It has not been heard of since this process took over the run.
-    was_away: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -223,7 +206,7 @@ impl Master {
         master.seen = seen.collect();
         for known in from.workers {
             let index = master.seen.get(&known.id).map_or(0, |seen| seen.index);
-            let mut node = Node::new(known.id.clone(), index, now);
+            let mut node = WorkerNode::new(known.id.clone(), index, now);
             node.seen.state = State::Running;
             node.seen.users = known.users.values().sum();
             master.crowd.join(&known.users);
@@ -252,7 +235,7 @@ impl Master {
             Some(dispatcher) => dispatcher.distribution(),
             None => BTreeMap::new(),
         };
-        let known = |node: &Node| Known {
+        let known = |node: &WorkerNode| Known {
             id: node.seen.id.clone(),
             users: node.seen.users_by_class.clone(),
             wanted: wanted.remove(&node.seen.id).unwrap_or_default(),
@@ -532,24 +515,6 @@ impl Master {
         self.place(now, actions);
     }
 
-    /// A worker of a run that another process has begun is heard of: what it may have missed.
-    fn remind(&mut self, worker: &str, actions: &mut Vec<Action>) {
-        if self.waits.is_some() {
-            return;
-        }
-        let known = self.workers.get_mut(worker);
-        if !known.is_some_and(|node| std::mem::take(&mut node.was_away)) {
-            return;
-        }
-        if let Some(order) = &self.ending {
-            actions.push(Action::Order(worker.to_owned(), order.clone()));
-        } else if let Some(dispatcher) = &self.dispatcher
-            && let Some(users) = dispatcher.users_of(worker)
-        {
-            actions.push(Action::Assign(worker.to_owned(), users));
-        }
-    }
-
     fn stopping(&mut self, order: &Order, now: Now, actions: &mut Vec<Action>) {
         self.ending = Some(order.clone());
         self.forget_plan();
@@ -578,281 +543,6 @@ impl Master {
         actions.extend(names.map(|name| Action::Order(name.clone(), order.clone())));
     }
 
-    fn heard(&mut self, worker: String, word: Word, now: Now, actions: &mut Vec<Action>) {
-        if let Some(node) = self.workers.get_mut(&worker) {
-            node.left_ms = None;
-        }
-        self.remind(&worker, actions);
-        match word {
-            Word::Ready(version) => {
-                self.welcome(worker.clone(), now, actions);
-                if let (Some(node), Version::Of(version)) = (self.workers.get_mut(&worker), version)
-                {
-                    node.seen.version = Some(version);
-                }
-            }
-            Word::Quit | Word::Stopped => {
-                let is_end = matches!(word, Word::Quit);
-                self.leave(&worker, is_end, now, actions);
-            }
-            Word::Report {
-                mut stats,
-                users,
-                is_exact,
-                number,
-                stamps,
-            } => {
-                stats.shift(self.set_right(&worker, stamps, now, actions));
-                let seen = self.seen.get_mut(&worker);
-                if seen.is_none_or(|seen| seen.takes(number)) {
-                    self.book.count_of(&worker, &stats, now);
-                    if let Some(node) = self.workers.get_mut(&worker) {
-                        node.seen.is_exact = is_exact;
-                        let is_rounded = !is_exact && stats.total().requests > 0;
-                        if is_rounded && !std::mem::replace(&mut node.is_told_rounded, is_rounded) {
-                            actions.push(Action::Notice(Notice::Rounded(worker.clone())));
-                        }
-                        node.reports(stats.total().requests, now);
-                        let lateness = &stats.total().histograms.lateness;
-                        let [p99] = lateness.values_at([0.99]);
-                        node.lateness_p99 = (!lateness.is_empty()).then_some(p99);
-                    }
-                    let has_gap = |seen: &Seen| seen.reported.has_gap();
-                    let is_whole = !self.seen.get(&worker).is_some_and(has_gap);
-                    if is_whole && self.book.losses.strike(&worker) {
-                        let text = format!("all that worker {worker} counted is here");
-                        self.book.mark(Kind::Worker, text, now);
-                        actions.push(Action::Notice(Notice::NothingLost(worker.clone())));
-                    }
-                }
-                self.set_users(&worker, users, now, actions);
-                if let Some(number) = number {
-                    if self.journal.is_kept {
-                        self.journal.next.push((worker, number));
-                    } else {
-                        self.receipt(worker, number, now, actions);
-                    }
-                }
-            }
-            Word::Heartbeat {
-                state,
-                cpu_percent,
-                memory_bytes,
-                vitals,
-            } => {
-                let Some(node) = self.workers.get_mut(&worker) else {
-                    // Away for so long that it was forgotten. A stock worker says by itself that it
-                    // is ready, but only when it is started.
-                    if self
-                        .seen
-                        .get(&worker)
-                        .is_some_and(|seen| !seen.reported.is_empty())
-                    {
-                        self.welcome(worker, now, actions);
-                    }
-                    return;
-                };
-                let was_missing = !node.is_heard_of();
-                node.silent = 0;
-                node.seen.state = state;
-                node.seen.cpu_percent = cpu_percent;
-                node.seen.vitals = vitals;
-                node.seen.heard_ms = now.millis();
-                node.seen.memory_bytes = memory_bytes.unwrap_or(node.seen.memory_bytes);
-                actions.push(Action::Order(worker.clone(), Order::Heartbeat));
-                if was_missing {
-                    self.come_back(worker, now, actions);
-                }
-            }
-            Word::Spawning | Word::SpawningComplete(_) if !self.knows(&worker) => {
-                // It still has users of a run that this master knows nothing of.
-                actions.push(Action::Order(worker, Order::Quit));
-            }
-            Word::Exception { msg, traceback } => {
-                self.book.exceptions.add(worker, msg, traceback);
-            }
-            Word::Examples(examples) => self.book.add_examples(&worker, examples),
-            // These are between the host and its scripts.
-            Word::Logs(_) | Word::Locustfile | Word::Custom(..) => {}
-            Word::Spawning => self.set_state(worker, State::Spawning, now, actions),
-            Word::SpawningComplete(users) => {
-                self.set_state(worker.clone(), State::Running, now, actions);
-                self.set_users(&worker, users, now, actions);
-            }
-        }
-    }
-
-    fn receipt(&mut self, worker: String, number: u64, now: Now, actions: &mut Vec<Action>) {
-        if let Some(seen) = self.seen.get_mut(&worker) {
-            seen.clock.sends(number, now);
-        }
-        actions.push(Action::Order(worker, Order::Receipt(number)));
-    }
-
-    /// Learns what a report tells of a worker's clock; the seconds that bring its times to ours.
-    fn set_right(
-        &mut self,
-        worker: &str,
-        stamps: Option<Stamps>,
-        now: Now,
-        actions: &mut Vec<Action>,
-    ) -> i64 {
-        let Some(seen) = self.seen.get_mut(worker) else {
-            return 0;
-        };
-        if let Some(stamps) = stamps {
-            seen.clock.hears(&stamps, now);
-        }
-        if let Some(node) = self.workers.get_mut(worker) {
-            node.seen.clock_ahead_ms = seen.clock.ahead_ms();
-        }
-        if let Some(ahead_ms) = seen.clock.news() {
-            let seconds = ahead_ms as f64 / 1e3;
-            let text =
-                format!("the clock of worker {worker} is {seconds:+.1} s from this machine's");
-            self.book.mark(Kind::Worker, text, now);
-            actions.push(Action::Notice(Notice::ClockOff(
-                worker.to_owned(),
-                ahead_ms,
-            )));
-        }
-        seen.clock.correction()
-    }
-
-    fn welcome(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
-        let next = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
-        let new = Seen {
-            index: next,
-            reported: Numbers::default(),
-            clock: Clock::default(),
-        };
-        let index = self.seen.entry(worker.clone()).or_insert(new).index;
-        let was_known = self.workers.contains_key(&worker);
-        let node = Node::new(worker.clone(), index, now);
-        if let Some(before) = self.workers.insert(worker.clone(), node) {
-            self.crowd.leave(&before.seen.users_by_class);
-            self.count_users(now);
-        }
-        let welcome = Order::Welcome {
-            index: Some(index),
-            sends_receipts: true,
-        };
-        actions.push(Action::Order(worker.clone(), welcome));
-        actions.push(Action::Notice(Notice::WorkerReady {
-            worker: worker.clone(),
-            index,
-            workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX),
-        }));
-        // After each run a worker leaves and is ready again, which is nothing to tell of.
-        if self.marked.insert(worker.clone()) {
-            let text = format!("worker {worker} joined");
-            self.book.mark(Kind::Worker, text, now);
-        }
-        self.book.touch(now);
-        if was_known && let Some(dispatcher) = &mut self.dispatcher {
-            dispatcher.lose_worker(&worker);
-        }
-        self.join(worker, now, actions);
-    }
-
-    /// A worker takes its share of the users there are, if there is a test.
-    fn join(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
-        if !self.book.run.state.is_active() {
-            return;
-        }
-        if let Some(dispatcher) = &mut self.dispatcher {
-            dispatcher.add_worker(worker);
-        }
-        self.place_anew(now, actions);
-    }
-
-    /// A worker is gone for good, or until it is ready again.
-    fn leave(&mut self, worker: &str, is_end: bool, now: Now, actions: &mut Vec<Action>) {
-        let Some(node) = self.workers.remove(worker) else {
-            return;
-        };
-        if is_end {
-            self.marked.remove(worker);
-            let text = format!("worker {worker} left, with {} users", node.seen.users);
-            self.book.mark(Kind::Worker, text, now);
-            let left = u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
-            actions.push(Action::Notice(Notice::WorkerQuit(worker.to_owned(), left)));
-        }
-        self.crowd.leave(&node.seen.users_by_class);
-        self.count_users(now);
-        self.replace(worker, node.is_heard_of(), now, actions);
-    }
-
-    /// Has the users of a worker that is gone started on the others.
-    fn replace(&mut self, worker: &str, had_users: bool, now: Now, actions: &mut Vec<Action>) {
-        if let Some(dispatcher) = &mut self.dispatcher
-            && had_users
-        {
-            dispatcher.lose_worker(worker);
-            if self.workers.values().any(Node::is_heard_of) {
-                self.place_anew(now, actions);
-            }
-        }
-        self.look_for_workers(actions);
-    }
-
-    /// Says if there is no worker left for the test, nor one that may come back: where all are
-    /// silent at once, it may be this process's own link that is cut.
-    fn look_for_workers(&self, actions: &mut Vec<Action>) {
-        let may_come = |node: &Node| node.is_heard_of() || node.left_ms.is_none();
-        if self.book.run.state.is_active() && !self.workers.values().any(may_come) {
-            actions.push(Action::Notice(Notice::NoWorkersLeft));
-        }
-    }
-
-    fn set_state(&mut self, worker: String, state: State, now: Now, actions: &mut Vec<Action>) {
-        let Some(node) = self.workers.get_mut(&worker) else {
-            return;
-        };
-        let was_missing = !node.is_heard_of();
-        node.seen.state = state;
-        self.book.touch(now);
-        if was_missing {
-            self.come_back(worker, now, actions);
-        }
-    }
-
-    /// A worker that was missing is heard of again.
-    fn come_back(&mut self, worker: String, now: Now, actions: &mut Vec<Action>) {
-        self.marked.insert(worker.clone());
-        let text = format!("worker {worker} is heard of again");
-        self.book.mark(Kind::Worker, text, now);
-        actions.push(Action::Notice(Notice::WorkerBack(worker.clone())));
-        self.join(worker, now, actions);
-    }
-
-    fn set_users(&mut self, worker: &str, users: Users, now: Now, actions: &mut Vec<Action>) {
-        let known = self.workers.get_mut(worker);
-        // What a missing worker runs is not counted until it is placed again.
-        let Some(node) = known.filter(|node| node.is_heard_of()) else {
-            return;
-        };
-        if node.seen.users_by_class != users {
-            node.seen.users = users.values().fold(0, |sum, &n| sum.saturating_add(n));
-            self.crowd.join(&users);
-            let before = std::mem::replace(&mut node.seen.users_by_class, users);
-            self.crowd.leave(&before);
-            self.count_users(now);
-        }
-        self.end_ramp(now, actions);
-    }
-
-    /// Notes the users of all workers that are heard of.
-    fn count_users(&mut self, now: Now) {
-        self.book.run.users_by_class = self.crowd.users();
-        self.book.run.users = self.crowd.count();
-        if self.book.run.rate.is_some() {
-            // The workers have as many as it takes.
-            self.book.run.target_users = self.book.run.users;
-        }
-        self.book.touch(now);
-    }
-
     fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
         let workers = &self.workers;
         if self.book.tick(now, || Some(fleet_of(workers, now))) {
@@ -861,7 +551,7 @@ impl Master {
         if self.place_at.is_some_and(|at| at <= now.monotonic) {
             self.place_at = None;
             // Where there is none left, the next one that comes is given users.
-            if self.workers.values().any(Node::is_heard_of) {
+            if self.workers.values().any(WorkerNode::is_heard_of) {
                 self.place_anew(now, actions);
             }
         }
@@ -920,115 +610,5 @@ impl Master {
             self.count_users(now);
             self.replace(&worker, true, now, actions);
         }
-    }
-}
-
-fn fleet_of(workers: &BTreeMap<String, Node>, now: Now) -> Fleet {
-    let mut fleet = Fleet::default();
-    for node in workers.values() {
-        if !node.is_heard_of() {
-            fleet.missing += 1;
-            continue;
-        }
-        fleet.heard += 1;
-        let percent = node.seen.cpu_percent;
-        fleet.members.push((
-            node.seen.id.clone(),
-            Member {
-                index: node.seen.index,
-                users: node.seen.users,
-                requests_per_second: node.rate_now(now),
-                cpu_percent: percent,
-                memory_bytes: node.seen.memory_bytes,
-                lateness_p99: node.lateness_p99,
-            },
-        ));
-        if fleet
-            .busiest
-            .as_ref()
-            .is_none_or(|(_, most)| percent > *most)
-        {
-            fleet.busiest = Some((node.seen.id.clone(), percent));
-        }
-    }
-    fleet
-}
-
-impl Node {
-    fn new(id: String, index: u32, now: Now) -> Self {
-        Self {
-            seen: Worker {
-                id,
-                index,
-                state: State::Ready,
-                users: 0,
-                users_by_class: Users::new(),
-                cpu_percent: 0.0,
-                memory_bytes: 0,
-                is_exact: false,
-                clock_ahead_ms: None,
-                version: None,
-                heard_ms: now.millis(),
-                requests_per_second: 0.0,
-                vitals: None,
-            },
-            silent: 0,
-            reported_ms: now.millis(),
-            left_ms: None,
-            reported_users: 0,
-            rate: 0.0,
-            lateness_p99: None,
-            is_told_rounded: false,
-            was_away: false,
-        }
-    }
-
-    fn is_heard_of(&self) -> bool {
-        self.seen.state != State::Missing
-    }
-
-    /// It has reported so many requests.
-    fn reports(&mut self, requests: u64, now: Now) {
-        let passed = now.millis().saturating_sub(self.reported_ms);
-        self.reported_ms = now.millis();
-        // Half-way through the time of the report, about, there were so many.
-        let users = f64::from(self.reported_users + self.seen.users) / 2.0;
-        self.reported_users = self.seen.users;
-        // Reports out of turn are for too short a time to tell a rate.
-        if passed >= 500 && users > 0.0 {
-            self.rate = requests as f64 * 1e3 / passed as f64 / users;
-        }
-    }
-
-    /// Requests per second that it makes now, as far as it has told.
-    fn rate_now(&self, now: Now) -> f64 {
-        /// Two reports that did not come, and some time for one to come late.
-        const SILENT_MS: u64 = 8_000;
-        let silent = now.millis().saturating_sub(self.reported_ms);
-        if silent < SILENT_MS {
-            self.rate * f64::from(self.seen.users)
-        } else {
-            0.0
-        }
-    }
-
-    /// What it has not reported, if it is given up now.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the cast saturates, and it is an estimate"
-    )]
-    fn lost(&self, per_user: f64, now: Now) -> Option<Loss> {
-        let rate = self.rate.max(per_user) * f64::from(self.seen.users);
-        // Who has lost its connection may be at work still; who has died is not.
-        let end_ms = self.left_ms.unwrap_or(now.millis());
-        let seconds = end_ms.saturating_sub(self.reported_ms) as f64 / 1e3;
-        (self.seen.users > 0).then(|| Loss {
-            worker: self.seen.id.clone(),
-            users: self.seen.users,
-            from_ms: self.reported_ms,
-            until_ms: end_ms,
-            requests: (rate * seconds).ceil() as u64,
-        })
     }
 }
