@@ -16,6 +16,7 @@ use katydid_wire::protocol::{Assignment, Order, VERSION, users_value};
 use katydid_wire::{JoinSecret, Trust, Value};
 
 use super::children::Children;
+use super::rates::is_there;
 use super::run::Run;
 use super::settings::{Part, Problem};
 use super::spawn;
@@ -250,7 +251,8 @@ impl Run {
         let mut waited = Duration::ZERO;
         loop {
             let is_over = self.node.read(|role| match role {
-                Role::Master(master) if leaves => master.workers().next().is_none(),
+                // One that is missing does not say goodbye.
+                Role::Master(master) if leaves => !master.workers().any(is_there),
                 Role::Master(master) => master.workers().all(|worker| worker.users == 0),
                 Role::Local(_) => true,
             });

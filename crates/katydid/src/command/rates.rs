@@ -155,8 +155,7 @@ impl Run {
     fn share_rates_from(&self, passed: Duration) {
         let workers: Vec<_> = self.node.read(|role| match role {
             Role::Master(master) => {
-                let there = |worker: &&_| is_there(worker);
-                let there = master.workers().filter(there);
+                let there = master.workers().filter(|worker| is_there(worker));
                 there.map(|worker| worker.id.clone()).collect()
             }
             Role::Local(_) => Vec::new(),
@@ -288,7 +287,8 @@ impl Run {
     }
 }
 
-fn is_there(worker: &katydid_core::snapshot::Worker) -> bool {
+/// Whether a worker is heard of.
+pub(super) fn is_there(worker: &katydid_core::snapshot::Worker) -> bool {
     worker.state != State::Missing
 }
 
