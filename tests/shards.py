@@ -19,21 +19,25 @@ ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = 3
 LONGEST_SECONDS = 900
 """After so long a part hangs; what it has printed is shown then."""
-SLOWEST = ("cluster", "web", "cli", "conformance", "accuracy", "chaos", "durability", "differential")
+SLOWEST = ("cluster", "web", "cli", "conformance", "chaos", "durability", "differential")
 """Folders that take longest, which begin first."""
+ALONE = ("accuracy",)
+"""Folders that measure times, which others would disturb: they come last, one by one."""
 LARGE = ("cli", "conformance", "web", "cluster", "differential")
 """Folders whose files are shared out one by one."""
 
 
-def parts() -> list[Path]:
-    """What is run by itself, in the order in which it begins."""
+def parts() -> tuple[list[Path], list[Path]]:
+    """What is run by itself, in the order in which it begins: beside others, and after them."""
     folders = {path.parent.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    alone = [ROOT / "tests" / name for name in ALONE if name in folders]
+    folders -= set(ALONE)
     ordered = [name for name in SLOWEST if name in folders] + sorted(folders - set(SLOWEST))
     found = []
     for name in ordered:
         folder = ROOT / "tests" / name
         found += sorted(folder.rglob("test_*.py")) if name in LARGE else [folder]
-    return found
+    return found, alone
 
 
 class Shards:
@@ -42,8 +46,9 @@ class Shards:
     def __init__(self, arguments: list[str]) -> None:
         self.arguments = arguments
         self.left: SimpleQueue[Path] = SimpleQueue()
-        self.all = parts()
-        for part in self.all:
+        beside, self.alone = parts()
+        self.count = len(beside) + len(self.alone)
+        for part in beside:
             self.left.put(part)
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures: list[str] = []
@@ -57,10 +62,14 @@ class Shards:
                 part = self.left.get_nowait()
             except Empty:
                 return
-            command = [sys.executable, "-m", "pytest", "-q", "--no-header", str(part), *self.arguments]
-            code, output = ended(command)
-            with self.lock:
-                self.tell(part, code, output)
+            self.run(part)
+
+    def run(self, part: Path) -> None:
+        """Runs a part and tells how it went."""
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", str(part), *self.arguments]
+        code, output = ended(command)
+        with self.lock:
+            self.tell(part, code, output)
 
     def tell(self, part: Path, code: int, output: str) -> None:
         """Shows how a part went: in a line, or in full where something failed."""
@@ -72,7 +81,7 @@ class Shards:
         if code != 0:
             self.failures.append(str(part.relative_to(ROOT)))
             print(output)
-        print(f"[{self.done}/{len(self.all)}] {part.relative_to(ROOT)}: {last}", flush=True)
+        print(f"[{self.done}/{self.count}] {part.relative_to(ROOT)}: {last}", flush=True)
 
 
 def ended(command: list[str]) -> tuple[int, str]:
@@ -104,6 +113,8 @@ def main() -> int:
         thread.start()
     for thread in threads:
         thread.join()
+    for part in shards.alone:
+        shards.run(part)
     counts = shards.counts
     if shards.failures:
         print("Failures in " + ", ".join(shards.failures))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
 from tests.conftest import KATYDID
 
 SCRIPT = """
@@ -45,6 +46,10 @@ def test_a_run_is_kept_and_every_way_to_look_at_it_tells_the_same(katydid, targe
         assert entry["failures"] == printed[name]["num_failures"]
     assert entries["/gone"]["failures"] == truth["GET /status/404"] == shown["errors"][0]["count"]
     assert entries["/"]["requests"] == truth["GET /"]
+    # Per second of the run, which begins and ends within one.
+    length = (run["ended_ms"] - run["started_ms"]) / 1000
+    assert shown["total"]["requests_per_second"] == pytest.approx(run["requests"] / length)
+    assert run["seconds"] == round(length) or length % 1 == pytest.approx(0.5, abs=0.01)
 
     text = katydid("show", *store).stdout
     assert f"{run['id']} of locustfile.py, failed" in text

@@ -1,5 +1,7 @@
 //! The calendar: years, months and days of a point of time, in UTC.
 
+use std::time::Duration;
+
 use crate::units::Nanos;
 
 /// A second of the calendar.
@@ -67,9 +69,36 @@ pub fn run_id(started_ms: u64) -> String {
     format!("{day}-{time}-{:03}", started_ms % 1_000)
 }
 
+/// How much of the seconds `from` to `to` of the Unix epoch, `to` not included, a run was under way, which began and
+/// ended within a second: what is counted per second is counted per this. All of them where it was not at all.
+pub fn under_way((started_ms, ended_ms): (u64, u64), (from, to): (u64, u64)) -> Duration {
+    let begin = from.saturating_mul(1_000).max(started_ms);
+    let end = to.saturating_mul(1_000).min(ended_ms);
+    match end.saturating_sub(begin) {
+        0 => Duration::from_secs(to.saturating_sub(from).max(1)),
+        millis => Duration::from_millis(millis),
+    }
+}
+
+/// A time in whole seconds, rounded.
+pub fn rounded(time: Duration) -> u64 {
+    time.saturating_add(Duration::from_millis(500)).as_secs()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stretch_is_as_long_as_the_run_was_under_way_in_it() {
+        let length = |from, to| under_way((10_400, 12_900), (from, to)).as_millis();
+        assert_eq!(length(10, 13), 2_500);
+        assert_eq!(length(0, 99), 2_500);
+        assert_eq!(length(11, 12), 1_000);
+        assert_eq!(length(12, 13), 900);
+        assert_eq!(length(20, 22), 2_000);
+        assert_eq!(rounded(Duration::from_millis(2_500)), 3);
+    }
 
     // The expected moments are what `date -u -d @…` prints.
     #[test]

@@ -43,7 +43,7 @@ impl Report {
                     quoted(name),
                     count.requests,
                     count.failures,
-                    count.requests as f64 / self.seconds() as f64
+                    self.per_second(count.requests)
                 ),
             );
             let parts = [0.5, 0.9, 0.95, 0.99, 0.999].map(|part| quantile(&times, part));
@@ -130,7 +130,7 @@ impl Report {
                 "name": name,
                 "requests": count.requests,
                 "failures": count.failures,
-                "requests_per_second": count.requests as f64 / self.seconds() as f64,
+                "requests_per_second": self.per_second(count.requests),
                 "p50": quantile(&times, 0.5),
                 "p90": quantile(&times, 0.9),
                 "p95": quantile(&times, 0.95),

@@ -7,6 +7,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use katydid_core::calendar::rounded;
 use katydid_core::mark::Kind;
 use katydid_core::units::Micros;
 use serde_json::{Value, json};
@@ -115,7 +116,7 @@ impl Report {
         let mut facts = vec![
             escaped(self.host()),
             escaped(&utc(self.started_ms)),
-            span(self.seconds()),
+            span(rounded(self.length())),
         ];
         if !self.is_whole {
             let (from, to) = (at(self.elapsed(self.from)), at(self.elapsed(self.to)));
@@ -211,11 +212,10 @@ impl Report {
 
     fn tiles(&self, out: &mut String) {
         let times = self.total.times();
-        let seconds = self.seconds() as f64;
         let failed = percent(fail_ratio(&self.total));
         let shown = [
             ("Requests", count(self.total.requests)),
-            ("Requests/s", three(self.total.requests as f64 / seconds)),
+            ("Requests/s", three(self.per_second(self.total.requests))),
             ("Failed", failed),
             ("p50", millis(quantile(&times, 0.5))),
             ("p95", millis(quantile(&times, 0.95))),
@@ -316,7 +316,7 @@ impl Report {
         share: f64,
     ) {
         let times = counted.times();
-        let rate = counted.requests as f64 / self.seconds() as f64;
+        let rate = self.per_second(counted.requests);
         let ratio = fail_ratio(counted);
         let size =
             (counted.requests > 0).then(|| counted.bytes_in as f64 / counted.requests as f64);

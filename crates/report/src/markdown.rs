@@ -60,7 +60,7 @@ impl Report {
                     "| {label} | {} | {} | {} | {} | {} | {} | {} |\n",
                     count(counted.requests),
                     percent(fail_ratio(counted)),
-                    three(counted.requests as f64 / self.seconds() as f64),
+                    three(self.per_second(counted.requests)),
                     millis(quantile(&times, 0.5)),
                     millis(quantile(&times, 0.95)),
                     millis(quantile(&times, 0.99)),

@@ -1,5 +1,8 @@
 //! What a report tells: plain values, from wherever they come.
 
+use std::time::Duration;
+
+use katydid_core::calendar::under_way;
 use katydid_core::fingerprint::KINDS;
 use katydid_core::histogram::Histogram;
 use katydid_core::iteration::Iterations;
@@ -207,9 +210,14 @@ pub struct Baseline {
 }
 
 impl Report {
-    /// Seconds that it is of.
-    pub fn seconds(&self) -> u64 {
-        self.to.saturating_sub(self.from).max(1)
+    /// How long the run was under way in it.
+    pub fn length(&self) -> Duration {
+        under_way((self.started_ms, self.ended_ms), (self.from, self.to))
+    }
+
+    /// How many of so many there were in a second.
+    pub fn per_second(&self, number: u64) -> f64 {
+        number as f64 / self.length().as_secs_f64()
     }
 
     /// Seconds from the start of the run to a second.

@@ -1,5 +1,6 @@
 //! What a run came to, in sentences.
 
+use katydid_core::calendar::rounded;
 use katydid_core::health::{BUSY_PERCENT, LATE};
 use katydid_core::report::words::many;
 
@@ -61,7 +62,7 @@ impl Report {
             host => format!(" against {host}"),
         };
         let requests = self.total.requests;
-        let length = span(self.seconds());
+        let length = span(rounded(self.length()));
         let users = many(self.peak_users(), "user");
         let stretch = if self.is_whole {
             format!("{users} ran for {length}{target}")
@@ -81,7 +82,7 @@ impl Report {
             out.push_str(" and made no request.");
             return out;
         }
-        let rate = three(requests as f64 / self.seconds() as f64);
+        let rate = three(self.per_second(requests));
         let failed = match self.total.failures {
             0 => "none of them failed".to_owned(),
             failures => format!(

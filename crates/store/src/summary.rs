@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use std::time::Duration;
+
+use katydid_core::calendar::under_way;
 use katydid_core::compare::Stretch;
 use katydid_core::fingerprint;
 use katydid_core::histogram::Histogram;
@@ -45,13 +48,6 @@ pub struct Fault {
     pub pattern: String,
     /// How many.
     pub count: u64,
-}
-
-impl Summary {
-    /// How long it is.
-    pub fn seconds(&self) -> u64 {
-        self.to.saturating_sub(self.from)
-    }
 }
 
 impl Store {
@@ -148,6 +144,12 @@ impl Store {
 }
 
 impl Run {
+    /// How much of a stretch (`from` to `to`, in seconds of the Unix epoch) it was under way; it begins and ends
+    /// within a second, and what is counted per second is counted per this.
+    pub fn length(&self, from: u64, to: u64) -> Duration {
+        under_way((self.started_ms, self.ended_ms), (from, to))
+    }
+
     /// What two runs do not have in common, in words, so that their numbers may differ for that reason.
     pub fn unlike(&self, other: &Self) -> Vec<String> {
         const SAME: [(&str, &str); 9] = [

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::path::{self, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use katydid_core::calendar::rounded;
 use katydid_core::compare::{Settings, stretches};
 use katydid_core::histogram::Histogram;
 use katydid_core::units::Micros;
@@ -99,7 +101,8 @@ impl History {
         }
         let failed = |error: StoreError| broken(&error);
         let Total { from, to, count } = store.total(&run.id).map_err(failed)?;
-        let row = json!({ "seconds": to - from, "row": row(TOTAL, &count, (to - from).max(1)) });
+        let length = run.length(from, to);
+        let row = json!({ "seconds": rounded(length), "row": row(TOTAL, &count, length) });
         if is_settled(run, now_ms) {
             self.ended.lock().insert(run.id.clone(), row.clone());
         }
@@ -313,10 +316,14 @@ pub(crate) async fn window(
         let id = history.id_of(&run).ok_or_else(unknown)?;
         let store = history.store()?;
         let found = store.run(Some(&id), 0).map_err(|error| broken(&error))?;
-        found.ok_or_else(unknown)?;
+        let found = found.ok_or_else(unknown)?;
         let Stretch { from, to } = stretch;
         let summary = store.summary(&id, from, to);
-        Ok(json!(counted(summary.map_err(|error| broken(&error))?)))
+        let length = found.length(from, to);
+        Ok(json!(counted(
+            summary.map_err(|error| broken(&error))?,
+            length
+        )))
     })
     .await
 }
@@ -362,8 +369,7 @@ pub(crate) fn listed(run: &Run, current: Option<&str>) -> Value {
     })
 }
 
-fn counted(summary: Summary) -> Counted {
-    let seconds = summary.seconds();
+fn counted(summary: Summary, length: Duration) -> Counted {
     let total = &summary.total;
     let rows = summary.rows.iter();
     Counted {
@@ -371,13 +377,13 @@ fn counted(summary: Summary) -> Counted {
         to: summary.to,
         entries: rows
             .clone()
-            .map(|(name, count)| row(name.id.into(), count, seconds))
+            .map(|(name, count)| row(name.id.into(), count, length))
             .collect(),
         names: rows
             .map(|(name, _)| (name.id, name.method.clone(), name.name.clone()))
             .collect(),
         histogram: crate::endpoint::bars(&total.ok, &total.failed),
-        total: row(TOTAL, total, seconds),
+        total: row(TOTAL, total, length),
         errors: summary.faults.into_iter().map(Fault::from).collect(),
     }
 }
@@ -394,9 +400,9 @@ impl From<katydid_store::Fault> for Fault {
     }
 }
 
-pub(crate) fn row(id: i64, count: &Count, seconds: u64) -> Row {
+pub(crate) fn row(id: i64, count: &Count, length: Duration) -> Row {
     let times = count.times();
-    let rate = |number: u64| number as f64 / seconds as f64;
+    let rate = |number: u64| number as f64 / length.as_secs_f64();
     // A bin reaches beyond the longest time in it; a percentile must not.
     let longest = times.max();
     let at = |part| Some(times.value_at_quantile(part).min(longest?).as_millis_f64());

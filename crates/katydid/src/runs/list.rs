@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
+use katydid_core::calendar::rounded;
 use katydid_store::{Run, Store, Total};
 use serde_json::{Value, json};
 
@@ -130,7 +131,7 @@ fn described(store: &Store, run: &Run) -> Result<Value, Problem> {
         "result": run.result(),
         "started_ms": run.started_ms,
         "ended_ms": run.ended_ms,
-        "seconds": to - from,
+        "seconds": rounded(run.length(from, to)),
         "peak_users": about["peak_users"].as_u64().or(about["users"].as_u64()),
         "requests": total.requests,
         "failures": total.failures,

@@ -119,7 +119,7 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
                 out,
                 "{}\n{}",
                 headline(run, &summary),
-                counted(&summary).plain()
+                counted(run, &summary).plain()
             )?;
             write!(out, "{}", clocks(&summary))?;
             if !summary.faults.is_empty() {
@@ -193,7 +193,8 @@ fn rows(summary: &Summary) -> impl Iterator<Item = (&str, &str, &Count)> {
     rows.chain([("", "Aggregated", &summary.total)])
 }
 
-fn counted(summary: &Summary) -> Table {
+fn counted(run: &Run, summary: &Summary) -> Table {
+    let length = run.length(summary.from, summary.to);
     let heads = [
         "Method", "Name", "Requests", "Failures", "Failed", "req/s", "p50", "p95", "p99", "Max",
         "Mean",
@@ -207,7 +208,7 @@ fn counted(summary: &Summary) -> Table {
             count.requests.to_string(),
             count.failures.to_string(),
             table::percent(table::failed(count)),
-            table::rate(count.requests, summary.seconds()),
+            table::rate(count.requests, length),
             table::millis(table::quantile(count, 0.5)),
             table::millis(table::quantile(count, 0.95)),
             table::millis(table::quantile(count, 0.99)),

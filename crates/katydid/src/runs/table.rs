@@ -1,6 +1,7 @@
 //! Tables of text, and numbers as people read them.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use katydid_core::window::Count;
 
@@ -104,8 +105,8 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// How many in a second.
-pub(super) fn rate(count: u64, seconds: u64) -> String {
-    format!("{:.1}", count as f64 / seconds.max(1) as f64)
+pub(super) fn rate(count: u64, length: Duration) -> String {
+    format!("{:.1}", count as f64 / length.as_secs_f64())
 }
 
 /// Seconds as 1h02m03s.

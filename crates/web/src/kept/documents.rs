@@ -24,10 +24,10 @@ const TEXTS: usize = 20;
 /// The whole state, as of the end of the stretch.
 pub(super) fn snapshot(kept: &Kept, health: &Value, lost: &Value) -> Value {
     let course = &kept.course;
-    let seconds = (course.to - course.from).max(1);
+    let length = kept.run.length(course.from, course.to);
     let marks: Value = serde_json::from_str(&kept.run.marks).unwrap_or_default();
     let counts = course.sum.counts.iter();
-    let entries = counts.map(|(&id, count)| row(id.into(), count, seconds));
+    let entries = counts.map(|(&id, count)| row(id.into(), count, length));
     let names = course.sum.counts.keys().filter_map(|id| {
         let name = kept.names.get(id)?;
         Some((name.id, &name.method, &name.name))
@@ -49,7 +49,7 @@ pub(super) fn snapshot(kept: &Kept, health: &Value, lost: &Value) -> Value {
         "step": course.step,
         "points": course.steps.iter().map(point).collect::<Vec<_>>(),
         "entries": entries.collect::<Vec<_>>(),
-        "total": row(TOTAL, &course.sum.total(), seconds),
+        "total": row(TOTAL, &course.sum.total(), length),
         "recent": null,
         "faults": { "kinds": groups(kept).len(), "last": last_failure(kept) },
         "marks": if marks.is_array() { marks } else { json!([]) },
