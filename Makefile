@@ -89,7 +89,7 @@ check: $(STAMPS)/build $(CHECKERS) ## Formats and lints, changing nothing
 	$(BIN)/ruff check python tests examples
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest katydid._core
-	cd ui && npm run --silent check
+	(cd ui && npm run --silent check)
 	$(TOOLS)/bin/typos
 	cargo shear
 	cargo deny --log-level error check bans licenses sources
