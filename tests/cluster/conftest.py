@@ -112,13 +112,21 @@ class Fleet:
     def worker(self, *options: object, stock: bool = False, program: Path = KATYDID) -> Node:
         return self._start([LOCUST if stock else program, "--worker", "--master-port", self.port, *options])
 
-    def run(self, *options: object) -> Node:
-        return self._start([KATYDID, *options])
+    def run(self, *options: object, program: Path = KATYDID) -> Node:
+        return self._start([program, *options])
 
     def _start(self, command: list[object]) -> Node:
         node = Node(command, self.directory)
         self.nodes.append(node)
         return node
+
+
+@pytest.fixture(scope="session")
+def shop() -> Path:
+    """The test in Rust that the examples have; built already where the tests in Rust were run."""
+    command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "shop"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/shop"
 
 
 @pytest.fixture

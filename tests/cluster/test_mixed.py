@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -36,14 +35,6 @@ class Buyer(HttpUser):
 """The kinds of users of the shop in Rust, by the same names."""
 
 HEADLESS = ("--headless", "-u", 8, "-r", 8, "-t", "4s", "-s", "5s", "--expect-workers", 2)
-
-
-@pytest.fixture(scope="session")
-def shop() -> Path:
-    """The test in Rust that the examples have; built already where the tests in Rust were run."""
-    command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "shop"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/shop"
 
 
 @pytest.fixture

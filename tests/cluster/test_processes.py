@@ -5,22 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from .conftest import DEADLINE, ROOT, Fleet, Node
+from .conftest import DEADLINE, Fleet, Node
 
 OPTIONS = ("--processes", 2, "--headless", "-u", 4, "-r", 4)
-
-
-@pytest.fixture(scope="module")
-def program() -> Path:
-    """The example of a load test in Rust."""
-    built = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "shop"]
-    subprocess.run(built, cwd=ROOT, check=True)
-    return ROOT / "target/debug/examples/shop"
 
 
 @pytest.fixture(params=["python", "rust"])
@@ -28,10 +19,8 @@ def start(request: pytest.FixtureRequest, fleet: Fleet, target):
     """Starts such a test against the target."""
 
     def start(*options: object) -> Node:
-        words = (*OPTIONS, "-H", target.url, "--no-store", *options)
-        if request.param == "python":
-            return fleet.run(*words)
-        return fleet._start([request.getfixturevalue("program"), *words])
+        program = {"program": request.getfixturevalue("shop")} if request.param == "rust" else {}
+        return fleet.run(*OPTIONS, "-H", target.url, "--no-store", *options, **program)
 
     return start
 

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 /// Exit code of a process that has ended this way, the one of Rust's own panics.
 const FAILED: i32 = 101;
 
-/// Dropped by a panic, or else forgotten.
+/// Ends the process if a panic drops it, and does nothing otherwise.
 struct Guard(Cow<'static, str>);
 
 impl Drop for Guard {

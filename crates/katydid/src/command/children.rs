@@ -94,8 +94,8 @@ impl Children {
         Ok(())
     }
 
-    /// Looks for children that have ended. Those that were killed are started again, as a user's script that gives
-    /// up is not.
+    /// Looks for children that have ended although nobody has told them to. Those that were killed are started again,
+    /// those that gave up by themselves are not.
     pub(super) fn look(&mut self) -> Vec<Ended> {
         let mut gone = Vec::new();
         let mut place = 0;
