@@ -63,7 +63,7 @@ import gevent
 from locust import User
 from locust.contrib.postgres import PostgresUser
 
-locked = gevent.event.Event()
+locked, unlocked = gevent.event.Event(), gevent.event.Event()
 
 class Holder(PostgresUser):
     conn_string = "{postgres}"
@@ -77,6 +77,7 @@ class Holder(PostgresUser):
         while not self.client.connection.execute(waiting).fetchone()[0]:
             gevent.sleep(0.01)
         self.client.execute_query("SELECT pg_advisory_unlock(1)")
+        unlocked.set()
 
     tasks = [hold]
 
@@ -87,6 +88,8 @@ class Waiter(Once, PostgresUser):
     def use(self):
         locked.wait(20)
         self.client.execute_query("SELECT pg_advisory_lock(1)")
+        # The test ends with this user.
+        unlocked.wait(20)
 """,
         "-u",
         "2",

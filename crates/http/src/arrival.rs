@@ -1,4 +1,4 @@
-//! Asks the kernel when the bytes of a read arrived at this machine.
+//! Asks the kernel when the bytes of a read, or the answer to a connect, arrived at this machine.
 //!
 //! A generator that is busy reads an answer late; the kernel noted when it came. Linux hands
 //! the note out with the bytes (`SO_TIMESTAMPNS`, socket(7)), in time of the wall clock.
@@ -6,6 +6,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use tokio::io::ReadBuf;
 
@@ -25,6 +26,26 @@ pub(crate) fn ask(socket: BorrowedFd<'_>) -> bool {
         )
     };
     result == 0
+}
+
+/// How long ago the other side's last acknowledgement came (`tcpi_last_ack_recv`, tcp(7)), as a
+/// new connection's first one does. The kernel counts it in its own ticks, of 1 to 10 ms.
+#[expect(unsafe_code, reason = "std has no socket options")]
+pub(crate) fn acknowledged(socket: BorrowedFd<'_>) -> Option<Duration> {
+    // SAFETY: all numbers, of which zero is one.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = libc::socklen_t::try_from(size_of_val(&info)).expect("some hundred bytes");
+    // SAFETY: the kernel writes at most `length` bytes to a value of that size.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    (result == 0).then(|| Duration::from_millis(u64::from(info.tcpi_last_ack_recv)))
 }
 
 /// Room for one control message that carries a `timespec`, aligned as the kernel wants it.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use tokio::io::ReadBuf;
 
@@ -16,4 +17,9 @@ pub(crate) fn receive(
     _buf: &mut ReadBuf<'_>,
 ) -> io::Result<(usize, Option<u64>)> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// No system but Linux is asked.
+pub(crate) fn acknowledged(_socket: BorrowedFd<'_>) -> Option<Duration> {
+    None
 }

@@ -394,6 +394,7 @@ impl Client {
         };
         (hop.timing.dns, hop.timing.connect, hop.timing.tls) =
             (opened.dns, opened.connect, opened.tls);
+        hop.timing.held += opened.held;
         Ok(opened)
     }
 

@@ -1,7 +1,7 @@
 //! Opens a connection: name, socket, proxy tunnel, TLS.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::error::Error;
 use crate::proxy::Proxy;
-use crate::socket::Socket;
+use crate::socket::{self, Socket};
 use crate::target::Origin;
 use crate::timing::{Marks, Stamp};
 
@@ -48,6 +48,9 @@ pub(crate) struct Opened {
     pub(crate) dns: u64,
     pub(crate) connect: u64,
     pub(crate) tls: u64,
+    /// For how long what came from the other side has waited for this process to see it. It is
+    /// in none of the others.
+    pub(crate) held: u64,
 }
 
 /// Opens a connection to `origin`, through `proxy` if there is one.
@@ -64,24 +67,29 @@ pub(crate) async fn open(
             reason: error.chain(),
         },
     };
-    let addresses = resolve(dialled).await.map_err(unreachable)?;
+    let (addresses, found) = resolve(dialled).await.map_err(unreachable)?;
     let resolved = Stamp::now();
+    let unheard = socket::longer(resolved.since(found));
     let mut socket = dial(dialled, &addresses).await.map_err(unreachable)?;
+    let unseen = socket::unseen(&socket, Stamp::now().since(resolved));
     if let Some(proxy) = proxy.filter(|_| origin.https) {
         tunnel(&mut socket, origin, proxy).await?;
     }
     let connected = Stamp::now();
-    let socket = Socket::new(socket);
-    let (stream, tls) = if origin.https {
+    let mut socket = Socket::new(socket);
+    let (stream, tls, unread) = if origin.https {
+        socket.watch();
         let name = ServerName::try_from(origin.host.clone())
             .map_err(|error| tls_error(origin, io::Error::other(error)))?;
-        let stream = TlsConnector::from(Arc::clone(tls))
+        let mut stream = TlsConnector::from(Arc::clone(tls))
             .connect(name, socket)
             .await
             .map_err(|error| tls_error(origin, error))?;
-        (Stream::Tls(Box::new(stream)), Stamp::now().since(connected))
+        let unread = stream.get_mut().0.watched();
+        let took = Stamp::now().since(connected).saturating_sub(unread);
+        (Stream::Tls(Box::new(stream)), took, unread)
     } else {
-        (Stream::Plain(socket), 0)
+        (Stream::Plain(socket), 0, 0)
     };
     let marks = Arc::new(Marks::default());
     let wire = Wire {
@@ -91,9 +99,10 @@ pub(crate) async fn open(
     Ok(Opened {
         wire,
         marks,
-        dns: resolved.since(start),
-        connect: connected.since(resolved),
+        dns: resolved.since(start).saturating_sub(unheard),
+        connect: connected.since(resolved).saturating_sub(unseen),
         tls,
+        held: unheard + unseen + unread,
     })
 }
 
@@ -104,25 +113,30 @@ fn tls_error(origin: &Origin, source: io::Error) -> Error {
     }
 }
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Error> {
+/// The addresses of a host, and when they were known.
+async fn resolve(origin: &Origin) -> Result<(Vec<SocketAddr>, Stamp), Error> {
     if let Some(ip) = origin.ip() {
-        return Ok(vec![SocketAddr::new(ip, origin.port)]);
+        return Ok((vec![SocketAddr::new(ip, origin.port)], Stamp::now()));
     }
     let failed = |source| Error::Resolve {
         host: origin.host.clone(),
         source,
     };
-    let addresses: Vec<_> = tokio::net::lookup_host((origin.host.as_str(), origin.port))
-        .await
-        .map_err(failed)?
-        .collect();
+    // The system is asked on a thread that may wait, and there the answer has its time.
+    let asked = (origin.host.clone(), origin.port);
+    let answer = tokio::task::spawn_blocking(move || {
+        let addresses = asked.to_socket_addrs();
+        addresses.map(|addresses| (addresses.collect::<Vec<_>>(), Stamp::now()))
+    });
+    let answer = answer.await.unwrap_or_else(|ended| Err(ended.into()));
+    let (addresses, found) = answer.map_err(failed)?;
     if addresses.is_empty() {
         return Err(failed(io::Error::new(
             io::ErrorKind::NotFound,
             "the name has no address",
         )));
     }
-    Ok(addresses)
+    Ok((addresses, found))
 }
 
 /// The first address that accepts, in the resolver's order.

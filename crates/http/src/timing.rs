@@ -88,6 +88,12 @@ impl Stamp {
         self.0
     }
 
+    /// The moment so many nanoseconds after this one.
+    #[cfg(test)]
+    pub(crate) fn after(self, nanos: u64) -> Self {
+        Self(self.0 + nanos)
+    }
+
     /// The moment so many nanoseconds before this one.
     #[must_use]
     pub fn before(self, nanos: u64) -> Self {
@@ -208,6 +214,9 @@ pub struct Timing {
     pub connect: u64,
     /// Nanoseconds of the TLS handshake, zero without one.
     pub tls: u64,
+    /// Nanoseconds that the opening of connections waited for this process: an address, or a
+    /// part of a handshake, was there and nobody looked. In none of the other parts.
+    pub held: u64,
 }
 
 impl Timing {
@@ -228,24 +237,27 @@ impl Timing {
         self.sent = self.sent.min(self.first_byte);
     }
 
-    /// Nanoseconds from taken up to the last byte's arrival: what Locust calls the response time.
+    /// Nanoseconds from taken up to the last byte's arrival, without those in which this process
+    /// left a new connection waiting: what Locust calls the response time.
     pub fn service(&self) -> u64 {
-        self.done.since(self.taken_up)
+        self.done.since(self.taken_up).saturating_sub(self.held)
     }
 
     /// Nanoseconds the request and its answer waited for the engine itself.
     pub fn lateness(&self) -> u64 {
-        self.taken_up.since(self.due) + self.noticed.since(self.done)
+        self.taken_up.since(self.due) + self.held + self.noticed.since(self.done)
     }
 
     /// Nanoseconds from taken up to the first byte of the answer, if one came.
     pub fn first_byte(&self) -> Option<u64> {
-        self.first_byte
-            .is_set()
-            .then(|| self.first_byte.since(self.taken_up))
+        self.first_byte.is_set().then(|| {
+            self.first_byte
+                .since(self.taken_up)
+                .saturating_sub(self.held)
+        })
     }
 
-    /// Nanoseconds of each part: until taken up, redirects before the last hop, finding addresses,
+    /// Nanoseconds of each part: until taken up or for want of this process, redirects before the last hop, finding addresses,
     /// connecting, the TLS handshake, sending, waiting, receiving. All but the first make up the
     /// service time.
     pub fn phases(&self, redirected: bool) -> [u64; 8] {
@@ -253,7 +265,10 @@ impl Timing {
         let known = self.dns + self.connect + self.tls;
         let (mut connect, mut before, mut wait, mut receive) = (self.connect, 0, 0, 0);
         if self.sent.is_set() {
-            before = self.sent.since(self.taken_up).saturating_sub(known);
+            before = self
+                .sent
+                .since(self.taken_up)
+                .saturating_sub(known + self.held);
             if self.first_byte.is_set() {
                 receive = self.receive();
             }
@@ -263,7 +278,7 @@ impl Timing {
             connect += service.saturating_sub(known);
         }
         let (redirects, send) = if redirected { (before, 0) } else { (0, before) };
-        let blocked = self.taken_up.since(self.due);
+        let blocked = self.taken_up.since(self.due) + self.held;
         [
             blocked, redirects, self.dns, connect, self.tls, send, wait, receive,
         ]

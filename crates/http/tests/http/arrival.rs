@@ -145,3 +145,47 @@ fn encrypted_answers_are_dated_by_their_arrival_too() {
     });
     assert!(dated_before_it_was_read);
 }
+
+/// Whether a first request to `url` is sooner or later counted without the time for which a busy
+/// thread left its connection waiting.
+#[cfg(target_os = "linux")]
+fn opened_while_busy(url: &str) -> bool {
+    let busy = async || {
+        loop {
+            #[expect(clippy::disallowed_methods, reason = "it blocks the engine's thread")]
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            tokio::task::yield_now().await;
+        }
+    };
+    (0..50).any(|_| {
+        run(async {
+            let client = client();
+            let exchange = tokio::select! {
+                exchange = client.send(get(url)) => exchange,
+                () = busy() => unreachable!("it goes on for ever"),
+            };
+            assert_eq!(exchange.result.unwrap().status, 200);
+            let timing = exchange.timing;
+            let whole = timing.noticed.since(timing.due);
+            assert_eq!(timing.service() + timing.lateness(), whole);
+            timing.connect < timing.held && timing.service() < timing.held
+        })
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_busy_thread_is_not_a_slow_connection() {
+    for tls in [false, true] {
+        let config = katydid::target::Config {
+            tls,
+            ..katydid::target::Config::default()
+        };
+        let target =
+            katydid::target::run(config, &tokio_util::sync::CancellationToken::new()).unwrap();
+        assert!(opened_while_busy(&target.url()));
+        assert!(opened_while_busy(
+            &target.url().replace("127.0.0.1", "localhost")
+        ));
+    }
+}

@@ -213,12 +213,16 @@ impl Crew {
     /// Starts so many users of each kind, on the lanes that have the fewest.
     pub(crate) async fn spawn(&self, users: &Users) {
         let mut waits = Vec::new();
+        // Also those that have not begun yet.
+        let mut present: Vec<u32> = self.lanes.iter().map(|lane| lane.told.users()).collect();
         for (name, &count) in users {
             let Some(class) = self.class(name) else {
                 continue;
             };
-            for (lane, count) in self.lanes.iter().zip(self.shares(class, count)) {
+            let shares = self.shares(class, count, &present);
+            for ((lane, count), present) in self.lanes.iter().zip(shares).zip(&mut present) {
                 if count > 0 {
+                    *present += count;
                     let (done, started) = oneshot::channel();
                     waits.push(started);
                     lane.orders.send(Order::Start { class, count, done }).ok();
@@ -229,15 +233,13 @@ impl Crew {
     }
 
     /// How many of some new users each lane gets, so that all have about as many.
-    fn shares(&self, class: usize, count: u32) -> Vec<u32> {
-        let present = self.lanes.iter().map(|lane| {
-            let of = |class: &std::sync::atomic::AtomicU32| class.load(Ordering::Relaxed);
-            (
-                of(&lane.told.users[class]),
-                lane.told.users.iter().map(of).sum::<u32>(),
-            )
-        });
-        share(&present.collect::<Vec<_>>(), count)
+    fn shares(&self, class: usize, count: u32, present: &[u32]) -> Vec<u32> {
+        let of_class = |lane: &Handle| lane.told.users[class].load(Ordering::Relaxed);
+        let lanes = self.lanes.iter().map(of_class);
+        share(
+            &lanes.zip(present.iter().copied()).collect::<Vec<_>>(),
+            count,
+        )
     }
 
     /// Stops so many users of each kind. Those that are in the middle of a task get `patience` to finish it. True if

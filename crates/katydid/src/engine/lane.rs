@@ -79,6 +79,14 @@ pub(crate) struct Told {
     pub(crate) oldest: AtomicU64,
 }
 
+impl Told {
+    /// How many users of all kinds there are.
+    pub(crate) fn users(&self) -> u32 {
+        let counts = self.users.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}
+
 /// What a lane is to do.
 pub(crate) enum Order {
     Start {
