@@ -318,8 +318,10 @@ class MasterRunner(DistributedRunner):
             shape.start_time -= time.time() - run["started"]
             self.shape_greenlet = self.greenlet.spawn(self._follow_shape)
             self.shape_greenlet.link_exception(greenlet_exception_logger(logger))
+        elif self.rate is not None and run["rate_since"] is not None:
+            self._follow_course(self.rate, time.time() - run["rate_since"])
         elif self.rate is not None:
-            self._follow_course(self.rate, time.time() - run["started"])
+            self._change_rate(self.rate)
         self._fleet.go_on()
 
     def tell_losses(self) -> None:

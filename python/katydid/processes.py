@@ -60,7 +60,7 @@ def as_child(options: Namespace) -> None:
         options: The parsed command line, changed in place.
     """
     place, _, count = os.environ.get(_CHILD, "").partition("/")
-    if not count:
+    if not count or not _is_child():
         return
     options.worker = True
     # With a page, another test may follow.
@@ -140,13 +140,22 @@ def outlive_parent() -> bool:
     Returns:
         True then; false at once if none has, or it cannot be told.
     """
-    parent = int(os.environ.get(_PARENT, 0))
-    now = os.getppid()
-    if not parent or now not in (parent, _INIT):
+    if not _is_child():
         return False
-    while os.getppid() == parent:
+    while os.getppid() == _parent():
         gevent.sleep(WATCH_SECONDS)
     return True
+
+
+def _parent() -> int | None:
+    """The process that has started a worker, which what the worker itself starts is told of, too."""
+    told = os.environ.get(_PARENT, "")
+    return int(told) if told.isdecimal() else None
+
+
+def _is_child() -> bool:
+    """Whether such a process has started this one."""
+    return _parent() is not None and os.getppid() in (_parent(), _INIT)
 
 
 def _command() -> list[str]:

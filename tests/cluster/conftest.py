@@ -123,10 +123,21 @@ class Fleet:
 
 @pytest.fixture(scope="session")
 def shop() -> Path:
-    """The test in Rust that the examples have; built already where the tests in Rust were run."""
-    command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", "shop"]
+    """The test in Rust that the examples have."""
+    return built("shop")
+
+
+@pytest.fixture(scope="session")
+def shaped() -> Path:
+    """A test in Rust whose shape asks for rates."""
+    return built("shaped")
+
+
+def built(name: str) -> Path:
+    """A test in Rust; built already where the tests in Rust were run."""
+    command = ["cargo", "build", "--quiet", "--package", "katydid", "--example", name]
     subprocess.run(command, cwd=ROOT, check=True)
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples/shop"
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/examples" / name
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import socket
 import urllib.parse
 import urllib.request
 
@@ -79,6 +81,11 @@ def test_processes_are_workers_of_this_one(fleet, target):
 def test_the_load_changes_stops_and_starts_again_from_the_page(fleet, target, members, free_port):
     master, workers = members("-P", free_port, "-H", target.url)
     master.wait_for(r"web interface at http://")
+    # Locust says so before it listens.
+    for _ in range(200):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", free_port)):
+            break
+        gevent.sleep(0.1)
 
     def call(path: str, **form: object) -> dict:
         data = urllib.parse.urlencode(form).encode() if form or path == "/stop" else None

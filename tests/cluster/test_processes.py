@@ -54,6 +54,29 @@ def test_workers_end_with_the_process_that_has_started_them(start):
     assert len(re.findall("The process that has started this worker has ended", rest)) == 2, rest
 
 
+def test_what_a_workers_script_starts_is_no_worker(fleet, target):
+    fleet.script("""
+        import os, subprocess, sys
+        from locust import HttpUser, events, task
+
+        class Reader(HttpUser):
+            @task
+            def read(self):
+                self.client.get("/items")
+
+        @events.test_start.add_listener
+        def on_start(environment, **kwargs):
+            if environment.parsed_options.worker and "INNER" not in os.environ:
+                inner = [sys.executable, "-m", "katydid", "--headless", "-u", "1", "-t", "1s", "-H", environment.host]
+                known = {**os.environ, "INNER": "yes"}
+                done = subprocess.run([*inner, "--no-store"], capture_output=True, text=True, env=known)
+                print("INNER", "Ramping to 1 users" in done.stderr, flush=True)
+    """)
+    run = fleet.run(*OPTIONS, "-t", "5s", "-H", target.url)
+    assert run.wait() == 0
+    assert re.findall("INNER (.*)", run.log) == ["True", "True"], run.log
+
+
 def test_a_test_whose_workers_give_up_does_not_wait_for_them(fleet, target):
     fleet.script("""
         import os, sys

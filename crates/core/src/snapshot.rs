@@ -110,15 +110,32 @@ pub struct Rate {
     pub schedule: Schedule,
     /// How many users there may be, over all workers; none where each worker decides by itself.
     pub most_users: Option<u32>,
-    /// When the schedule began, in milliseconds since the Unix epoch.
+    /// When the schedule began, in milliseconds since the Unix epoch; so much later as it was paused.
     pub since_ms: u64,
+    /// Since when nothing is due because the test is paused.
+    pub paused_ms: Option<u64>,
 }
 
 impl Rate {
     /// Iterations a second that the schedule asks for at a time, in milliseconds since the Unix epoch.
     pub fn at(&self, now_ms: u64) -> f64 {
+        if self.paused_ms.is_some() {
+            return 0.0;
+        }
         let since = now_ms.saturating_sub(self.since_ms);
         self.schedule.rate(Duration::from_millis(since))
+    }
+
+    /// Nothing is due until [`Rate::resume`].
+    pub fn pause(&mut self, now_ms: u64) {
+        self.paused_ms.get_or_insert(now_ms);
+    }
+
+    /// The schedule goes on where it was paused.
+    pub fn resume(&mut self, now_ms: u64) {
+        if let Some(paused_ms) = self.paused_ms.take() {
+            self.since_ms += now_ms.saturating_sub(paused_ms);
+        }
     }
 }
 

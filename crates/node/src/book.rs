@@ -151,6 +151,7 @@ impl Book {
             spawn_rate: from.spawn_rate,
             started_ms: Some(from.started_ms),
             run_time: from.run_time,
+            rate: from.rate.clone(),
             ..RunInfo::default()
         };
         self.stats = Arc::clone(&from.stats);
@@ -229,6 +230,7 @@ impl Book {
             schedule,
             most_users,
             since_ms: now.millis(),
+            paused_ms: self.run.is_paused.then(|| now.millis()),
         });
         if let Some(rate) = &self.run.rate {
             let kind = if was.is_some() {
@@ -291,6 +293,11 @@ impl Book {
             _ => false,
         };
         self.run.revision += u64::from(changes_what_is_wanted);
+        match (kind, &mut self.run.rate) {
+            (Kind::Pause, Some(rate)) => rate.pause(now.millis()),
+            (Kind::Resume, Some(rate)) => rate.resume(now.millis()),
+            _ => {}
+        }
         self.marks.add(now.millis(), kind, text, by);
         match kind {
             Kind::Worker => self.touch(now),

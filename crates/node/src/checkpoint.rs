@@ -10,7 +10,7 @@ use std::time::Duration;
 use katydid_core::dispatch::{Class, Users};
 use katydid_core::registry::Registry;
 use katydid_core::series::{IterationPoint, Point, Series};
-use katydid_core::snapshot::{Exception, Loss, State};
+use katydid_core::snapshot::{Exception, Loss, Rate, State};
 use katydid_core::stats::Stats;
 use katydid_core::units::{Micros, Nanos};
 use katydid_wire::message::field;
@@ -42,6 +42,8 @@ pub struct Checkpoint {
     pub users: u32,
     /// See `users`.
     pub spawn_rate: f64,
+    /// At what rate iterations begin, once they do.
+    pub rate: Option<Rate>,
     /// The classes they are of.
     pub classes: Vec<Class>,
     /// The workers.
@@ -105,6 +107,10 @@ impl Checkpoint {
             ("ends_ms".into(), maybe(self.ends_ms)),
             ("users".into(), self.users.into()),
             ("spawn_rate".into(), self.spawn_rate.into()),
+            (
+                "rate".into(),
+                self.rate.as_ref().map_or(Value::Nil, rate_value),
+            ),
             ("classes".into(), array(&self.classes, class_value)),
             ("workers".into(), array(&self.workers, known_value)),
             ("seen".into(), array(&self.seen, reported_value)),
@@ -149,7 +155,8 @@ impl Checkpoint {
             series.push(point);
         }
         let started_ms = number(data, "started_ms").ok_or(CheckpointError("started_ms"))?;
-        // Those of an earlier version have none.
+        // Those of an earlier version have no seconds, and no rate.
+        let rate = field(data, "rate").filter(|value| !value.is_nil());
         let seconds = field(data, "seconds").and_then(Value::as_array);
         let seconds = seconds.into_iter().flatten();
         let seconds = seconds.map(|value| second_of(value, started_ms, registry));
@@ -168,6 +175,9 @@ impl Checkpoint {
             spawn_rate: field(data, "spawn_rate")
                 .and_then(Value::as_f64)
                 .ok_or(CheckpointError("spawn_rate"))?,
+            rate: rate
+                .map(|value| rate_of(value).ok_or(CheckpointError("rate")))
+                .transpose()?,
             classes: list(data, "classes", class_of)?,
             workers: list(data, "workers", known_of)?,
             seen: list(data, "seen", reported_of)?,
@@ -216,6 +226,29 @@ fn second_of(value: &Value, started_ms: u64, registry: &Registry) -> Option<Seco
         users: users("users")?,
         wanted: users("wanted")?,
         stats: report::decode(value, registry).ok()?.stats,
+    })
+}
+
+fn rate_value(rate: &Rate) -> Value {
+    Value::Array(vec![
+        rate.schedule.to_string().into(),
+        rate.most_users.map_or(Value::Nil, Value::from),
+        rate.since_ms.into(),
+    ])
+}
+
+fn rate_of(value: &Value) -> Option<Rate> {
+    let [schedule, most_users, since_ms] = value.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(Rate {
+        schedule: schedule.as_str()?.parse().ok()?,
+        most_users: match most_users {
+            Value::Nil => None,
+            number => Some(u32::try_from(number.as_u64()?).ok()?),
+        },
+        since_ms: since_ms.as_u64()?,
+        paused_ms: None,
     })
 }
 

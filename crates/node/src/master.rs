@@ -255,6 +255,7 @@ impl Master {
             },
             users: run.target_users,
             spawn_rate: run.spawn_rate,
+            rate: run.rate.clone(),
             classes: self
                 .plan
                 .as_ref()

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use katydid_core::arrival::Schedule;
+use katydid_core::mark::Kind;
 use katydid_core::recorder::Recorder;
 use katydid_core::registry::Registry;
 use katydid_core::sample::{Sample, Times};
@@ -438,6 +440,45 @@ fn another_process_goes_on_with_the_same_users_and_counts() {
     play.written();
     assert_eq!(play.receipts(), [("a", 1), ("b", 1), ("b", 2)]);
     assert_eq!(play.master.run().state, State::Running);
+}
+
+#[test]
+fn another_process_knows_how_far_a_rate_is() {
+    let mut play = Play::with(&["a"]);
+    play.master.keep_journal();
+    play.start(1, 1.0);
+    play.passes(1, &["a"]);
+    let schedule: Schedule = "0-500/s over 1m, 500/s for 10m poisson".parse().unwrap();
+    play.happens(Event::Rate(Some((schedule.clone(), Some(70)))));
+    let began = now(play.at).millis();
+    play.passes(3, &["a"]);
+    play.happens(Event::Mark {
+        kind: Kind::Pause,
+        text: String::new(),
+        by: None,
+    });
+    let paused = now(play.at).millis();
+    play.passes(5, &["a"]);
+    assert!(
+        play.master
+            .run()
+            .rate
+            .as_ref()
+            .unwrap()
+            .at(now(play.at).millis())
+            < 1e-9
+    );
+    play.happens(Event::Mark {
+        kind: Kind::Resume,
+        text: String::new(),
+        by: None,
+    });
+    let since = began + now(play.at).millis() - paused;
+    let checkpoint = play.written();
+    let play = play.killed(&checkpoint);
+    let rate = play.master.run().rate.as_ref().expect("it goes on");
+    assert_eq!((rate.since_ms, rate.most_users), (since, Some(70)));
+    assert_eq!(rate.schedule, schedule);
 }
 
 #[test]

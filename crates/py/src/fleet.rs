@@ -123,6 +123,8 @@ impl PyFleet {
         told.set_item("state", resumed.state.as_str())?;
         told.set_item("host", &resumed.host)?;
         told.set_item("started", resumed.started_ms as f64 / 1e3)?;
+        let rate_since = resumed.rate.as_ref().map(|rate| rate.since_ms as f64 / 1e3);
+        told.set_item("rate_since", rate_since)?;
         told.set_item("users", resumed.users)?;
         told.set_item("spawn_rate", resumed.spawn_rate)?;
         told.set_item("workers", resumed.workers.len())?;

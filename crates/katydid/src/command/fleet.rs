@@ -172,7 +172,11 @@ impl Run {
             });
             return;
         }
-        self.go_on_with_rates(passed);
+        // Where kinds have schedules of their own it is not known when those began.
+        let since_ms = found.rate.as_ref().map(|rate| rate.since_ms);
+        let since_ms = since_ms.unwrap_or(found.started_ms);
+        let of_rates = self.node.now().as_millis().saturating_sub(since_ms);
+        self.go_on_with_rates(Duration::from_millis(of_rates));
         if self.shape.borrow().is_some() {
             spawn(Rc::clone(self).follow_shape(self.load.get(), passed));
         }
