@@ -98,7 +98,7 @@ pub struct Master {
     /// The port it got.
     pub port: u16,
     /// The run of another process that it goes on with.
-    pub resumed: Option<Checkpoint>,
+    pub resumed: Option<Box<Checkpoint>>,
     journal: Option<Scribe>,
 }
 
@@ -156,7 +156,7 @@ impl Master {
         Ok(Self {
             desk,
             port,
-            resumed,
+            resumed: resumed.map(Box::new),
             journal,
         })
     }
