@@ -52,3 +52,27 @@ test("18 a stretch can be chosen by its name", async ({ page }) => {
   await stretch.selectOption("Last minute");
   await expect(page.getByRole("status").filter({ hasText: "Only" })).toContainText("Only 0:00 to");
 });
+
+test("18 a link to a stretch shows it, in a run and in a kept one", async ({ page }) => {
+  await start(page, { users: 4, ramp: 4, runTime: "6s" });
+  await expect(state(page)).toHaveText("Finished", { timeout: 20_000 });
+  const chip = page.getByRole("status").filter({ hasText: "Only" });
+  await page.goto("#/run/endpoints?range=1-3");
+  await expect(chip).toContainText("Only 0:01 to 0:03");
+  const requests = await page.locator("tfoot [data-column=requests]").innerText();
+  await page.getByRole("link", { name: "Errors" }).click();
+  await expect(page).toHaveURL(/#\/run\/errors\?range=1-3$/);
+  await page.reload();
+  await expect(chip).toContainText("Only 0:01 to 0:03");
+  await page.goto("#/run/errors?range=5-2");
+  await expect(page).toHaveURL(/#\/run\/errors\?range=1-3$/);
+
+  await page.goto("#/runs");
+  await page.getByRole("table").getByRole("link").first().click();
+  await expect(page).toHaveURL(/#\/run\/[^/]+\/overview$/);
+  await page.goto(`${page.url().replace("/overview", "/endpoints")}?range=1-3`);
+  await expect(chip).toContainText("Only 0:01 to 0:03");
+  await expect(page.locator("tfoot [data-column=requests]")).toHaveText(requests);
+  await page.keyboard.press("l");
+  await expect(page).toHaveURL(/endpoints$/);
+});

@@ -14,6 +14,7 @@ import { Toasts } from "./components/Toasts";
 import { useShortcuts } from "./keys";
 import { useAbout, useLive, useView } from "./live/hooks";
 import { RangeContext, useReadRange } from "./live/range";
+import { useRangeInAddress } from "./live/rangeInAddress";
 import { chartGroup } from "./pages/chartGroup";
 import { Endpoints } from "./pages/Endpoints";
 import { Errors } from "./pages/Errors";
@@ -32,6 +33,7 @@ export function App() {
   const route = useRoute();
   const { path } = route;
   const { store } = useLive();
+  useRangeInAddress();
   const range = useReadRange(route.run === null);
   const run = useView((view) => view.run);
   const [open, setOpen] = useState<Control>(null);

@@ -70,13 +70,16 @@ export function redirect(path: string): void {
 /** One value of the address's query, and a way to set it; the default is not written. */
 export function useQuery(name: string, standard: string): [string, (value: string) => void] {
   const { query } = useRoute();
-  const set = (value: string) => {
-    const changed = new URLSearchParams(query);
-    if (value === standard) changed.delete(name);
-    else changed.set(name, value);
-    const text = changed.toString();
-    const [path = ""] = location.hash.replace(/^#/, "").split("?", 1);
-    redirect(text === "" ? path : `${path}?${text}`);
-  };
+  const set = (value: string) => setQuery(name, value === standard ? null : value);
   return [query.get(name) ?? standard, set];
+}
+
+/** Sets one value of the address's query, or takes it out. */
+export function setQuery(name: string, value: string | null): void {
+  const changed = new URLSearchParams(current().query);
+  if (value === null) changed.delete(name);
+  else changed.set(name, value);
+  const text = changed.toString();
+  const [path = ""] = location.hash.replace(/^#/, "").split("?", 1);
+  redirect(text === "" ? path : `${path}?${text}`);
 }

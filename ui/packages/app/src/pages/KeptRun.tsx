@@ -1,11 +1,10 @@
 import { format, formatDuration, type WireKeptRun } from "@katydid/core";
-import { type ComponentType, type ReactNode, useEffect } from "react";
+import type { ComponentType, ReactNode } from "react";
 import { EmptyState } from "../components/EmptyState";
 import { Icon } from "../components/Icon";
 import { LiveContext, useLive, useView } from "../live/hooks";
 import { useKept } from "../live/kept";
 import { RangeContext, useReadRange } from "../live/range";
-import { chartGroup } from "./chartGroup";
 import styles from "./KeptRun.module.css";
 import type { PageProps } from "./Page";
 import { count } from "./words";
@@ -17,10 +16,6 @@ export default function KeptRun({
   Page,
 }: PageProps & { id: string; Page: ComponentType<PageProps> }) {
   const { live, problem } = useKept(id);
-  useEffect(() => {
-    chartGroup.setZoom(null);
-    return () => chartGroup.setZoom(null);
-  }, []);
   if (problem !== null) {
     return (
       <EmptyState title="This run cannot be shown" action={{ href: "#/runs", label: "All kept runs" }}>
