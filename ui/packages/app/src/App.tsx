@@ -34,8 +34,9 @@ export function App() {
   const { path } = route;
   const { store } = useLive();
   useRangeInAddress();
-  const range = useReadRange(route.run === null);
   const run = useView((view) => view.run);
+  // A run that is not known yet has no stretches.
+  const range = useReadRange(route.run === null && typeof run?.started === "number");
   const [open, setOpen] = useState<Control>(null);
   const [helping, setHelping] = useState(false);
   useTitle();
