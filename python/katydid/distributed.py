@@ -28,6 +28,8 @@ PAUSE = "katydid_pause"
 """Tells workers whether users are to start no new tasks."""
 RATE = "katydid_rate"
 """Tells workers which part of a rate of iterations is theirs, and how much of it is over."""
+RATE_CLASSES = "katydid_rate_classes"
+"""Tells workers the names of the classes whose users run in a test of a rate."""
 STOP_TIMEOUT = "katydid_stop_timeout"
 """Tells workers how many seconds users get at the end of this test."""
 FAREWELL_SECONDS = 10.0

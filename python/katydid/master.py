@@ -19,6 +19,7 @@ from katydid.distributed import (
     LOCUST_VERSION,
     PAUSE,
     RATE,
+    RATE_CLASSES,
     STOP_TIMEOUT,
     DistributedRunner,
     WorkerNodes,
@@ -66,6 +67,8 @@ class MasterRunner(DistributedRunner):
         self.spawn_rate: float = 0
         self.spawning_completed = False
         self._course = Course()
+        self._chosen_classes = list(self.user_classes)
+        """Those of the running test."""
         self._rate_end: Any = None
         self._ramped = Event()
         self._ramped.set()
@@ -89,6 +92,7 @@ class MasterRunner(DistributedRunner):
             ("heartbeat_sent", self._heartbeat_sent),
             ("worker_missing", self._worker_missing),
             ("worker_back", self._worker_back),
+            ("worker_heard", self._worker_heard),
             ("clock_off", self._clock_off),
             ("nothing_lost", self._nothing_lost),
             ("rounded", self._rounded),
@@ -221,10 +225,11 @@ class MasterRunner(DistributedRunner):
         for user_class in self.user_classes:
             if self.environment.host:
                 user_class.host = self.environment.host
-        self._fleet.settings(self.environment.host, self.environment.stop_timeout, self._options())
+        chosen = self.user_classes if user_classes is None else user_classes
+        self._chosen_classes = chosen
+        self._brief()
         self.spawning_completed = False
         self._ramped.clear()
-        chosen = self.user_classes if user_classes is None else user_classes
         self._engine.start(
             user_count,
             spawn_rate,
@@ -240,6 +245,8 @@ class MasterRunner(DistributedRunner):
     def _change_rate(self, rate: Rate) -> None:
         """Has the workers begin iterations at a rate from now on."""
         self._engine.show_rate(rate.text, rate.users)
+        # For workers that join.
+        self._brief()
         self._follow_course(rate)
         logger.info("Iterations begin at %s, on %s workers", rate.text, self.worker_count)
 
@@ -261,13 +268,20 @@ class MasterRunner(DistributedRunner):
             # Not all of it at once: the test may be paused.
             gevent.sleep(min(length - passed, SCHEDULE_LOOK_SECONDS))
 
-    def _share_rate(self, passed: float | None = None) -> None:
-        """Tells each worker its part of the rate, and how much of it is over: by default what is so now."""
+    def _share_rate(self, passed: float | None = None, only: str | None = None) -> None:
+        """Tells each worker its part of the rate, and how much of it is over: by default what is so now.
+
+        Args:
+            passed: Seconds that are over.
+            only: The only worker to be told.
+        """
         rate, passed = self.rate, self._course.passed if passed is None else passed
         if rate is None or passed is None:
             return
         heard = [node.id for node in self.clients.all if node.state != runners.STATE_MISSING]
         for place, worker in enumerate(heard):
+            if only not in (None, worker):
+                continue
             share = {
                 "rate": rate.text,
                 "users": rate.users,
@@ -299,6 +313,7 @@ class MasterRunner(DistributedRunner):
             run["workers"],
         )
         self.target_user_count, self.spawn_rate = run["users"], run["spawn_rate"]
+        self._chosen_classes = [cls for cls in self.user_classes if cls.__name__ in run["classes"]]
         environment.host = run["host"] or environment.host
         environment._filter_tasks_by_tags()
         self.when_time_is_up = then or self.stop
@@ -311,17 +326,20 @@ class MasterRunner(DistributedRunner):
         except StopTest as stop:
             self._end_test(stop)
             return
-        self._fleet.settings(environment.host, environment.stop_timeout, self._options())
+        self._brief()
         shape = environment.shape_class
         if shape is not None:
             shape.reset_time()
             shape.start_time -= time.time() - run["started"]
             self.shape_greenlet = self.greenlet.spawn(self._follow_shape)
             self.shape_greenlet.link_exception(greenlet_exception_logger(logger))
-        elif self.rate is not None and run["rate_since"] is not None:
-            self._follow_course(self.rate, time.time() - run["rate_since"])
+        elif self.rate is not None and run["rate_passed"] is not None:
+            self._follow_course(self.rate, run["rate_passed"])
         elif self.rate is not None:
             self._change_rate(self.rate)
+        if run["is_paused"]:
+            self._course.pause()
+            self.gate.close(())
         self._fleet.go_on()
 
     def tell_losses(self) -> None:
@@ -340,7 +358,12 @@ class MasterRunner(DistributedRunner):
         known = {name: value for name, value in options.items() if isinstance(value, simple)}
         if self.rate is not None:
             known[RATE] = self.rate.text
+            known[RATE_CLASSES] = [cls.__name__ for cls in self._chosen_classes]
         return known
+
+    def _brief(self) -> None:
+        """Tells the fleet what workers are told along with their users."""
+        self._fleet.settings(self.environment.host, self.environment.stop_timeout, self._options())
 
     def _stop(self, caller: Any) -> None:
         self._tell(self.environment.events.test_stopping)
@@ -361,12 +384,15 @@ class MasterRunner(DistributedRunner):
             self._begin_end()
         elif self._stopper is not None and not self._stopper.ready():
             self._stopper.join()
+        # A test that another process was stopping ends here, too.
+        ends = was_active or self.state == runners.STATE_STOPPING
         self._fleet.quit()
         self._await_end(FAREWELL_SECONDS, lambda: not self.worker_count)
-        if was_active:
+        if ends:
             self._engine.stopped()
             self._fleet.flush()
             self.stats.read_anew()
+        if was_active:
             self._tell(self.environment.events.test_stop)
         self.greenlet.kill(block=current_greenlet() not in self.greenlet)
 
@@ -464,6 +490,12 @@ class MasterRunner(DistributedRunner):
     def _worker_back(self, worker: str) -> None:
         logger.info("Worker %s self-healed with heartbeat, setting state to ready.", worker)
         self._share_rate()
+
+    def _worker_heard(self, worker: str) -> None:
+        """One of a run that another process has begun, which may have missed what was said since."""
+        if self.gate.is_closed:
+            self._fleet.send(worker, PAUSE, True)
+        self._share_rate(only=worker)
 
     def _clock_off(self, worker: str, ahead_ms: int) -> None:
         if abs(ahead_ms) <= CLOCK_TOLERANCE_MS:

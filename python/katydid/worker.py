@@ -19,6 +19,7 @@ from katydid.distributed import (
     LOCUST_VERSION,
     PAUSE,
     RATE,
+    RATE_CLASSES,
     STOP_TIMEOUT,
     DistributedRunner,
 )
@@ -66,6 +67,8 @@ class WorkerRunner(DistributedRunner):
         self._lines_sent = 0
         self._sends_logs = True
         self._began = time.monotonic()
+        self._rate_classes: frozenset[str] | None = None
+        """The names of the classes of a rate's users; none where the master does not say."""
         self._told_rate: tuple[dict[str, Any], float] | None = None
         self._welcome: AsyncResult[int | None] = AsyncResult()
         for kind, handler in (
@@ -194,6 +197,8 @@ class WorkerRunner(DistributedRunner):
             environment.events.test_start.fire(environment=environment)
         rate = (job["parsed_options"] or {}).get(RATE)
         if rate is not None and self.arrivals is None:
+            names = (job["parsed_options"] or {}).get(RATE_CLASSES)
+            self._rate_classes = None if names is None else frozenset(names)
             # Its users wait until it is known which part of the rate is theirs.
             self.arrivals = Arrivals(self, Rate(rate))
             # A worker that joins a test is told of its part first, and of its users then.
@@ -232,7 +237,7 @@ class WorkerRunner(DistributedRunner):
             return
         own = default_args_dict()
         for name, value in given.items():
-            if name != RATE and (name not in own or name in _OWN_OPTIONS):
+            if name not in (RATE, RATE_CLASSES) and (name not in own or name in _OWN_OPTIONS):
                 setattr(options, name, value)
         environment = self.environment
         chosen = {name: given.get(name, getattr(environment, name)) for name in ("tags", "exclude_tags")}
@@ -284,7 +289,16 @@ class WorkerRunner(DistributedRunner):
         # In a greenlet that does not end with the runner's.
         gevent.spawn(self.quit)
 
+    def chosen_classes(self) -> list[type[User]]:
+        """The classes of the running test."""
+        names = self._rate_classes
+        return [cls for cls in self.user_classes if names is None or cls.__name__ in names]
+
     def _cut_off(self) -> None:
+        if self.arrivals is not None:
+            # The rate is for others now, too; with its next order this worker begins at its part anew.
+            self.arrivals.end()
+            self.arrivals = None
         if not self.user_count:
             return
         logger.warning(

@@ -44,6 +44,26 @@ def spawned(user_count, **kwargs):
     print("SPAWNED", user_count, flush=True)
 """
 
+VISITORS = """
+from locust import HttpUser, constant, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.05)
+    weight = 3
+
+    @task
+    def look(self):
+        self.client.get("/bytes/7", name="of Python")
+
+class Buyer(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def look(self):
+        self.client.get("/bytes/7", name="of Python")
+"""
+"""The kinds of users of the shop in Rust, by the same names."""
+
 
 class Node:
     """A process of a fleet; its log is read as it comes."""
@@ -157,6 +177,13 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         if node.process.poll() is None:
             node.process.kill()
         node.process.communicate()
+
+
+@pytest.fixture
+def mixed(fleet: Fleet) -> Fleet:
+    """A fleet whose workers in Python have the kinds of users of the shop in Rust."""
+    fleet.script(VISITORS)
+    return fleet
 
 
 Make = Callable[..., Node]

@@ -1,18 +1,15 @@
-//! A test whose shape asks for rates: 40 iterations a second for two seconds, then 80 for two more.
+//! A test whose shape asks for another rate in each second: `RATES="40 40 80 80"`, and then ends.
 
 use std::time::Duration;
 
 use katydid::prelude::*;
 
-struct Doubling;
+struct Seconds(Vec<f64>);
 
-impl Shape for Doubling {
+impl Shape for Seconds {
     fn tick(&mut self, time: Duration) -> Option<Load> {
-        match time.as_secs() {
-            0..2 => Some(Load::rate(40.0)),
-            2..4 => Some(Load::rate(80.0)),
-            _ => None,
-        }
+        let second = usize::try_from(time.as_secs()).ok()?;
+        self.0.get(second).copied().map(Load::rate)
     }
 }
 
@@ -22,5 +19,7 @@ fn test() -> Test {
         u.get("/bytes/7").await?;
         Ok(())
     });
-    Test::new().user(visitor).shape(Doubling)
+    let rates = std::env::var("RATES").unwrap_or_default();
+    let rates = rates.split(' ').flat_map(str::parse);
+    Test::new().user(visitor).shape(Seconds(rates.collect()))
 }

@@ -30,9 +30,13 @@ impl Default for Share {
 pub struct Pace {
     schedule: Schedule,
     share: Share,
-    /// When the schedule began; pauses are taken out.
-    began: Nanos,
+    /// When so much of the schedule was over as `passed` says; pauses are taken out. It may have begun before
+    /// the clock did.
+    at: Nanos,
+    passed: Nanos,
     phase: f64,
+    /// How often another schedule was to be followed.
+    changes: u64,
     arrivals: Arrivals,
     /// The next that is not due yet, since the beginning.
     next: Option<Nanos>,
@@ -54,8 +58,7 @@ impl Pace {
         passed: Duration,
         now: Nanos,
     ) -> Self {
-        let began = now.saturating_sub(passed.into());
-        Self::of(schedule, share, seed, patience.into(), began, 0.0, now)
+        Self::of(schedule, share, seed, patience.into(), passed, 0.0, now)
     }
 
     fn of(
@@ -63,11 +66,10 @@ impl Pace {
         share: Share,
         seed: u64,
         patience: Nanos,
-        began: Nanos,
+        passed: Duration,
         phase: f64,
         now: Nanos,
     ) -> Self {
-        let passed = since(began, now);
         let (arrivals, share) = match schedule.spacing() {
             Spacing::Even => (schedule.arrivals_from(passed, phase, seed), share),
             Spacing::Poisson => {
@@ -81,8 +83,10 @@ impl Pace {
         let mut pace = Self {
             schedule,
             share,
-            began,
+            at: now,
+            passed: passed.into(),
             phase,
+            changes: 0,
             arrivals,
             next: None,
             waiting: Vec::new(),
@@ -96,24 +100,31 @@ impl Pace {
     /// Goes on by another schedule, of which so much has passed; those that wait go on waiting.
     #[must_use]
     pub fn changed(
-        self,
+        mut self,
         schedule: Schedule,
         share: Share,
         seed: u64,
         passed: Duration,
         now: Nanos,
     ) -> Self {
+        let is_paused = self.paused.is_some();
+        // What waited until now has not waited meanwhile.
+        self.resume(now);
         let phase = match (self.schedule.spacing(), schedule.spacing()) {
             (Spacing::Even, Spacing::Even) if passed.is_zero() => {
-                let passed = since(self.began, now);
+                let passed = self.passed.saturating_add(now.saturating_sub(self.at));
+                let passed = Duration::from_nanos(passed.as_nanos());
                 self.schedule.phase_at(passed, self.phase)
             }
             _ => 0.0,
         };
-        let began = now.saturating_sub(passed.into());
-        let mut pace = Self::of(schedule, share, seed, self.patience, began, phase, now);
+        let changes = self.changes + 1;
+        // The gaps that follow are not those of the beginning again.
+        let seed = seed ^ scrambled(changes);
+        let mut pace = Self::of(schedule, share, seed, self.patience, passed, phase, now);
+        pace.changes = changes;
         pace.waiting = self.waiting;
-        pace.paused = self.paused.map(|_| now);
+        pace.paused = is_paused.then_some(now);
         pace
     }
 
@@ -123,7 +134,7 @@ impl Pace {
         if self.paused.is_some() {
             return 0;
         }
-        while let Some(due) = self.next.map(|next| self.began.saturating_add(next)) {
+        while let Some(due) = self.due() {
             if due > now {
                 break;
             }
@@ -178,7 +189,7 @@ impl Pace {
         if self.paused.is_some() {
             return None;
         }
-        let next = self.next.map(|next| self.began.saturating_add(next));
+        let next = self.due();
         let oldest = self.waiting.iter().filter_map(VecDeque::front).min();
         let given_up = oldest.map(|due| {
             let last = due.saturating_add(self.patience);
@@ -204,11 +215,17 @@ impl Pace {
     pub fn resume(&mut self, now: Nanos) {
         if let Some(paused) = self.paused.take() {
             let pause = now.saturating_sub(paused);
-            self.began = self.began.saturating_add(pause);
+            self.at = self.at.saturating_add(pause);
             for due in self.waiting.iter_mut().flatten() {
                 *due = due.saturating_add(pause);
             }
         }
+    }
+
+    /// When the next arrival is due.
+    fn due(&self) -> Option<Nanos> {
+        let next = self.next?.saturating_sub(self.passed);
+        Some(self.at.saturating_add(next))
     }
 
     /// The next arrival of this share.
@@ -218,10 +235,6 @@ impl Pace {
         let skipped = usize::try_from(behind).unwrap_or(usize::MAX);
         self.next = self.arrivals.nth(skipped);
     }
-}
-
-fn since(began: Nanos, now: Nanos) -> Duration {
-    Duration::from_nanos(now.saturating_sub(began).as_nanos())
 }
 
 /// Of which class the user of each arrival is, by weight.
@@ -246,6 +259,16 @@ impl Mix {
             weights,
             random: (spacing == Spacing::Poisson).then_some(seed ^ 0x5DEE_CE66_D1CE_4E5B),
         }
+    }
+
+    /// The same classes by other weights; where these are as they were, it goes on as it was.
+    #[must_use]
+    pub fn changed(self, weights: Vec<f64>, spacing: Spacing, seed: u64) -> Self {
+        let is_poisson = spacing == Spacing::Poisson;
+        if self.weights == weights && self.random.is_some() == is_poisson {
+            return self;
+        }
+        Self::new(weights, spacing, self.random.unwrap_or(seed))
     }
 
     /// The place of the next arrival's class; zero if no weight is above zero.
@@ -382,6 +405,66 @@ mod tests {
         assert_eq!(due.len(), 210);
         let gaps = due.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(gaps.clone().all(|gap| gap.abs_diff(95_238_095) < 100));
+    }
+
+    #[test]
+    fn a_schedule_may_have_begun_before_the_clock_did() {
+        let schedule: Schedule = "0-1000/s over 10s, 1000/s for 60s".parse().unwrap();
+        let now = Nanos::from_millis(100);
+        let passed = Duration::from_secs(30);
+        let share = Share::default();
+        let mut pace = Pace::new(schedule.clone(), share, 1, PATIENCE, passed, now);
+        let mut changed = Pace::new(schedule.clone(), share, 1, PATIENCE, Duration::ZERO, now)
+            .changed(schedule, share, 1, passed, now);
+        for pace in [&mut pace, &mut changed] {
+            let mut due = 0;
+            pace.advance(Nanos::from_millis(599), |_| {
+                due += 1;
+                0
+            });
+            assert_eq!(due, 500);
+        }
+    }
+
+    #[test]
+    fn what_waits_in_a_pause_is_not_dropped_for_a_change_in_it() {
+        let mut pace = pace("1/s for 60s", Share::default());
+        pace.advance(Nanos::from_secs(5), |_| 0);
+        pace.pause(Nanos::from_secs(5));
+        let same = "1/s for 60s".parse().unwrap();
+        let passed = Duration::from_secs(1);
+        let mut pace = pace.changed(same, Share::default(), 7, passed, Nanos::from_secs(65));
+        pace.resume(Nanos::from_secs(70));
+        assert_eq!(pace.advance(Nanos::from_secs(70), |_| 0), 0);
+        assert_eq!(pace.take(0), Some(Nanos::from_secs(70)));
+    }
+
+    #[test]
+    fn each_change_has_gaps_of_its_own() {
+        let mut pace = pace("1/s poisson", Share::default());
+        let mut firsts = std::collections::BTreeSet::new();
+        for second in 6..106 {
+            let now = Nanos::from_secs(second);
+            let same = "1/s poisson".parse().unwrap();
+            pace = pace.changed(same, Share::default(), 7, Duration::ZERO, now);
+            firsts.insert(pace.deadline().unwrap().saturating_sub(now));
+        }
+        assert_eq!(firsts.len(), 100);
+    }
+
+    #[test]
+    fn classes_keep_their_parts_when_the_rate_changes() {
+        let mut mix = Mix::new(vec![3.0, 1.0], Spacing::Even, 1);
+        let mut drawn = [0, 0];
+        for _ in 0..100 {
+            for _ in 0..2 {
+                drawn[mix.draw()] += 1;
+            }
+            mix = mix.changed(vec![3.0, 1.0], Spacing::Even, 1);
+        }
+        assert_eq!(drawn, [150, 50]);
+        let mut mix = mix.changed(vec![0.0, 1.0], Spacing::Even, 1);
+        assert_eq!([mix.draw(), mix.draw()], [1, 1]);
     }
 
     #[test]

@@ -122,8 +122,13 @@ impl Rate {
         if self.paused_ms.is_some() {
             return 0.0;
         }
-        let since = now_ms.saturating_sub(self.since_ms);
-        self.schedule.rate(Duration::from_millis(since))
+        self.schedule.rate(self.passed(now_ms))
+    }
+
+    /// How much of the schedule is over, without pauses.
+    pub fn passed(&self, now_ms: u64) -> Duration {
+        let until = self.paused_ms.unwrap_or(now_ms);
+        Duration::from_millis(until.saturating_sub(self.since_ms))
     }
 
     /// Nothing is due until [`Rate::resume`].

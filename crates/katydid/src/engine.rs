@@ -21,5 +21,5 @@ pub(crate) use arrivals::PATIENCE;
 pub(crate) use base::Base;
 pub(crate) use control::{Control, Phase};
 pub(crate) use crew::{Crew, Progress};
-pub(crate) use lane::{Ask, Lane, Shared};
+pub(crate) use lane::{Ask, Lane, Limit, Shared};
 pub(crate) use life::{Ending, Kind, Life};

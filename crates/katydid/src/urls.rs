@@ -159,7 +159,6 @@ impl Kind for Urls {
     }
 
     fn live(self: Arc<Self>, lane: Rc<Lane>, control: Rc<Control>) -> Life {
-        lane.has_begun(control.class);
         Box::pin(async move {
             control.until_ended(self.repeat(&lane, &control)).await;
         })

@@ -45,12 +45,49 @@ fn a_shape_changes_the_rate_and_ends_the_test() {
 }
 
 #[test]
+fn users_that_are_still_starting_are_not_started_again() {
+    let counted = Arc::new(AtomicU64::new(0));
+    let counts = Arc::clone(&counted);
+    let words = ["test", "--headless", "--no-store", "--only-summary"].map(str::to_owned);
+    let code = katydid::run_with(&words, move || {
+        let slow = async move |u: &mut HttpUser| {
+            counts.fetch_add(1, Ordering::Relaxed);
+            u.sleep(500.millis()).await;
+            Ok(())
+        };
+        let user = User::new("Slow")
+            .on_start(slow)
+            .task(1, async |_: &mut HttpUser| Ok(()));
+        Test::new()
+            .user(user)
+            .shape(Seconds(|second| (second < 2).then(|| Load::rate(100.0))))
+    });
+    assert_eq!(code, 0);
+    // As many as there are arrivals until the first is ready; and not as many again for each of them.
+    let counted = counted.load(Ordering::Relaxed);
+    assert!((20..=200).contains(&counted), "{counted}");
+}
+
+#[test]
 fn a_shape_cannot_go_on_with_a_rate_after_users() {
     let (code, _) = run(Seconds(|second| match second {
         0 => Some(Load::users(1)),
         _ => Some(Load::rate(10.0).poisson()),
     }));
     assert_eq!(code, 1);
+}
+
+#[test]
+fn a_spawn_rate_is_above_zero_where_users_are_to_come() {
+    let (code, _) = run(Seconds(|_| Some(Load::users(2).spawn_rate(0.0))));
+    assert_eq!(code, 1);
+    // Where nobody is to come it does not matter.
+    let (code, _) = run(Seconds(|second| match second {
+        0 => Some(Load::users(2)),
+        1 => Some(Load::users(2).spawn_rate(0.0)),
+        _ => None,
+    }));
+    assert_eq!(code, 0);
 }
 
 #[test]

@@ -146,6 +146,7 @@ impl Book {
         self.shown_from = now.monotonic + patience;
         self.run = RunInfo {
             state: from.state,
+            is_paused: from.is_paused,
             host: from.host.clone(),
             target_users: from.users,
             spawn_rate: from.spawn_rate,

@@ -30,6 +30,8 @@ const VERSION: u64 = 1;
 pub struct Checkpoint {
     /// What the run was doing: spawning, running or stopping.
     pub state: State,
+    /// Whether users start no new tasks for now.
+    pub is_paused: bool,
     /// Where requests go.
     pub host: Option<String>,
     /// When the run was started, in milliseconds since the Unix epoch.
@@ -98,6 +100,7 @@ impl Checkpoint {
         let mut fields: Vec<(Value, Value)> = vec![
             ("version".into(), VERSION.into()),
             ("state".into(), self.state.as_str().into()),
+            ("paused".into(), self.is_paused.into()),
             (
                 "host".into(),
                 self.host.as_deref().map_or(Value::Nil, Value::from),
@@ -165,6 +168,7 @@ impl Checkpoint {
                 .collect::<Option<_>>()
                 .ok_or(CheckpointError("seconds"))?,
             state: state.ok_or(CheckpointError("state"))?,
+            is_paused: field(data, "paused").and_then(Value::as_bool) == Some(true),
             host: text("host"),
             started_ms,
             run_time: number(data, "run_time_ms").map(Duration::from_millis),
@@ -234,11 +238,12 @@ fn rate_value(rate: &Rate) -> Value {
         rate.schedule.to_string().into(),
         rate.most_users.map_or(Value::Nil, Value::from),
         rate.since_ms.into(),
+        rate.paused_ms.map_or(Value::Nil, Value::from),
     ])
 }
 
 fn rate_of(value: &Value) -> Option<Rate> {
-    let [schedule, most_users, since_ms] = value.as_array()?.as_slice() else {
+    let [schedule, most_users, since_ms, paused_ms] = value.as_array()?.as_slice() else {
         return None;
     };
     Some(Rate {
@@ -248,7 +253,10 @@ fn rate_of(value: &Value) -> Option<Rate> {
             number => Some(u32::try_from(number.as_u64()?).ok()?),
         },
         since_ms: since_ms.as_u64()?,
-        paused_ms: None,
+        paused_ms: match paused_ms {
+            Value::Nil => None,
+            number => Some(number.as_u64()?),
+        },
     })
 }
 

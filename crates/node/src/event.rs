@@ -154,6 +154,8 @@ pub enum Notice {
     NothingLost(String),
     /// A worker that was missing is there again.
     WorkerBack(String),
+    /// A worker of a run that another process has begun is heard of, and may have missed what was said since.
+    WorkerHeard(String),
     /// A worker's clock is so many milliseconds ahead of ours, or behind if negative.
     ClockOff(String, i64),
     /// A worker has ended by itself; how many are left.

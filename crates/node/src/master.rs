@@ -246,6 +246,7 @@ impl Master {
         let run = &self.book.run;
         Some(Checkpoint {
             state: run.state,
+            is_paused: run.is_paused,
             host: run.host.clone(),
             started_ms: run.started_ms.unwrap_or_default(),
             run_time: run.run_time,

@@ -474,11 +474,40 @@ fn another_process_knows_how_far_a_rate_is() {
         by: None,
     });
     let since = began + now(play.at).millis() - paused;
+    assert!(!play.master.run().is_paused);
     let checkpoint = play.written();
     let play = play.killed(&checkpoint);
     let rate = play.master.run().rate.as_ref().expect("it goes on");
     assert_eq!((rate.since_ms, rate.most_users), (since, Some(70)));
     assert_eq!(rate.schedule, schedule);
+}
+
+#[test]
+fn another_process_goes_on_with_a_pause() {
+    let mut play = Play::with(&["a"]);
+    play.master.keep_journal();
+    play.start(1, 1.0);
+    play.passes(1, &["a"]);
+    play.happens(Event::Rate(Some(("500/s".parse().unwrap(), None))));
+    play.passes(3, &["a"]);
+    play.happens(Event::Mark {
+        kind: Kind::Pause,
+        text: String::new(),
+        by: None,
+    });
+    let checkpoint = play.written();
+    let mut play = play.killed(&checkpoint);
+    assert!(play.master.run().is_paused);
+    let rate = play.master.run().rate.as_ref().unwrap();
+    let passed = rate.passed(now(play.at).millis());
+    assert_eq!(passed, Duration::from_secs(3), "the pause is none of it");
+    play.happens(Event::GoOn);
+    play.says("a", heartbeat());
+    assert!(play.notices.contains(&Notice::WorkerHeard("a".to_owned())));
+    play.says("a", heartbeat());
+    let heard = play.notices.iter();
+    let heard = heard.filter(|notice| matches!(notice, Notice::WorkerHeard(_)));
+    assert_eq!(heard.count(), 1);
 }
 
 #[test]

@@ -88,12 +88,17 @@ impl PyArrivals {
         let (patience, passed) = (seconds(patience)?, seconds(passed)?);
         let now = now();
         let mut state = self.state.lock();
-        let mix = Mix::new(weights, schedule.spacing(), seed);
-        let pace = match state.pace.take() {
-            Some((pace, _)) => pace.changed(schedule, share, seed, passed, now),
-            None => Pace::new(schedule, share, seed, patience, passed, now),
-        };
-        state.pace = Some((pace, mix));
+        let spacing = schedule.spacing();
+        state.pace = Some(match state.pace.take() {
+            Some((pace, mix)) => (
+                pace.changed(schedule, share, seed, passed, now),
+                mix.changed(weights, spacing, seed),
+            ),
+            None => (
+                Pace::new(schedule, share, seed, patience, passed, now),
+                Mix::new(weights, spacing, seed),
+            ),
+        });
         self.wind(&state);
         Ok(())
     }

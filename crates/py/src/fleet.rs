@@ -123,8 +123,12 @@ impl PyFleet {
         told.set_item("state", resumed.state.as_str())?;
         told.set_item("host", &resumed.host)?;
         told.set_item("started", resumed.started_ms as f64 / 1e3)?;
-        let rate_since = resumed.rate.as_ref().map(|rate| rate.since_ms as f64 / 1e3);
-        told.set_item("rate_since", rate_since)?;
+        let now_ms = self.shared.node.now().as_millis();
+        let passed = resumed.rate.as_ref().map(|rate| rate.passed(now_ms));
+        told.set_item("rate_passed", passed.map(|passed| passed.as_secs_f64()))?;
+        told.set_item("is_paused", resumed.is_paused)?;
+        let classes = resumed.classes.iter().map(|class| class.name.as_str());
+        told.set_item("classes", classes.collect::<Vec<_>>())?;
         told.set_item("users", resumed.users)?;
         told.set_item("spawn_rate", resumed.spawn_rate)?;
         told.set_item("workers", resumed.workers.len())?;
@@ -404,6 +408,7 @@ pub(crate) fn told<'py>(
             Notice::Rounded(worker) => ("rounded", args!(worker)),
             Notice::NothingLost(worker) => ("nothing_lost", args!(worker)),
             Notice::WorkerBack(worker) => ("worker_back", args!(worker)),
+            Notice::WorkerHeard(worker) => ("worker_heard", args!(worker)),
             Notice::ClockOff(worker, ahead_ms) => ("clock_off", args!(worker, ahead_ms)),
             Notice::WorkerQuit(worker, left) => ("worker_quit", args!(worker, left)),
             Notice::NoWorkersLeft => ("no_workers_left", vec![]),

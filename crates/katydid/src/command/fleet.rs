@@ -158,6 +158,7 @@ impl Run {
             let mut chosen = self.chosen.borrow_mut();
             chosen.users = found.users;
             chosen.spawn_rate = found.spawn_rate;
+            chosen.classes.clone_from(&found.classes);
             if found.host.is_some() {
                 chosen.host.clone_from(&found.host);
             }
@@ -173,12 +174,14 @@ impl Run {
             return;
         }
         // Where kinds have schedules of their own it is not known when those began.
-        let since_ms = found.rate.as_ref().map(|rate| rate.since_ms);
-        let since_ms = since_ms.unwrap_or(found.started_ms);
-        let of_rates = self.node.now().as_millis().saturating_sub(since_ms);
-        self.go_on_with_rates(Duration::from_millis(of_rates));
+        let now_ms = self.node.now().as_millis();
+        let of_rates = found.rate.as_ref().map(|rate| rate.passed(now_ms));
+        self.go_on_with_rates(of_rates.unwrap_or(passed));
         if self.shape.borrow().is_some() {
             spawn(Rc::clone(self).follow_shape(self.load.get(), passed));
+        }
+        if found.is_paused {
+            self.course.pause();
         }
         self.node.send(Event::GoOn);
     }
@@ -278,6 +281,7 @@ impl Run {
         match self.link.get() {
             Some(Membership::Master(master)) => {
                 let is_active = self.is_active();
+                let state = self.node.read(|role| role.run().state);
                 let patience = if is_active {
                     self.load.set(self.load.get() + 1);
                     self.patience.get() + SILENCE
@@ -286,7 +290,8 @@ impl Run {
                 };
                 self.node.send(Event::Quitting);
                 self.await_end(patience, true).await;
-                if is_active {
+                // Also if another process was stopping it.
+                if !matches!(state, State::Ready | State::Stopped) {
                     self.node.send(Event::Stopped);
                 }
                 master.flush();
@@ -385,6 +390,12 @@ impl Run {
             Notice::WorkerBack(worker) => {
                 console.info(format_args!("Worker {worker} is there again"));
             }
+            Notice::WorkerHeard(worker) => {
+                self.remind_of_rates(&worker);
+                if self.course.is_paused() {
+                    self.pause_worker(worker);
+                }
+            }
             Notice::WorkerQuit(worker, left) => {
                 console.info(format_args!("Worker {worker} has ended; {left} are left"));
             }
@@ -453,6 +464,9 @@ impl Run {
                     "The master does not answer and starts this worker's users on others, so they are stopped here.",
                 );
                 let run = Rc::clone(self);
+                // The rate is for others now, too; with its next order this worker begins at its part anew.
+                self.crew.end_rates();
+                self.is_cut_off.set(true);
                 spawn(async move {
                     run.crew.stop_all(Duration::ZERO).await;
                     run.node.send(Event::Spawned {
@@ -499,7 +513,10 @@ impl Run {
             self.load.set(self.load.get() + 1);
             self.crew.begin(job.host.clone());
             self.take_rate_option(&job.options);
+        } else if self.is_cut_off.get() {
+            self.take_rate_option(&job.options);
         }
+        self.is_cut_off.set(false);
         *state = State::Spawning;
         drop(state);
         self.node.send(Event::State(State::Spawning));

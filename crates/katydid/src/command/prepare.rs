@@ -29,7 +29,7 @@ use super::rates::Course;
 use super::run::{Chosen, Inbox, Run, place};
 use super::settings::{Part, Problem, Settings};
 use super::spawn;
-use crate::engine::{Ask, Crew, Shared};
+use crate::engine::{Ask, Crew, Limit, Shared};
 
 /// Bytes of a body that are kept.
 const MOST_BODY: u64 = 100 << 20;
@@ -117,6 +117,8 @@ impl Run {
             finished: Notify::new(),
             job: Cell::new(0.0),
             jobs: tokio::sync::Mutex::default(),
+            is_cut_off: Cell::default(),
+            ran_out: Cell::default(),
             patience: Cell::new(patience),
             code: Cell::new(None),
             push: OnceCell::new(),
@@ -197,7 +199,7 @@ fn crew(
         config: Arc::new(config),
         headers,
         host: RwLock::new(settings.host.clone()),
-        iterations: children::share(settings.iterations).map(AtomicU64::new),
+        iterations: children::share(settings.iterations).map(Limit::new),
         next_id: AtomicU64::new(0),
         ask: Box::new(move |ask| drop(asks.send(ask))),
         name: "local".to_owned(),

@@ -22,6 +22,8 @@ use crate::user::{Arrivals, MOST_USERS};
 
 /// The option and the message between our own nodes that tell of a rate, and of a worker's part of it.
 const RATE: &str = "katydid_rate";
+/// The option that names the kinds whose users run in a test of a rate.
+const RATE_CLASSES: &str = "katydid_rate_classes";
 /// The message between our own nodes that says how long users get to finish what they do.
 const STOP_TIMEOUT: &str = "katydid_stop_timeout";
 /// How often it is looked whether a schedule is over.
@@ -30,7 +32,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How far the schedules of a run are.
 #[derive(Default)]
 pub(super) struct Course {
-    began: Cell<Option<Stamp>>,
+    /// A moment, and how much was over then.
+    since: Cell<Option<(Stamp, Duration)>>,
     paused: Cell<Option<Stamp>>,
 }
 
@@ -38,8 +41,21 @@ impl Course {
     /// How much is over, without pauses; none before it has begun.
     fn passed(&self) -> Option<Duration> {
         let until = self.paused.get().unwrap_or_else(Stamp::now);
-        let began = self.began.get()?;
-        Some(Duration::from_nanos(until.since(began)))
+        let (since, before) = self.since.get()?;
+        Some(before + Duration::from_nanos(until.since(since)))
+    }
+
+    fn has_begun(&self) -> bool {
+        self.since.get().is_some()
+    }
+
+    /// So much is over now.
+    fn begin(&self, passed: Duration) {
+        let now = Stamp::now();
+        self.since.set(Some((now, passed)));
+        if self.is_paused() {
+            self.paused.set(Some(now));
+        }
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -48,7 +64,7 @@ impl Course {
 
     /// The test ends, paused or not.
     pub(super) fn end(&self) {
-        self.began.set(None);
+        self.since.set(None);
         self.paused.set(None);
     }
 
@@ -59,10 +75,10 @@ impl Course {
     }
 
     pub(super) fn resume(&self) {
-        if let (Some(paused), Some(began)) = (self.paused.take(), self.began.get()) {
-            let now = Stamp::now();
-            // As if it had begun so much later.
-            self.began.set(Some(now.before(paused.since(began))));
+        let passed = self.passed();
+        self.paused.set(None);
+        if let Some(passed) = passed {
+            self.begin(passed);
         }
     }
 }
@@ -71,7 +87,8 @@ impl Run {
     /// Has the users of this test wait for what is due, where a rate says when that is; before the first one starts.
     pub(super) fn set_rates(&self) -> bool {
         self.course.end();
-        let is_any = self.crew.set_rates(self.rate.borrow().as_ref());
+        let classes = self.chosen.borrow().classes.clone();
+        let is_any = self.crew.set_rates(self.rate.borrow().as_ref(), &classes);
         self.has_rates.set(is_any);
         is_any
     }
@@ -79,8 +96,7 @@ impl Run {
     /// Goes on with the schedules of a test that another process began so long ago.
     pub(super) fn go_on_with_rates(self: &Rc<Self>, passed: Duration) {
         if self.set_rates() {
-            let passed = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
-            self.course.began.set(Some(Stamp::now().before(passed)));
+            self.course.begin(passed);
             self.share_rates();
             spawn(Rc::clone(self).end_with_rates(self.load.get()));
         }
@@ -88,18 +104,22 @@ impl Run {
 
     /// Goes on at a rate with a test that another process began.
     pub(super) fn take_up_rate(&self, rate: Arrivals) {
+        let is_paused = self.course.is_paused();
         self.rate.replace(Some(rate.clone()));
         self.set_rates();
-        self.course.began.set(Some(Stamp::now()));
+        if is_paused {
+            self.course.pause();
+        }
+        self.course.begin(Duration::ZERO);
         self.change_rates(rate);
     }
 
     /// Begins the schedules of this test.
     pub(super) fn begin_rates(self: &Rc<Self>) {
-        if !self.has_rates.get() || self.course.began.get().is_some() {
+        if !self.has_rates.get() || self.course.has_begun() {
             return;
         }
-        self.course.began.set(Some(Stamp::now()));
+        self.course.begin(Duration::ZERO);
         self.show_rates();
         if self.settings.part == Part::Master {
             // All of it, also what is due at once.
@@ -113,13 +133,15 @@ impl Run {
 
     /// Has iterations begin at another rate from now on.
     pub(super) fn change_rates(&self, rate: Arrivals) {
-        self.crew.change_rates(&rate);
+        self.crew.change_rates(&rate, &self.chosen.borrow().classes);
         self.rate.replace(Some(rate));
-        if self.course.began.get().is_none() {
+        // For workers that join.
+        self.brief();
+        if !self.course.has_begun() {
             // They have not begun at the last one yet.
             return;
         }
-        self.course.began.set(Some(Stamp::now()));
+        self.course.begin(Duration::ZERO);
         self.show_rates();
         if self.settings.part == Part::Master {
             // All of it, also what is due at once.
@@ -152,7 +174,18 @@ impl Run {
         }
     }
 
+    /// The same for one that may have missed it.
+    pub(super) fn remind_of_rates(&self, worker: &str) {
+        if let Some(passed) = self.course.passed() {
+            self.share_rates_with(|other| other == worker, passed);
+        }
+    }
+
     fn share_rates_from(&self, passed: Duration) {
+        self.share_rates_with(|_| true, passed);
+    }
+
+    fn share_rates_with(&self, is_told: impl Fn(&str) -> bool, passed: Duration) {
         let workers: Vec<_> = self.node.read(|role| match role {
             Role::Master(master) => {
                 let there = master.workers().filter(|worker| is_there(worker));
@@ -163,7 +196,8 @@ impl Run {
         let of = workers.len() as u64;
         let rate = self.rate.borrow();
         let rate = rate.as_ref();
-        for (place, worker) in (0_u64..).zip(workers) {
+        let told = (0_u64..).zip(workers);
+        for (place, worker) in told.filter(|(_, worker)| is_told(worker)) {
             let data = Value::Map(vec![
                 ("rate".into(), text(rate)),
                 (
@@ -183,10 +217,18 @@ impl Run {
     /// What workers are told of the rate along with their users.
     pub(super) fn rate_options(&self) -> Value {
         let rate = self.rate.borrow();
-        let told = rate
-            .as_ref()
-            .map(|rate| (Value::from(RATE), text(Some(rate))));
-        Value::Map(told.into_iter().collect())
+        let Some(rate) = rate.as_ref() else {
+            return Value::Map(Vec::new());
+        };
+        let chosen = self.chosen.borrow();
+        let names = chosen
+            .classes
+            .iter()
+            .map(|class| class.name.as_str().into());
+        Value::Map(vec![
+            (RATE.into(), text(Some(rate))),
+            (RATE_CLASSES.into(), Value::Array(names.collect())),
+        ])
     }
 
     /// Ends a master's test when its schedules are over.
@@ -220,6 +262,13 @@ impl Run {
         });
         let is_paused = self.course.is_paused();
         self.rate.replace(all);
+        let named = field(options, RATE_CLASSES).and_then(Value::as_array);
+        let kinds = self.settings.kinds.iter().map(|kind| kind.class());
+        let kinds = kinds.filter(|class| {
+            let is_named = |name: &Value| name.as_str() == Some(&class.name);
+            named.is_none_or(|names| names.iter().any(is_named))
+        });
+        self.chosen.borrow_mut().classes = kinds.collect();
         self.set_rates();
         if is_paused {
             self.course.pause();
@@ -256,10 +305,12 @@ impl Run {
         if let Some(schedule) = schedule {
             let most = field(data, "users").and_then(Value::as_u64);
             let most = most.and_then(|most| u32::try_from(most).ok());
-            self.crew.change_rates(&Arrivals {
+            let arrivals = Arrivals {
                 schedule,
                 most_users: most.unwrap_or(MOST_USERS),
-            });
+            };
+            let classes = &self.chosen.borrow().classes;
+            self.crew.change_rates(&arrivals, classes);
         }
         let share = field(data, "share").and_then(Value::as_array);
         let share = share.and_then(|share| match share.as_slice() {

@@ -89,6 +89,10 @@ pub(super) struct Run {
     /// The timestamp of the newest assignment, and whoever carries one out.
     pub(super) job: Cell<f64>,
     pub(super) jobs: tokio::sync::Mutex<()>,
+    /// Whether this worker's users were stopped because its master did not answer.
+    pub(super) is_cut_off: Cell<bool>,
+    /// The load whose iterations were all run.
+    pub(super) ran_out: Cell<Option<u64>>,
     /// How long users get to finish their tasks when they are stopped.
     pub(super) patience: Cell<Duration>,
     /// The exit code, if it is settled already.
@@ -395,8 +399,21 @@ impl Run {
                 return Ok(());
             }
         } else {
-            self.rate
-                .replace(rate.or_else(|| self.settings.rate.clone()));
+            let own = || self.settings.rate.clone();
+            self.rate.replace(rate.clone().or_else(own));
+        }
+        if rate.is_none() {
+            let is_rate = wanted.spawn_rate.is_finite() && wanted.spawn_rate > 0.0;
+            if !is_rate && self.is_active() && self.chosen.borrow().users == wanted.users {
+                // Nobody is to come or go, however fast.
+                return Ok(());
+            }
+            if !is_rate {
+                return Err(format!(
+                    "it asks for {} users at {} per second, which is no rate above zero",
+                    wanted.users, wanted.spawn_rate
+                ));
+            }
         }
         {
             let mut chosen = self.chosen.borrow_mut();
@@ -541,6 +558,12 @@ impl Run {
         if self.is_stopping.get() || !self.is_active() {
             return;
         }
+        if matches!(ask, Ask::IterationsDone) {
+            if self.ran_out.get() == Some(self.load.get()) {
+                return;
+            }
+            self.ran_out.set(Some(self.load.get()));
+        }
         self.console.info(reason);
         let run = Rc::clone(self);
         // Iterations that have begun are to be finished.
@@ -548,7 +571,16 @@ impl Run {
             Ask::IterationsDone => Duration::from_secs(60).max(self.settings.stop_timeout),
             _ => self.settings.stop_timeout,
         };
+        // Where the one that has started this worker has a page, another test may follow.
+        let stays = is_worker && self.parent.is_some() && !self.settings.headless;
         spawn(async move {
+            if stays {
+                run.crew.stop_all(patience).await;
+                run.node.send(Event::Spawned {
+                    counts: run.crew.counts(),
+                });
+                return;
+            }
             run.stop(patience).await;
             if run.settings.headless || is_worker {
                 run.finish();

@@ -181,6 +181,12 @@ impl Settings {
             ));
         }
         let run_time = given.time("run_time").filter(|time| !time.is_zero());
+        let spawn_rate: f64 = given.number("spawn_rate").unwrap_or(1.0);
+        if !(spawn_rate.is_finite() && spawn_rate > 0.0) {
+            return Err(Problem::usage(format!(
+                "--spawn-rate: users per second are a number above zero, and not {spawn_rate}"
+            )));
+        }
         Ok(Self {
             part,
             name,
@@ -192,7 +198,7 @@ impl Settings {
             known_tags,
             host,
             users: given.number("num_users").unwrap_or(1).max(1),
-            spawn_rate: given.number("spawn_rate").unwrap_or(1.0),
+            spawn_rate,
             run_time,
             stop_timeout: given.time("stop_timeout").unwrap_or_default(),
             iterations: given.number("iteration_limit"),

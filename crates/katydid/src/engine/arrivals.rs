@@ -104,6 +104,7 @@ impl Pool {
 
     /// Waits for the next iteration: when it was due. None if the user is to end.
     pub(crate) async fn next(&self, lane: &Lane, control: &Rc<Control>) -> Option<Stamp> {
+        lane.has_come(control);
         let due = self.pace.borrow_mut().as_mut().and_then(|it| it.take(0));
         if let Some(due) = due {
             return Some(self.begin(lane, due));

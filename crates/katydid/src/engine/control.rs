@@ -47,6 +47,8 @@ pub(crate) struct Control {
     farewell: RefCell<Option<Farewell>>,
     /// When the iteration was due that it is to begin; zero for none.
     pub(super) due: Cell<u64>,
+    /// Whether it has not come for its first iteration yet.
+    pub(super) is_coming: Cell<bool>,
 }
 
 impl Control {
@@ -63,6 +65,7 @@ impl Control {
             waker: RefCell::default(),
             farewell: RefCell::default(),
             due: Cell::new(0),
+            is_coming: Cell::new(true),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use katydid_core::arrival::Schedule;
-use katydid_core::dispatch::Users;
+use katydid_core::dispatch::{Class, Users};
 use katydid_core::pace::Share;
 use katydid_http::timing::Stamp;
 use katydid_node::Event;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::arrivals::Part;
 use super::control::Phase;
 use super::lane::{Handle, Order, SendFarewell, Shared};
+use super::life::Kind;
 use crate::user::{Arrivals, MOST_USERS};
 
 /// How long requests whose users are to end at once get to be answered, so that they are counted.
@@ -110,13 +111,16 @@ impl Crew {
     /// A run begins, with this host.
     pub(crate) fn begin(&self, host: Option<String>) {
         *self.shared.host.write() = host;
+        if let Some(limit) = &self.shared.iterations {
+            limit.left.store(limit.all, Ordering::Relaxed);
+        }
         self.tell(|| Order::Begin);
     }
 
-    /// Has iterations begin at a rate: at a part of `all` for each kind, or else as the kind says. Users of these
-    /// kinds wait until [`Crew::follow_rates`]. False if every kind begins its iterations as it likes.
-    pub(crate) fn set_rates(&self, all: Option<&Arrivals>) -> bool {
-        let rates = self.parts(all);
+    /// Has iterations of these kinds begin at a rate: at a part of `all` for each, or else as the kind says. Their
+    /// users wait until [`Crew::follow_rates`]. False if every kind begins its iterations as it likes.
+    pub(crate) fn set_rates(&self, all: Option<&Arrivals>, classes: &[Class]) -> bool {
+        let rates = self.parts(all, classes);
         self.tell(|| Order::Rates(rates.iter().map(Option::is_some).collect()));
         let is_any = rates.iter().any(Option::is_some);
         *self.rates.borrow_mut() = rates;
@@ -124,26 +128,33 @@ impl Crew {
     }
 
     /// Has the same kinds go on at another rate, from the next [`Crew::follow_rates`] on.
-    pub(crate) fn change_rates(&self, all: &Arrivals) {
-        *self.rates.borrow_mut() = self.parts(Some(all));
+    pub(crate) fn change_rates(&self, all: &Arrivals, classes: &[Class]) {
+        *self.rates.borrow_mut() = self.parts(Some(all), classes);
     }
 
     /// At what rate iterations of each kind begin.
-    fn parts(&self, all: Option<&Arrivals>) -> Vec<Option<Arrivals>> {
-        let classes = self.shared.kinds.iter().map(|kind| kind.class());
+    fn parts(&self, all: Option<&Arrivals>, classes: &[Class]) -> Vec<Option<Arrivals>> {
+        let kinds = self.shared.kinds.iter();
+        let kinds = kinds.map(|kind| {
+            let name = kind.class().name;
+            (kind, classes.iter().find(|class| class.name == name))
+        });
+        let kinds: Vec<_> = kinds.collect();
         // Those of a fixed number of users run beside the rate, as often as they like.
-        let weights = classes.map(|class| match class.fixed_count {
+        let weight = |class: &Class| match class.fixed_count {
             0 => class.weight,
             _ => 0.0,
-        });
-        let weights: Vec<_> = weights.collect();
-        let total: f64 = weights.iter().sum();
-        let kinds = self.shared.kinds.iter().zip(weights);
-        let parts = kinds.map(|(kind, weight)| match all {
-            Some(all) => (weight > 0.0).then(|| all.part(weight / total)),
-            None => kind.arrivals().cloned(),
-        });
-        parts.collect()
+        };
+        let weights = kinds.iter().filter_map(|(_, class)| class.map(weight));
+        let total: f64 = weights.sum();
+        let part = |(kind, class): (&Arc<dyn Kind>, Option<&Class>)| {
+            let weight = weight(class?);
+            match all {
+                Some(all) => (weight > 0.0).then(|| all.part(weight / total)),
+                None => kind.arrivals().cloned(),
+            }
+        };
+        kinds.into_iter().map(part).collect()
     }
 
     /// When nothing is due any more, if ever.

@@ -47,13 +47,29 @@ pub(crate) struct Shared {
     pub(crate) headers: HeaderMap,
     /// The host that was given for this run, if one was.
     pub(crate) host: RwLock<Option<String>>,
-    /// Iterations that may still begin, where their number is limited.
-    pub(crate) iterations: Option<AtomicU64>,
+    /// How many iterations a test may have, where their number is limited.
+    pub(crate) iterations: Option<Limit>,
     pub(crate) next_id: AtomicU64,
     /// Takes what a user asks of the run.
     pub(crate) ask: Box<dyn Fn(Ask) + Send + Sync>,
     /// How this process is called where exceptions are told.
     pub(crate) name: String,
+}
+
+/// How many iterations a test may have.
+pub(crate) struct Limit {
+    pub(super) all: u64,
+    /// Those that may still begin.
+    pub(super) left: AtomicU64,
+}
+
+impl Limit {
+    pub(crate) fn new(all: u64) -> Self {
+        Self {
+            all,
+            left: AtomicU64::new(all),
+        }
+    }
 }
 
 /// What users ask of the run.
@@ -158,7 +174,7 @@ pub(crate) struct Lane {
     is_closed: Cell<bool>,
     /// By kind, where iterations begin when they are due.
     pools: RefCell<Vec<Option<Rc<Pool>>>>,
-    /// By kind, users that were started and have not begun yet.
+    /// By kind, users that were started and have not come for their first iteration yet.
     starting: RefCell<Vec<u32>>,
 }
 
@@ -341,12 +357,14 @@ impl Lane {
 
     /// Whether another iteration may begin.
     pub(crate) fn take_iteration(&self) -> bool {
-        let Some(left) = &self.shared.iterations else {
+        let Some(limit) = &self.shared.iterations else {
             return true;
         };
-        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            left.checked_sub(1)
-        });
+        let taken = limit
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
         if taken.is_err() {
             (self.shared.ask)(Ask::IterationsDone);
         }
@@ -381,10 +399,12 @@ impl Lane {
         self.start(class);
     }
 
-    /// A user has begun.
-    pub(crate) fn has_begun(&self, class: usize) {
-        let starting = &mut self.starting.borrow_mut()[class];
-        *starting = starting.saturating_sub(1);
+    /// A user has come for its first iteration, or has ended without it.
+    pub(super) fn has_come(&self, control: &Control) {
+        if control.is_coming.replace(false) {
+            let starting = &mut self.starting.borrow_mut()[control.class];
+            *starting = starting.saturating_sub(1);
+        }
     }
 
     pub(super) fn schedule_is_over(&self) {
@@ -476,6 +496,7 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         let class = self.control.class;
+        self.lane.has_come(&self.control);
         let mut users = self.lane.users.borrow_mut();
         let users = &mut users.by_class[class];
         let place = self.control.place.get();

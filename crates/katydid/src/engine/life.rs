@@ -108,7 +108,6 @@ async fn live<S: 'static>(kind: Arc<User<S>>, lane: Rc<Lane>, control: Rc<Contro
         state: (kind.make)(),
         me: Context::new(Rc::clone(&lane), Rc::clone(&control), base),
     };
-    lane.has_begun(control.class);
     control.until_ended(work(&kind, &mut user)).await;
     if let Some(on_stop) = &kind.flow.on_stop {
         control

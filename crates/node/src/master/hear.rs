@@ -337,6 +337,7 @@ impl Master {
             && let Some(users) = dispatcher.users_of(worker)
         {
             actions.push(Action::Assign(worker.to_owned(), users));
+            actions.push(Action::Notice(Notice::WorkerHeard(worker.to_owned())));
         }
     }
 }
