@@ -20,8 +20,14 @@ pub const FEWEST: usize = 8;
 /// Fewer requests than this are not compared.
 const FEWEST_REQUESTS: u64 = 100;
 
-/// What was counted under each name, a method and a name, in one stretch of a run.
-pub type Stretch = BTreeMap<(String, String), Count>;
+/// A stretch of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stretch {
+    /// What was counted under each name, a method and a name.
+    pub counts: BTreeMap<(String, String), Count>,
+    /// Seconds of it that the run was under way.
+    pub seconds: f64,
+}
 
 /// How sure to be, and what is worth a word.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,19 +164,14 @@ struct Estimate {
     high: f64,
 }
 
-/// Into how many stretches of equal length a run of so many seconds is cut: long enough that one says
+/// Into how many stretches of about equal length a run of so many seconds is cut: long enough that one says
 /// little about the next, and enough of them to tell how much they differ.
 pub fn stretches(seconds: u64) -> usize {
     usize::try_from(seconds / 5).unwrap_or(40).clamp(FEWEST, 40)
 }
 
-/// Compares two runs, each as its stretches, which are of `seconds` each.
-pub fn compare(
-    before: &[Stretch],
-    after: &[Stretch],
-    seconds: (f64, f64),
-    settings: Settings,
-) -> Comparison {
+/// Compares two runs, each as its stretches.
+pub fn compare(before: &[Stretch], after: &[Stretch], settings: Settings) -> Comparison {
     const OF_NAMES: [Measure; 5] = [
         Measure::P50,
         Measure::P95,
@@ -189,7 +190,7 @@ pub fn compare(
     let names: BTreeSet<_> = before
         .iter()
         .chain(after)
-        .flat_map(BTreeMap::keys)
+        .flat_map(|stretch| stretch.counts.keys())
         .collect();
     let tests = OF_ALL.len() + OF_NAMES.len() * names.len();
     let settings = Settings {
@@ -197,12 +198,15 @@ pub fn compare(
         ..settings
     };
     let row = |name: Option<&(String, String)>, measures: &[Measure]| {
-        let [before, after] = [(before, seconds.0), (after, seconds.1)].map(|(run, seconds)| {
-            let counts = run.iter().map(|stretch| match name {
-                Some(name) => stretch.get(name).cloned().unwrap_or_default(),
-                None => sum(stretch.values()),
+        let [before, after] = [before, after].map(|run| {
+            let counts = run.iter().map(|stretch| {
+                let count = match name {
+                    Some(name) => stretch.counts.get(name).cloned().unwrap_or_default(),
+                    None => sum(stretch.counts.values()),
+                };
+                (count, stretch.seconds)
             });
-            Sample::of(counts.collect(), seconds)
+            Sample::of(counts.collect())
         });
         let differences = measures.iter();
         let differences: Vec<_> = differences
@@ -234,25 +238,30 @@ pub fn compare(
 struct Sample {
     all: Count,
     times: Histogram,
-    /// The times of each stretch.
-    parts: Vec<(Count, Histogram)>,
+    parts: Vec<Part>,
+}
+
+/// One stretch of it.
+struct Part {
+    count: Count,
+    times: Histogram,
     seconds: f64,
 }
 
 impl Sample {
-    fn of(counts: Vec<Count>, seconds: f64) -> Self {
-        let all = sum(counts.iter());
+    fn of(counts: Vec<(Count, f64)>) -> Self {
+        let all = sum(counts.iter().map(|(count, _)| count));
         Self {
             times: all.times(),
             all,
             parts: counts
                 .into_iter()
-                .map(|count| {
-                    let times = count.times();
-                    (count, times)
+                .map(|(count, seconds)| Part {
+                    times: count.times(),
+                    count,
+                    seconds,
                 })
                 .collect(),
-            seconds,
         }
     }
 
@@ -262,7 +271,8 @@ impl Sample {
         }
         match measure {
             Measure::Rate => {
-                Some(self.all.requests as f64 / (self.seconds * self.parts.len() as f64))
+                let seconds: f64 = self.parts.iter().map(|part| part.seconds).sum();
+                Some(self.all.requests as f64 / seconds)
             }
             Measure::FailRatio => Some(Self::failed(&self.all) / self.all.requests as f64),
             Measure::Mean => self.times.mean().map(|micros| micros / 1e3),
@@ -289,14 +299,12 @@ impl Sample {
         };
         Some(match measure {
             Measure::Rate => {
-                let parts = self
-                    .parts
-                    .iter()
-                    .map(|(count, _)| (count.requests as f64, self.seconds));
+                let parts = self.parts.iter();
+                let parts = parts.map(|part| (part.count.requests as f64, part.seconds));
                 around(standard_error(parts))
             }
             Measure::Mean => {
-                let parts = self.parts.iter().map(|(_, times)| {
+                let parts = self.parts.iter().map(|Part { times, .. }| {
                     let requests = times.count() as f64;
                     (times.mean().unwrap_or(0.0) / 1e3 * requests, requests)
                 });
@@ -304,9 +312,9 @@ impl Sample {
             }
             Measure::FailRatio => {
                 let parts = self.parts.iter();
-                let error = standard_error(
-                    parts.map(|(count, _)| (Self::failed(count), count.requests as f64)),
-                );
+                let failed =
+                    |Part { count, .. }: &Part| (Self::failed(count), count.requests as f64);
+                let error = standard_error(parts.map(failed));
                 around(error.max(least_error(value, self.all.requests as f64)))
             }
             _ => {
@@ -315,7 +323,7 @@ impl Sample {
                 let parts = self
                     .parts
                     .iter()
-                    .map(|(_, times)| (times.count_up_to(at) as f64, times.count() as f64));
+                    .map(|Part { times, .. }| (times.count_up_to(at) as f64, times.count() as f64));
                 let all = self.times.count() as f64;
                 let error = standard_error(parts).max(least_error(part, all));
                 let [low, high] = [part - errors * error, part + errors * error]
@@ -446,13 +454,7 @@ pub mod trial {
         for _ in 0..count {
             let before = run(&mut chance, 1.0);
             let after = run(&mut chance, slower);
-            let length = (SECONDS / before.len()) as f64;
-            let found = compare(
-                &before,
-                &after,
-                (length, length),
-                super::Settings::default(),
-            );
+            let found = compare(&before, &after, super::Settings::default());
             let is_alarm = matches!(found.verdict, Verdict::Worse | Verdict::Better);
             let mut others = found.rows[1..].iter();
             let is_blamed = others.any(|row| row.verdict != Verdict::WithinNoise);
@@ -466,14 +468,18 @@ pub mod trial {
 
     fn run(chance: &mut Chance, slower: f64) -> Vec<Stretch> {
         let stretches = super::stretches(SECONDS as u64);
-        let mut run = vec![Stretch::new(); stretches];
+        let whole = Stretch {
+            seconds: (SECONDS / stretches) as f64,
+            ..Stretch::default()
+        };
+        let mut run = vec![whole; stretches];
         let mut load = 0.0;
         for second in 0..SECONDS {
             load = 0.8 * load + 0.02 * chance.normal();
             let stretch = &mut run[second * stretches / SECONDS];
             for name in 0..NAMES {
                 let key = ("GET".to_owned(), format!("/{name}"));
-                let count = stretch.entry(key).or_default();
+                let count = stretch.counts.entry(key).or_default();
                 let factor = if name == 0 { slower } else { 1.0 };
                 for _ in 0..REQUESTS {
                     let time = 20.0 * (name + 1) as f64 * (load + 0.5 * chance.normal()).exp();
@@ -521,7 +527,10 @@ mod tests {
             count.requests += 1;
             count.ok.record(Micros::from_micros(millis * 1000));
         }
-        Stretch::from([(("GET".to_owned(), "/".to_owned()), count)])
+        Stretch {
+            counts: BTreeMap::from([(("GET".to_owned(), "/".to_owned()), count)]),
+            seconds: 1.0,
+        }
     }
 
     fn of(found: &Comparison, measure: Measure) -> Difference {
@@ -550,13 +559,13 @@ mod tests {
                 .map(|i| stretch((0..50).map(|j| 100 + slower + i % 5 + j)))
                 .collect()
         };
-        let found = compare(&run(0), &run(30), (1.0, 1.0), Settings::default());
+        let found = compare(&run(0), &run(30), Settings::default());
         let p50 = of(&found, Measure::P50);
         assert_eq!(p50.verdict, Verdict::Worse);
         let (low, high) = p50.interval.expect("there is enough");
         assert!(low < 30.0 && 30.0 < high && low > 20.0, "{low} {high}");
         assert_eq!(of(&found, Measure::Rate).verdict, Verdict::WithinNoise);
-        let found = compare(&run(30), &run(0), (1.0, 1.0), Settings::default());
+        let found = compare(&run(30), &run(0), Settings::default());
         assert_eq!(
             (found.verdict, found.rows[0].verdict),
             (Verdict::Better, Verdict::Better)
@@ -564,17 +573,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_counted_per_second_is_of_the_time_under_way() {
+        let run = |seconds: f64, requests: u64| -> Vec<_> {
+            let mut run: Vec<_> = (0..20).map(|_| stretch((0..100).map(|_| 10))).collect();
+            run[0] = stretch((0..requests).map(|_| 10));
+            run[0].seconds = seconds;
+            run
+        };
+        let found = compare(&run(0.1, 10), &run(0.9, 90), Settings::default());
+        let rate = of(&found, Measure::Rate);
+        for value in [rate.before, rate.after].map(Option::unwrap) {
+            assert!((value - 100.0).abs() < 1e-9, "{value}");
+        }
+        assert_eq!(rate.verdict, Verdict::WithinNoise);
+    }
+
+    #[test]
     fn too_little_says_nothing() {
         let short: Vec<_> = (0..FEWEST - 1).map(|_| stretch(0..100)).collect();
-        let found = compare(&short, &short, (1.0, 1.0), Settings::default());
+        let found = compare(&short, &short, Settings::default());
         assert_eq!(found.verdict, Verdict::Unknown);
         let few: Vec<_> = (0..20).map(|_| stretch(0..2)).collect();
         assert_eq!(
-            compare(&few, &few, (1.0, 1.0), Settings::default()).verdict,
+            compare(&few, &few, Settings::default()).verdict,
             Verdict::Unknown
         );
         assert_eq!(
-            compare(&[], &[], (1.0, 1.0), Settings::default()).verdict,
+            compare(&[], &[], Settings::default()).verdict,
             Verdict::Unknown
         );
     }
@@ -584,16 +609,16 @@ mod tests {
         let run = |failures: u64| -> Vec<_> {
             let mut run: Vec<_> = (0..20).map(|_| stretch((0..100).map(|_| 10))).collect();
             for stretch in &mut run {
-                for count in stretch.values_mut() {
+                for count in stretch.counts.values_mut() {
                     count.failures = failures;
                 }
             }
             run
         };
-        let found = compare(&run(0), &run(3), (1.0, 1.0), Settings::default());
+        let found = compare(&run(0), &run(3), Settings::default());
         assert_eq!(of(&found, Measure::FailRatio).verdict, Verdict::Worse);
         assert_eq!(
-            compare(&run(3), &run(3), (1.0, 1.0), Settings::default()).verdict,
+            compare(&run(3), &run(3), Settings::default()).verdict,
             Verdict::WithinNoise
         );
     }

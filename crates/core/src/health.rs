@@ -13,6 +13,8 @@ pub const LATE: Micros = Micros::from_micros(10_000);
 const MANY_FILES: f64 = 0.9;
 /// Part of the users wanted below which a run has fewer than it should.
 const FEW_USERS: f64 = 0.95;
+/// What helps where iterations are dropped.
+pub(crate) const MORE_USERS: &str = "Allow more users (--rate-users), or ask for less.";
 /// Seconds that a passing condition must last before it is told of.
 const LASTING: u32 = 3;
 /// Seconds after which what is no longer the case is no longer told of.
@@ -42,7 +44,7 @@ impl Level {
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// What it is about: `cpu`, `lateness`, `files`, `ports`, `workers` or `users`.
+    /// What it is about: `cpu`, `lateness`, `files`, `ports`, `iterations`, `workers` or `users`.
     pub code: &'static str,
     /// What is wrong and what helps, in words.
     pub text: String,
@@ -65,6 +67,8 @@ pub struct Signs {
     pub lacks_files: bool,
     /// Whether connections failed in the last second for want of local ports.
     pub lacks_ports: bool,
+    /// Iterations that were dropped in the last second, because no user was free for them in time.
+    pub dropped: u64,
     /// What the run is doing.
     pub state: State,
     /// Users running, and wanted.
@@ -191,6 +195,13 @@ fn found(signs: &Signs) -> Vec<(Level, &'static str, String, bool)> {
     }
     if signs.lacks_ports {
         all.push((Level::Error, "ports", no_ports().to_owned(), true));
+    }
+    if signs.state.is_active() && signs.dropped > 0 {
+        let text = format!(
+            "{} iterations that were due did not begin in the last second, because no user was free in time: the load is less than asked for. {MORE_USERS}",
+            signs.dropped
+        );
+        all.push((Level::Error, "iterations", text, true));
     }
     if signs.state.is_active()
         && let Some((heard, missing)) = signs.workers

@@ -11,7 +11,7 @@ use katydid_core::mark::Mark;
 use katydid_core::redact;
 use katydid_core::registry::{ErrorId, KeyId, Registry};
 use katydid_core::snapshot::{RunInfo, Snapshot, State};
-use katydid_core::threshold::Watched;
+use katydid_core::threshold::{Standing, Watched};
 use katydid_core::window::Window;
 use katydid_node::record::Second;
 use katydid_node::run::Node;
@@ -134,7 +134,7 @@ impl Writer {
         }
         let has_ended = all || recorded.run.state == State::Stopped;
         if let Some(run) = &mut self.run {
-            run.describe(&recorded.run, &recorded.thresholds);
+            run.describe(&recorded.run, &recorded.thresholds, has_ended);
             let ends = has_ended && !run.has_ended;
             let snapshot = if ends {
                 self.node.snapshot_now()
@@ -239,12 +239,15 @@ impl Writer {
 
 impl Kept {
     /// Takes in what can change of what is known of a run.
-    fn describe(&mut self, info: &RunInfo, thresholds: &[Watched]) {
+    fn describe(&mut self, info: &RunInfo, thresholds: &[Watched], has_ended: bool) {
         let judged = thresholds.iter().map(|watched| {
+            // What cannot be measured yet may be so before the end.
+            let is_crossed = watched.standing == Standing::Crossed;
             json!({
                 "text": watched.threshold.text(),
                 "standing": watched.standing.as_str(),
                 "measured": watched.threshold.shown(&watched.verdict),
+                "failed": is_crossed || has_ended && watched.verdict.failed,
             })
         });
         self.about.insert("thresholds".into(), judged.collect());

@@ -74,6 +74,9 @@ enum Problem {
     Store(#[from] StoreError),
     #[error("{0}")]
     Words(String),
+    /// The command line asks for what there is not.
+    #[error("{0}")]
+    Usage(String),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -153,7 +156,11 @@ pub fn main(args: &[String]) -> i32 {
         Err(Problem::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(problem) => {
             let _ = writeln!(io::stderr(), "katydid: {problem}");
-            1
+            if matches!(problem, Problem::Usage(_)) {
+                2
+            } else {
+                1
+            }
         }
     }
 }
@@ -161,21 +168,36 @@ pub fn main(args: &[String]) -> i32 {
 fn delete(options: &DeleteOptions) -> Result<(), Problem> {
     let mut store = options.kept.open()?;
     let runs = store.runs(now_ms())?;
-    let chosen: Result<Vec<_>, _> = options
-        .runs
-        .iter()
-        .map(|wanted| choose::one(&runs, wanted))
-        .collect();
-    for run in chosen? {
+    let mut chosen: Vec<&Run> = Vec::new();
+    for wanted in &options.runs {
+        let run = choose::one(&runs, wanted)?;
         if run.state == RunState::Running {
             let text = format!("{} is under way and cannot be deleted", run.id);
             return Err(Problem::Words(text));
         }
+        if !chosen.iter().any(|it| it.id == run.id) {
+            chosen.push(run);
+        }
+    }
+    for run in chosen {
         store.delete_run(&run.id)?;
         writeln!(io::stdout(), "Deleted {}", run.id)?;
     }
     while store.tidy()? {}
     Ok(())
+}
+
+/// What was read of a run. If it is damaged, that is said of the run and not of all the store.
+fn read_of<T>(run: &Run, read: Result<T, StoreError>) -> Result<T, Problem> {
+    read.map_err(|error| match error {
+        StoreError::Foreign(path) => Problem::Words(format!(
+            "{0} is damaged, and not all of it can be read. Parts of it (--from, --to) and the other runs of {1} \
+             may be whole: katydid runs lists them, and katydid delete {0} removes it",
+            run.id,
+            path.display()
+        )),
+        error => error.into(),
+    })
 }
 
 fn now_ms() -> u64 {

@@ -1,8 +1,11 @@
 //! Kept runs on the command line, from stores with known contents.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 
 use katydid_core::units::Micros;
 use katydid_core::window::{Count, Window};
@@ -248,4 +251,348 @@ fn a_run_travels_in_a_file() {
         let output = katydid(&other, &["import", "broken.run"]);
         assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
     }
+}
+
+#[test]
+fn a_run_goes_to_another_program() {
+    let place = tempfile::tempdir().unwrap();
+    let [here, there] = ["here.db", "there.db"].map(|name| place.path().join(name));
+    let mut store = Store::open(&here).unwrap();
+    put_run(&mut store, "20231114-1", 10, 2);
+    let piped = katydid(&here, &["export", "last", "-"]);
+    assert!(
+        piped.status.success() && piped.stderr.is_empty(),
+        "{piped:?}"
+    );
+    assert!(!place.path().join("-").exists());
+    fs::write(place.path().join("one.run"), &piped.stdout).unwrap();
+    let imported = printed(&katydid(&there, &["import", "one.run"]));
+    assert_eq!(imported, "Imported 20231114-1\n");
+}
+
+#[test]
+fn several_files_go_to_a_folder_and_not_to_the_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("runs.db");
+    let mut store = Store::open(&file).unwrap();
+    put_run(&mut store, "20231114-1", 10, 2);
+    let report = |format: &str, to: &str| {
+        let words = ["report", "last", "--format", format, "-o", to];
+        katydid(&file, &words)
+    };
+    for format in ["svg", "png", "hgrm"] {
+        let said = refused(&report(format, "-"), 2);
+        assert!(
+            said.contains("several files") && said.contains("name a folder"),
+            "{said}"
+        );
+        assert!(!place.path().join("-").exists());
+        let said = refused(&report(format, "runs.db"), 1);
+        assert!(said.contains("runs.db is one: name a folder"), "{said}");
+    }
+    assert!(printed(&report("csv", "-")).contains(",1200,120,20,"));
+    printed(&report("hgrm", "each"));
+    let mut names: Vec<_> = fs::read_dir(place.path().join("each"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["001-GET__slow__er_.hgrm", "002-GET__.hgrm", "all.hgrm"]
+    );
+}
+
+#[test]
+fn numbers_of_runs_are_as_they_were_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("runs.db");
+    let mut store = Store::open(&file).unwrap();
+    for id in ["a", "b", "c"] {
+        put_run(&mut store, id, 10, 0);
+    }
+    let none = refused(&katydid(&file, &["runs", "-n", "0"]), 2);
+    assert!(none.contains("write a number of runs, 1 or more"), "{none}");
+    let one = printed(&katydid(&file, &["runs", "-n", "1"]));
+    assert!(one.contains("and 2 more; --limit shows them"), "{one}");
+    // One of them that is named twice is one.
+    let gone = printed(&katydid(&file, &["delete", "last", "a", "b"]));
+    assert_eq!(gone, "Deleted a\nDeleted b\n");
+    refused(&katydid(&file, &["delete", "c", "nowhere"]), 1);
+    assert!(printed(&katydid(&file, &["runs"])).contains("\nc "));
+}
+
+/// The command for somebody who has no more rights than others.
+#[cfg(unix)]
+fn stranger(place: &Path, words: &[&str]) -> Output {
+    use std::os::unix::process::CommandExt as _;
+
+    const NOBODY: u32 = 65_534;
+    let mut program = PathBuf::from(env!("CARGO_BIN_EXE_katydid"));
+    // Who may do everything may also write to what is only to be read.
+    let is_root = fs::write(place.join("ro/probe"), "").is_ok();
+    if is_root {
+        fs::remove_file(place.join("ro/probe")).unwrap();
+        let copy = place.join("katydid");
+        if !copy.exists() {
+            fs::copy(&program, &copy).unwrap();
+        }
+        program = copy;
+    }
+    let mut command = Command::new(program);
+    command
+        .args(words)
+        .current_dir(place)
+        .env_remove("LOCUST_STORE");
+    if is_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_archive_is_read_and_not_changed() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let may =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let folder = place.join("ro");
+    let file = folder.join("r.db");
+    let mut store = Store::open(&file).unwrap();
+    put_run(&mut store, "a", 10, 0);
+    put_run(&mut store, "b", 10, 0);
+    drop(store);
+    fs::create_dir(place.join("out")).unwrap();
+    may(place, 0o755);
+    may(&place.join("out"), 0o777);
+    may(&file, 0o444);
+    may(&folder, 0o555);
+    let before = fs::read(&file).unwrap();
+
+    let on = ["--store", "ro/r.db"];
+    let asked = |words: &[&str]| stranger(place, &[words, &on[..]].concat());
+    let list = printed(&asked(&["runs"]));
+    assert!(list.contains("\n2 runs take "), "{list}");
+    assert!(printed(&asked(&["show", "a"])).starts_with("a of shop.py, finished"));
+    assert!(printed(&asked(&["report", "a", "--format", "markdown"])).starts_with("### Load test"));
+    assert!(printed(&asked(&["compare", "a", "b"])).starts_with("b beside a: no difference"));
+    assert_eq!(
+        printed(&asked(&["export", "a", "out/a.run"])),
+        "Wrote out/a.run\n"
+    );
+    for words in [&["delete", "a"][..], &["import", "out/a.run"]] {
+        let said = refused(&asked(words), 1);
+        assert!(
+            said.contains(
+                "ro/r.db may only be read; to change it, copy it to a folder of your own"
+            ),
+            "{said}"
+        );
+    }
+    assert_eq!(fs::read(&file).unwrap(), before);
+
+    // What waits to be taken in would be missing from what is read.
+    may(&folder, 0o755);
+    fs::write(folder.join("r.db-wal"), "news").unwrap();
+    may(&folder, 0o555);
+    let said = refused(&asked(&["runs"]), 1);
+    assert!(
+        said.contains("ro/r.db-wal") && said.contains("copy both files"),
+        "{said}"
+    );
+    may(&folder, 0o755);
+}
+
+/// Harms what was packed into a store and is not in the copy of it from before.
+fn harm(file: &Path, before: &[u8]) {
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    const LONG: usize = 40;
+    let packed = |bytes: &[u8]| -> Vec<(usize, Vec<u8>)> {
+        let pieces = bytes.windows(LONG).enumerate();
+        let packed = pieces.filter(|(_, piece)| piece.starts_with(&MAGIC));
+        packed
+            .map(|(place, piece)| (place, piece.to_vec()))
+            .collect()
+    };
+    let known: BTreeSet<_> = packed(before).into_iter().map(|(_, piece)| piece).collect();
+    let mut bytes = fs::read(file).unwrap();
+    for (place, _) in packed(&bytes.clone())
+        .into_iter()
+        .filter(|(_, piece)| !known.contains(piece))
+    {
+        // A bit that no header has (RFC 8878, 3.1.1.1.1.4).
+        bytes[place + MAGIC.len()] |= 0b1000;
+    }
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_run_is_named_and_the_others_are_read() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("runs.db");
+    let mut store = Store::open(&file).unwrap();
+    put_run(&mut store, "whole", 10, 2);
+    drop(store);
+    let before = fs::read(&file).unwrap();
+    let mut store = Store::open(&file).unwrap();
+    put_run(&mut store, "harmed", 12, 2);
+    // It goes on, so that nobody has written down what it comes to.
+    let more = News {
+        seconds: vec![Second {
+            t: STARTED + 60,
+            users: 5,
+            wanted: 5,
+            window: Window::default(),
+        }],
+        now_ms: (STARTED + 61) * 1000,
+        ..News::default()
+    };
+    store.record("harmed", &more, &mut Sums::default()).unwrap();
+    drop(store);
+    harm(&file, &before);
+
+    for words in [
+        &["show", "harmed"][..],
+        &["report", "harmed", "--format", "json"],
+        &["compare", "whole", "harmed"],
+        &["export", "harmed", "out.run"],
+    ] {
+        let said = refused(&katydid(&file, words), 1);
+        assert!(said.contains("harmed is damaged"), "{said}");
+        assert!(said.contains("katydid delete harmed removes it"), "{said}");
+    }
+    let list = printed(&katydid(&file, &["runs"]));
+    assert!(list.contains("harmed  shop.py  damaged "), "{list}");
+    assert!(list.contains("whole   shop.py  finished "), "{list}");
+    assert!(list.contains("harmed is damaged"), "{list}");
+    let listed = json(&katydid(&file, &["runs", "--json"]));
+    assert_eq!(listed[0]["result"], "damaged");
+    assert_eq!(listed[0]["requests"], Value::Null);
+    printed(&katydid(&file, &["show", "whole"]));
+    printed(&katydid(&file, &["delete", "harmed"]));
+    let list = printed(&katydid(&file, &["runs"]));
+    assert!(!list.contains("damaged"), "{list}");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_says_why() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = refused(
+        &katydid(&place.path().join("runs.db"), &["runs", "--store", "."]),
+        1,
+    );
+    assert!(
+        folder.contains(". cannot be opened: it is a folder; name a file in it"),
+        "{folder}"
+    );
+    let file = place.path().join("flip.db");
+    let mut store = Store::open(&file).unwrap();
+    put_run(&mut store, "a", 10, 2);
+    drop(store);
+    let mut bytes = fs::read(&file).unwrap();
+    let name = bytes.windows(7).position(|it| it == b"shop.py").unwrap();
+    bytes[name] = 0xff;
+    fs::write(&file, bytes).unwrap();
+    let broken = refused(&katydid(&file, &["runs"]), 1);
+    assert!(
+        broken.contains("it is broken; it is left as it is. Use another file, or a copy of it"),
+        "{broken}"
+    );
+}
+
+/// The demo target, ended when it is dropped.
+struct Target(Child);
+
+impl Target {
+    fn start() -> (Self, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_katydid"))
+            .args(["target", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut said = BufReader::new(child.stdout.as_mut().unwrap());
+        said.read_line(&mut line).unwrap();
+        let url = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+        (Self(child), url)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_run_fails_by_what_it_could_not_measure() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("runs.db");
+    let (_target, url) = Target::start();
+    let condition = "GET /nosuch p99>1s";
+    let words = [
+        &url,
+        "-n",
+        "20",
+        "--fail-if",
+        condition,
+        "--fail-if",
+        "fail>99%",
+    ];
+    let run = katydid(&file, &words);
+    assert_eq!(run.status.code(), Some(3), "{run:?}");
+
+    let listed = json(&katydid(&file, &["runs", "--json"]));
+    assert_eq!(listed[0]["result"], "failed");
+    let failed = |thresholds: &Value| -> Vec<(String, bool, String)> {
+        let all = thresholds.as_array().unwrap().iter();
+        all.map(|it| {
+            let text = |field: &str| it[field].as_str().unwrap().to_owned();
+            (
+                text("text"),
+                it["failed"].as_bool().unwrap(),
+                text("measured"),
+            )
+        })
+        .collect()
+    };
+    let expected = [
+        (
+            condition.to_owned(),
+            true,
+            "no request to measure".to_owned(),
+        ),
+        ("fail>99%".to_owned(), false, "0.00 %".to_owned()),
+    ];
+    assert_eq!(failed(&listed[0]["thresholds"]), expected);
+    let shown = printed(&katydid(&file, &["show"]));
+    assert!(shown.contains(", failed:"), "{shown}");
+    assert!(shown.contains("FAILED  GET /nosuch p99>1s"), "{shown}");
+    let report = |format: &str| {
+        let words = ["report", "last", "--format", format, "-o", "-"];
+        printed(&katydid(&file, &words))
+    };
+    let told: Value = serde_json::from_str(&report("json")).unwrap();
+    assert_eq!(told["result"], "failed");
+    assert_eq!(failed(&told["thresholds"]), expected);
+    assert_eq!(
+        told["verdict"],
+        "Failed by 1 of 2 thresholds: GET /nosuch p99>1s (no request to measure)."
+    );
+    let junit = report("junit");
+    assert!(junit.contains("tests=\"2\" failures=\"1\""), "{junit}");
+    assert!(
+        junit.contains("<failure message=\"no request to measure\"/>"),
+        "{junit}"
+    );
+    let markdown = report("markdown");
+    assert!(
+        markdown.contains("| **FAILED** | `GET /nosuch p99>1s` | no request to measure |"),
+        "{markdown}"
+    );
+    assert!(report("html").contains("✖ FAILED"));
 }

@@ -7,7 +7,7 @@ use katydid_core::window::Count;
 use serde_json::{Value, json};
 
 use crate::model::{Report, quantile};
-use crate::numbers::write;
+use crate::numbers::{seconds, write};
 
 /// A text that no spreadsheet takes for a formula.
 pub(crate) fn quoted(text: &str) -> String {
@@ -91,7 +91,7 @@ impl Report {
                 format_args!(
                     "{},{},{},{},{},{},{}",
                     step.t,
-                    self.elapsed(step.t),
+                    seconds(self.elapsed(step.t)),
                     step.seconds,
                     step.users,
                     step.wanted,
@@ -116,7 +116,7 @@ impl Report {
         let cases = self.thresholds.iter().map(|judged| Case {
             text: judged.text.clone(),
             measured: judged.measured.clone(),
-            failed: judged.standing == "crossed",
+            failed: judged.failed,
         });
         junit_of(&cases.collect::<Vec<_>>(), self.title())
     }
@@ -184,11 +184,7 @@ impl Report {
                 "pattern": fault.pattern,
                 "count": fault.count,
             })).collect::<Vec<_>>(),
-            "thresholds": self.thresholds.iter().map(|it| json!({
-                "text": it.text,
-                "standing": it.standing,
-                "measured": it.measured,
-            })).collect::<Vec<_>>(),
+            "thresholds": self.thresholds,
             "marks": self.marks.iter().map(|mark| json!({
                 "t": mark.at_ms,
                 "kind": mark.kind.as_str(),

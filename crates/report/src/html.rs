@@ -182,7 +182,7 @@ impl Report {
         );
         for judged in &self.thresholds {
             let (class, word) = match judged.standing.as_str() {
-                "crossed" => ("err", "✖ FAILED"),
+                _ if judged.failed => ("err", "✖ FAILED"),
                 "near" => ("warn", "⚠ ok, near the limit"),
                 "unmeasured" => ("none", "nothing to measure"),
                 _ => ("ok", "✔ ok"),

@@ -20,9 +20,9 @@ mod words;
 pub use charts::Chart;
 pub use hgrm::hgrm;
 pub use html::Look;
+pub use katydid_store::Judged;
 pub use model::{
-    Baseline, Found, Happened, Judged, Raised, Report, Row, Sample, Step, Worker, fail_ratio,
-    quantile,
+    Baseline, Found, Happened, Raised, Report, Row, Sample, Step, Worker, fail_ratio, quantile,
 };
 pub use svg::{Bars, Heat, Scatter, Spectrum, TimeChart};
 pub use words::Trust;

@@ -11,7 +11,7 @@ use katydid_core::track;
 use katydid_core::trip::{PHASES, Trips};
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
-use katydid_store::Fault;
+use katydid_store::{Fault, Judged};
 use serde_json::Value;
 
 /// All that a report tells of a run, or of a stretch of one.
@@ -114,17 +114,6 @@ pub struct Step {
     pub cells: Vec<(i32, u64)>,
     /// Times of all requests, to be merged with those of other steps; empty where only percentiles are known.
     pub all: Histogram,
-}
-
-/// A threshold, and how the whole run stands by it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// When the run has failed.
-    pub text: String,
-    /// unmeasured, kept, near or crossed.
-    pub standing: String,
-    /// What was measured, in words.
-    pub measured: String,
 }
 
 /// Something that happened in a run.
@@ -245,8 +234,8 @@ impl Report {
     }
 
     /// Thresholds by which the run has failed.
-    pub fn crossed(&self) -> impl Iterator<Item = &Judged> {
-        self.thresholds.iter().filter(|it| it.standing == "crossed")
+    pub fn failed_by(&self) -> impl Iterator<Item = &Judged> {
+        self.thresholds.iter().filter(|it| it.failed)
     }
 }
 

@@ -42,6 +42,11 @@ impl Unit {
     }
 }
 
+/// Seconds since a run began, for tables that programs read: whole milliseconds, and none before it.
+pub(crate) fn seconds(time: f64) -> f64 {
+    (time.max(0.0) * 1e3).round() / 1e3
+}
+
 /// A time in milliseconds.
 pub(crate) fn millis(time: Option<f64>) -> String {
     match time {

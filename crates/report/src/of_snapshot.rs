@@ -12,7 +12,9 @@ use katydid_core::window::Count;
 use katydid_store::Fault;
 use serde_json::{Value, json};
 
-use crate::model::{Found, Happened, Judged, Raised, Report, Row, Step, Worker};
+use crate::model::{Found, Happened, Raised, Report, Row, Step, Worker};
+use katydid_core::threshold::Standing;
+use katydid_store::Judged;
 
 /// Steps of which neighbours become one where there are too many, as the charts of a running test have them.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +81,13 @@ impl Report {
             crate::of_store::taken(other).total_cmp(&crate::of_store::taken(one))
         });
         let (step, steps) = steps(snapshot);
+        let is_over = is_over(snapshot);
         let judged = snapshot.thresholds.iter().map(|watched| Judged {
             text: watched.threshold.text().to_owned(),
             standing: watched.standing.as_str().to_owned(),
             measured: watched.threshold.shown(&watched.verdict),
+            // What cannot be measured yet may be so before the end.
+            failed: watched.standing == Standing::Crossed || is_over && watched.verdict.failed,
         });
         let thresholds: Vec<_> = judged.collect();
         let from = started_ms / 1000;
@@ -119,17 +124,23 @@ impl Report {
     }
 }
 
-fn result(snapshot: &Snapshot, thresholds: &[Judged]) -> &'static str {
-    let failed = thresholds.iter().any(|it| it.standing == "crossed");
+/// Whether no run is under way.
+fn is_over(snapshot: &Snapshot) -> bool {
     match snapshot.run.state {
-        State::Stopped | State::Ready | State::Cleanup | State::Missing if failed => "failed",
-        State::Stopped | State::Ready | State::Cleanup | State::Missing
-            if !thresholds.is_empty() =>
-        {
-            "passed"
-        }
-        State::Stopped | State::Ready | State::Cleanup | State::Missing => "finished",
-        State::Spawning | State::Running | State::Stopping => "running",
+        State::Stopped | State::Ready | State::Cleanup | State::Missing => true,
+        State::Spawning | State::Running | State::Stopping => false,
+    }
+}
+
+fn result(snapshot: &Snapshot, thresholds: &[Judged]) -> &'static str {
+    if !is_over(snapshot) {
+        "running"
+    } else if thresholds.iter().any(|it| it.failed) {
+        "failed"
+    } else if thresholds.is_empty() {
+        "finished"
+    } else {
+        "passed"
     }
 }
 

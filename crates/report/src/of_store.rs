@@ -12,7 +12,7 @@ use katydid_core::report::words;
 use katydid_store::{Run, Store, StoreError};
 use serde_json::Value;
 
-use crate::model::{Baseline, Found, Happened, Judged, Raised, Report, Row, Sample, Step, Worker};
+use crate::model::{Baseline, Found, Happened, Raised, Report, Row, Sample, Step, Worker};
 use crate::numbers::write;
 
 /// How many points a chart has at most.
@@ -98,7 +98,7 @@ impl Report {
             from,
             to,
             is_whole: from <= span.0 && to >= span.1,
-            thresholds: judged(&about),
+            thresholds: run.judged(),
             about,
             step,
             steps,
@@ -133,16 +133,15 @@ impl Report {
         earlier: &Run,
     ) -> Result<(), StoreError> {
         let cut = |run: &Run, (from, to): (u64, u64)| {
-            store.stretches(&run.id, from, to, compare::stretches(to - from))
+            store.stretches(run, from, to, compare::stretches(to - from))
         };
         let before = store.span(&earlier.id)?.unwrap_or_default();
-        let (one, one_length) = cut(earlier, before)?;
-        let (other, other_length) = cut(run, (self.from, self.to))?;
-        let lengths = (one_length as f64, other_length as f64);
+        let one = cut(earlier, before)?;
+        let other = cut(run, (self.from, self.to))?;
         self.baseline = Some(Baseline {
             run: earlier.id.clone(),
             warnings: earlier.unlike(run),
-            found: compare(&one, &other, lengths, Settings::default()),
+            found: compare(&one, &other, Settings::default()),
         });
         Ok(())
     }
@@ -264,19 +263,6 @@ fn workers(store: &Store, run: &Run, from: u64, to: u64) -> Result<Vec<Worker>, 
         }
     }
     Ok(workers.into_values().collect())
-}
-
-fn judged(about: &Value) -> Vec<Judged> {
-    let all = about["thresholds"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    let text = |one: &Value, field: &str| one[field].as_str().unwrap_or_default().to_owned();
-    let judged = all.iter().map(|one| Judged {
-        text: text(one, "text"),
-        standing: text(one, "standing"),
-        measured: text(one, "measured"),
-    });
-    judged.collect()
 }
 
 fn happened(marks: &str) -> Vec<Happened> {

@@ -2,7 +2,9 @@
 
 use katydid_core::calendar::rounded;
 use katydid_core::health::{BUSY_PERCENT, LATE};
-use katydid_core::report::words::many;
+use katydid_core::report::words::{self, many};
+
+use katydid_store::Judged;
 
 use crate::model::{Found, Report, fail_ratio, quantile};
 use crate::numbers::{clock, count, millis, percent, span, three, write};
@@ -33,8 +35,8 @@ impl Report {
     /// The verdict in one sentence.
     pub fn verdict(&self) -> String {
         let all = self.thresholds.len();
-        let crossed = self.crossed().count();
-        match (self.result.as_str(), all, crossed) {
+        let failed = self.failed_by().count();
+        match (self.result.as_str(), all, failed) {
             ("running", ..) => "The run is still under way.".to_owned(),
             ("interrupted", ..) => {
                 "The run was interrupted: its process was gone before it ended. What was counted until then is here.".to_owned()
@@ -42,14 +44,18 @@ impl Report {
             (_, 0, _) => "No thresholds were set, so nothing was decided.".to_owned(),
             (_, 1, 0) => "Passed: its threshold was met.".to_owned(),
             (_, all, 0) => format!("Passed: all {all} thresholds were met."),
-            (_, all, crossed) => {
-                let first = self.crossed().next();
-                let first = first.map_or_else(String::new, |it| format!("{} (measured {})", it.text, it.measured));
-                let others = match crossed {
+            (_, all, failed) => {
+                let first = self.failed_by().next();
+                let measured = |it: &Judged| match it.standing.as_str() {
+                    "unmeasured" => it.measured.clone(),
+                    _ => format!("measured {}", it.measured),
+                };
+                let first = first.map_or_else(String::new, |it| format!("{} ({})", it.text, measured(it)));
+                let others = match failed {
                     1 => String::new(),
                     more => format!(", and {} more", more - 1),
                 };
-                format!("Failed by {crossed} of {all} thresholds: {first}{others}.")
+                format!("Failed by {failed} of {all} thresholds: {first}{others}.")
             }
         }
     }
@@ -182,6 +188,10 @@ impl Report {
         if !self.losses.is_empty() {
             trust = Trust::Incomplete;
             reasons.extend(self.losses.iter().cloned());
+        }
+        if self.iterations.dropped > 0 {
+            trust = Trust::Incomplete;
+            reasons.push(words::dropped(&self.iterations));
         }
         if self.result == "interrupted" {
             trust = Trust::Incomplete;

@@ -8,11 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use thiserror::Error;
 
+mod archive;
 mod course;
 mod facts;
+mod judged;
 mod keep;
 mod label;
 mod layout;
@@ -26,6 +28,7 @@ mod windows;
 
 pub use course::{Course, MOST_STEPS, Moment, Step, Times, step_of};
 pub use facts::{Fact, Finding, FreeNumbers, LINES, Logs, Sample, Script, Total, Worker};
+pub use judged::Judged;
 pub use katydid_core::window::Second;
 pub use keep::{Keep, Usage};
 pub use label::Label;
@@ -43,13 +46,16 @@ pub enum StoreError {
     #[error("{0} cannot be opened: {1}")]
     Io(PathBuf, std::io::Error),
     /// The file is something else, or broken.
-    #[error("{0} is not a store of Katydid's, or it is broken; it is left as it is")]
+    #[error(
+        "{0} is not a store of Katydid's, or it is broken; it is left as it is. Use another file, or a copy \
+         of it from before it broke"
+    )]
     Foreign(PathBuf),
     /// The file was made by a newer program.
     #[error("{0} was written by a newer Katydid; it is left as it is")]
     Newer(PathBuf),
     /// `SQLite`'s reason: a full disk, a directory that cannot be written to, another process.
-    #[error("{0}: {1}")]
+    #[error("{}", told(.0, .1))]
     Sqlite(PathBuf, rusqlite::Error),
 }
 
@@ -79,6 +85,7 @@ impl Store {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).map_err(|error| StoreError::Io(path.into(), error))?;
         }
+        archive::refuse_folder(path)?;
         let failed = |error| StoreError::of(path, error);
         keep_private(path).map_err(|error| StoreError::Io(path.into(), error))?;
         let mut connection = Connection::open(path).map_err(failed)?;
@@ -90,24 +97,16 @@ impl Store {
         })
     }
 
-    /// Opens a store to be read only, beside those who write to it.
+    /// Opens a store to be read only, beside those who write to it. One that nobody can write to
+    /// here, such as an archive, can be read as well.
     ///
     /// # Errors
     ///
     /// A [`StoreError`], also if there is no such file.
     pub fn look(path: &Path) -> Result<Self, StoreError> {
-        let failed = |error| StoreError::of(path, error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(PATIENCE).map_err(failed)?;
-        // It may come from anybody.
-        connection
-            .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")
-            .map_err(failed)?;
-        layout::look(path, &connection)?;
         Ok(Self {
             path: path.into(),
-            connection,
+            connection: archive::look(path)?,
         })
     }
 
@@ -166,12 +165,32 @@ impl Store {
 
 impl StoreError {
     fn of(path: &Path, error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                Self::Foreign(path.into())
-            }
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        match (error.sqlite_error_code(), &error) {
+            // A value that is not what was written.
+            (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _)
+            | (
+                _,
+                FromSqlConversionFailure(..)
+                | IntegralValueOutOfRange(..)
+                | InvalidColumnType(..)
+                | Utf8Error(..),
+            ) => Self::Foreign(path.into()),
             _ => Self::Sqlite(path.into(), error),
         }
+    }
+}
+
+/// What `SQLite` says, and what to do where that is not enough.
+fn told(path: &Path, error: &rusqlite::Error) -> String {
+    let path = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) => format!(
+            "{path} may only be read; to change it, copy it to a folder of your own and name the copy with --store"
+        ),
+        _ => format!("{path}: {error}"),
     }
 }
 

@@ -13,7 +13,7 @@ use katydid_core::window::{Count, Window};
 use serde_json::Value;
 
 use crate::windows::span;
-use crate::{Name, Run, RunState, Store, StoreError};
+use crate::{Name, Run, Store, StoreError};
 
 /// A stretch of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,33 +84,37 @@ impl Store {
         span.map_err(|error| self.unread(error))
     }
 
-    /// A stretch of a run, cut into shorter ones of equal length, to be compared with another run.
-    /// What is left over at the end is not in them.
+    /// A stretch of a run, cut into so many shorter ones of about equal length, of whole seconds each, to be
+    /// compared with another run.
     ///
     /// # Errors
     ///
     /// A [`StoreError`].
     pub fn stretches(
         &self,
-        run: &str,
+        run: &Run,
         from: u64,
         to: u64,
         count: usize,
-    ) -> Result<(Vec<Stretch>, u64), StoreError> {
-        let names: BTreeMap<_, _> = self.names(run)?.into_iter().map(|it| (it.id, it)).collect();
-        let length = (to.saturating_sub(from) / count.max(1) as u64).max(1);
+    ) -> Result<Vec<Stretch>, StoreError> {
+        let names = self.names(&run.id)?;
+        let names: BTreeMap<_, _> = names.into_iter().map(|it| (it.id, it)).collect();
+        let length = to.saturating_sub(from);
+        let count = length.min(count as u64);
         let mut stretches = Vec::new();
-        let mut at = from;
-        while at + length <= to && stretches.len() < count {
-            let window = self.window(run, at, at + length)?;
+        for place in 0..count {
+            let bounds = [place, place + 1].map(|place| from + length * place / count);
+            let window = self.window(&run.id, bounds[0], bounds[1])?;
             let counts = window.counts.into_iter().filter_map(|(id, count)| {
                 let name = names.get(&id)?;
                 Some(((name.method.clone(), name.name.clone()), count))
             });
-            stretches.push(counts.collect());
-            at += length;
+            stretches.push(Stretch {
+                counts: counts.collect(),
+                seconds: run.length(bounds[0], bounds[1]).as_secs_f64(),
+            });
         }
-        Ok((stretches, length))
+        Ok(stretches)
     }
 
     fn faults(
@@ -184,20 +188,5 @@ impl Run {
     pub fn script(&self) -> String {
         let about: Value = serde_json::from_str(&self.about).unwrap_or_default();
         about["name"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// What became of it, in a word: running, interrupted, failed or passed by its thresholds, or
-    /// finished.
-    pub fn result(&self) -> &'static str {
-        let about: Value = serde_json::from_str(&self.about).unwrap_or_default();
-        let judged = about["thresholds"].as_array();
-        let failed = judged.is_some_and(|all| all.iter().any(|it| it["standing"] == "crossed"));
-        match self.state {
-            RunState::Running => "running",
-            RunState::Interrupted => "interrupted",
-            RunState::Finished if failed => "failed",
-            RunState::Finished if judged.is_some_and(|all| !all.is_empty()) => "passed",
-            RunState::Finished => "finished",
-        }
     }
 }

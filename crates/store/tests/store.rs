@@ -63,7 +63,9 @@ fn a_file_that_is_no_store_is_left_as_it_is() {
     let error = Store::open(&path).unwrap_err();
     assert!(matches!(error, StoreError::Foreign(_)), "{error}");
     assert!(
-        error.to_string().ends_with("it is left as it is"),
+        error
+            .to_string()
+            .contains("it is left as it is. Use another file"),
         "{error}"
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), text);

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use katydid_core::redact;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::about::About;
@@ -247,6 +249,24 @@ impl Refusal {
     /// The refusal as JSON.
     pub(crate) fn body(&self) -> Value {
         json!({ "error": { "field": self.field, "message": self.message } })
+    }
+}
+
+/// What stands after the `?` of an address; what cannot be read is refused as everything else is.
+#[derive(Debug)]
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        read.map(|Query(asked)| Self(asked)).map_err(|rejection| {
+            let why = rejection.body_text();
+            // What stands before is about this server's insides.
+            let why = why.split_once(": ").map_or(why.as_str(), |(_, why)| why);
+            Refusal::whole(StatusCode::BAD_REQUEST, why)
+        })
     }
 }
 

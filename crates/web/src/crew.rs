@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use katydid_core::crew::Crew;
@@ -14,6 +14,7 @@ use katydid_core::units::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::api::Asked;
 use crate::endpoint::Since;
 use crate::rows::rounded;
 use crate::site::Shared;
@@ -64,7 +65,7 @@ pub(crate) async fn workers(State(shared): State<Arc<Shared>>) -> Response {
 /// Answers with how those who run the users fared over the time of the run.
 pub(crate) async fn over_time(
     State(shared): State<Arc<Shared>>,
-    Query(Since { since }): Query<Since>,
+    Asked(Since { since }): Asked<Since>,
 ) -> Response {
     let Crew { ids, steps } = shared.snapshot().tracks.crew.since(since);
     let points = steps.points.iter().map(|moment| {
@@ -86,7 +87,7 @@ pub(crate) async fn over_time(
 }
 
 /// Answers with lines that were logged, from a number on or the newest ones.
-pub(crate) async fn logs(Query(After { after }): Query<After>) -> Response {
+pub(crate) async fn logs(Asked(After { after }): Asked<After>) -> Response {
     let Lines {
         lines,
         next,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use katydid_core::units::{Micros, Nanos};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::Refusal;
+use crate::api::{Asked, Refusal};
 use crate::rows::TOTAL;
 use crate::site::Shared;
 
@@ -78,7 +78,7 @@ pub(crate) struct Since {
 /// Answers with how many requests took how long in each step of the run.
 pub(crate) async fn heat(
     State(shared): State<Arc<Shared>>,
-    Query(Since { since }): Query<Since>,
+    Asked(Since { since }): Asked<Since>,
 ) -> Response {
     let Heat { step, points } = shared.snapshot().tracks.heat.since(since);
     let columns = points.into_iter().map(|column| (column.t, column.cells));

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::Refusal;
+use crate::api::{Asked, Refusal};
 use crate::kept::Shelf;
 use crate::rows::TOTAL;
 use crate::site::Shared;
@@ -185,7 +185,7 @@ pub(crate) fn baseline(runs: &[Run], run: &Run) -> Option<String> {
 /// Answers with all runs that are kept, the newest first.
 pub(crate) async fn runs(
     State(shared): State<Arc<Shared>>,
-    Query(Most { limit }): Query<Most>,
+    Asked(Most { limit }): Asked<Most>,
 ) -> Result<Response, Refusal> {
     let now_ms = shared.snapshot().at_ms;
     let history = Arc::clone(&shared.history);
@@ -265,7 +265,7 @@ pub(crate) struct Pair {
 /// Answers with how two runs differ.
 pub(crate) async fn compare(
     State(shared): State<Arc<Shared>>,
-    Query(Pair { before, after }): Query<Pair>,
+    Asked(Pair { before, after }): Asked<Pair>,
 ) -> Result<Response, Refusal> {
     let now_ms = shared.snapshot().at_ms;
     let history = Arc::clone(&shared.history);
@@ -280,14 +280,13 @@ pub(crate) async fn compare(
                 .ok_or_else(unknown)?;
             let (from, to) = store.span(id).map_err(failed)?.unwrap_or_default();
             let cut = store
-                .stretches(id, from, to, stretches(to - from))
+                .stretches(&run, from, to, stretches(to - from))
                 .map_err(failed)?;
             Ok::<_, Refusal>((run, cut))
         };
-        let (first, (one, one_length)) = cut(&before)?;
-        let (second, (other, other_length)) = cut(&after)?;
-        let lengths = (one_length as f64, other_length as f64);
-        let found = katydid_core::compare::compare(&one, &other, lengths, Settings::default());
+        let (first, one) = cut(&before)?;
+        let (second, other) = cut(&after)?;
+        let found = katydid_core::compare::compare(&one, &other, Settings::default());
         Ok(json!({
             "before": listed(&first, None),
             "after": listed(&second, None),
@@ -304,7 +303,7 @@ pub(crate) async fn compare(
 pub(crate) async fn window(
     State(shared): State<Arc<Shared>>,
     Path(run): Path<String>,
-    Query(stretch): Query<Stretch>,
+    Asked(stretch): Asked<Stretch>,
 ) -> Result<Response, Refusal> {
     if stretch.to <= stretch.from {
         let message = "to must be after from, both in seconds of the Unix epoch";

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use katydid_store::{Course, Name, Run, RunError, Store};
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::Refusal;
+use crate::api::{Asked, Refusal};
 use crate::history::{History, ask, baseline, broken, is_settled};
 use crate::rows::TOTAL;
 use crate::site::Shared;
@@ -74,7 +74,7 @@ pub(crate) async fn document(
     State(shared): State<Arc<Shared>>,
     document: Document,
     Path(run): Path<String>,
-    Query(part): Query<Part>,
+    Asked(part): Asked<Part>,
 ) -> Result<Response, Refusal> {
     read(&shared, run, part, move |store, kept| {
         let made = match document {
@@ -99,7 +99,7 @@ pub(crate) async fn document(
 pub(crate) async fn endpoint(
     State(shared): State<Arc<Shared>>,
     Path((run, name)): Path<(String, String)>,
-    Query(part): Query<Part>,
+    Asked(part): Asked<Part>,
 ) -> Result<Response, Refusal> {
     read(&shared, run, part, move |store, kept| {
         let unknown = || {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::health::{self, BUSY_PERCENT, LATE};
+use crate::health::{self, BUSY_PERCENT, LATE, MORE_USERS};
 use crate::histogram::Histogram;
-use crate::iteration::LATE as LATE_ITERATION;
+use crate::iteration::{Iterations, LATE as LATE_ITERATION};
 use crate::series::Point;
 use crate::snapshot::{Loss, Snapshot};
 use crate::units::Micros;
@@ -195,6 +195,22 @@ fn clocks(snapshot: &Snapshot) -> Vec<String> {
 /// What is missing from the numbers because workers went with it, a sentence for each.
 pub fn losses(snapshot: &Snapshot) -> Vec<String> {
     snapshot.lost.iter().map(loss).collect()
+}
+
+/// What the run has not done of what was asked for, and what is missing from its numbers, a sentence for each.
+pub fn shortfalls(snapshot: &Snapshot) -> Vec<String> {
+    let all = snapshot.stats.iterations();
+    let dropped = (all.dropped > 0).then(|| dropped(all));
+    losses(snapshot).into_iter().chain(dropped).collect()
+}
+
+/// Iterations were dropped.
+pub fn dropped(all: &Iterations) -> String {
+    format!(
+        "{} of {} iterations that were due did not begin, because no user was free in time: the load was less than asked for. {MORE_USERS}",
+        count(all.dropped),
+        count(all.due),
+    )
 }
 
 /// What is missing from the numbers because a worker went with it.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::show::Part;
 use super::table::Table;
-use super::{Kept, Problem, choose, now_ms};
+use super::{Kept, Problem, choose, now_ms, read_of};
 
 /// Of a run that was worse.
 const WORSE: i32 = 3;
@@ -61,14 +61,13 @@ pub(super) fn run(options: &Options) -> Result<i32, Problem> {
         let text = format!("{} is both of the runs; name another one", before.id);
         return Err(Problem::Words(text));
     }
-    let (one, first_length) = cut(&store, before, &options.part)?;
-    let (other, second_length) = cut(&store, after, &options.part)?;
+    let one = cut(&store, before, &options.part)?;
+    let other = cut(&store, after, &options.part)?;
     let settings = Settings {
         least_change: options.least_change / 100.0,
         ..Settings::default()
     };
-    let lengths = (first_length as f64, second_length as f64);
-    let found = compare(&one, &other, lengths, settings);
+    let found = compare(&one, &other, settings);
     let warnings = before.unlike(after);
     let mut out = io::stdout().lock();
     match options.format {
@@ -116,11 +115,11 @@ fn cut(
     store: &Store,
     run: &Run,
     part: &Part,
-) -> Result<(Vec<katydid_core::compare::Stretch>, u64), Problem> {
-    let span = store.span(&run.id)?;
+) -> Result<Vec<katydid_core::compare::Stretch>, Problem> {
+    let span = read_of(run, store.span(&run.id))?;
     let span = span.ok_or_else(|| Problem::Words(format!("nothing was counted in {}", run.id)))?;
     let (from, to) = part.of(run, span)?;
-    Ok(store.stretches(&run.id, from, to, stretches(to - from))?)
+    read_of(run, store.stretches(run, from, to, stretches(to - from)))
 }
 
 fn sentence(verdict: Verdict) -> &'static str {

@@ -1,14 +1,18 @@
 //! `katydid runs`
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use clap::Args;
 use katydid_core::calendar::rounded;
-use katydid_store::{Run, Store, Total};
+use katydid_store::{Run, Store, StoreError};
 use serde_json::{Value, json};
 
 use super::table::{self, Table};
 use super::{Kept, Problem, about, now_ms};
+
+/// The result of a run whose numbers cannot be read.
+const DAMAGED: &str = "damaged";
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -16,13 +20,18 @@ pub(super) struct Options {
     #[arg(long, value_name = "TEXT")]
     script: Option<String>,
     /// At most so many
-    #[arg(long, short = 'n', default_value_t = 20)]
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = some)]
     limit: usize,
     /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     kept: Kept,
+}
+
+fn some(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| *limit > 0);
+    limit.ok_or_else(|| "write a number of runs, 1 or more".to_owned())
 }
 
 /// Prints the runs.
@@ -65,13 +74,14 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
     for run in &shown {
         let text = |field: &str| run[field].as_str().unwrap_or_default().to_owned();
         let number = |field: &str| run[field].as_u64().unwrap_or(0);
+        let requests = run["requests"].as_u64();
         table.row(vec![
             text("id"),
             text("script"),
             text("result"),
             number("peak_users").to_string(),
             table::span(number("seconds")),
-            number("requests").to_string(),
+            requests.map_or_else(|| "—".to_owned(), |requests| requests.to_string()),
             table::percent(run["fail_ratio"].as_f64()),
             table::millis(run["p50"].as_f64()),
             table::millis(run["p95"].as_f64()),
@@ -79,6 +89,13 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
         ]);
     }
     write!(out, "{}", table.plain())?;
+    for run in shown.iter().filter(|run| run["result"] == DAMAGED) {
+        let id = run["id"].as_str().unwrap_or_default();
+        writeln!(
+            out,
+            "{id} is damaged, and what it came to cannot be read; katydid delete {id} removes it"
+        )?;
+    }
     let more = listed.len() - shown.len();
     if more > 0 {
         writeln!(out, "and {more} more; --limit shows them")?;
@@ -119,26 +136,33 @@ fn kept(store: &Store, all: &[Run]) -> Result<String, Problem> {
 /// A run and what all of it came to.
 fn described(store: &Store, run: &Run) -> Result<Value, Problem> {
     let about = about(run);
-    let Total {
-        from,
-        to,
-        count: total,
-    } = store.total(&run.id)?;
+    let (total, result) = match store.total(&run.id) {
+        Ok(total) => (Some(total), run.result()),
+        // The others can be listed.
+        Err(StoreError::Foreign(_)) => (None, DAMAGED),
+        Err(error) => return Err(error.into()),
+    };
+    let seconds = match &total {
+        Some(total) => run.length(total.from, total.to),
+        None => Duration::from_millis(run.ended_ms.saturating_sub(run.started_ms)),
+    };
+    let count = total.map(|total| total.count);
+    let quantile = |part| table::quantile(count.as_ref()?, part);
     Ok(json!({
         "id": run.id,
         "script": about["name"],
         "host": about["host"],
-        "result": run.result(),
+        "result": result,
         "started_ms": run.started_ms,
         "ended_ms": run.ended_ms,
-        "seconds": rounded(run.length(from, to)),
+        "seconds": rounded(seconds),
         "peak_users": about["peak_users"].as_u64().or(about["users"].as_u64()),
-        "requests": total.requests,
-        "failures": total.failures,
-        "fail_ratio": table::failed(&total),
-        "p50": table::quantile(&total, 0.5),
-        "p95": table::quantile(&total, 0.95),
-        "p99": table::quantile(&total, 0.99),
-        "thresholds": about["thresholds"],
+        "requests": count.as_ref().map(|count| count.requests),
+        "failures": count.as_ref().map(|count| count.failures),
+        "fail_ratio": count.as_ref().and_then(table::failed),
+        "p50": quantile(0.5),
+        "p95": quantile(0.95),
+        "p99": quantile(0.99),
+        "thresholds": run.judged(),
     }))
 }

@@ -10,7 +10,7 @@ use katydid_store::{Run, Store};
 
 use super::png::{self, Painter};
 use super::show::Part;
-use super::{Kept, Problem, choose, now_ms};
+use super::{Kept, Problem, choose, now_ms, read_of};
 
 /// Letters of a name that a file's name takes over.
 const LONGEST_NAME: usize = 80;
@@ -27,12 +27,40 @@ enum Format {
     Json,
     /// The thresholds, for CI servers
     Junit,
-    /// Percentiles as `HdrHistogram`'s tools read them; in a folder, for each endpoint
+    /// Percentiles as `HdrHistogram`'s tools read them; in a folder, for each endpoint, or without
+    /// --output those of all requests
     Hgrm,
     /// Each chart as a picture, in a folder
     Svg,
     /// The same in pixels
     Png,
+}
+
+impl Format {
+    /// Whether it can be written there.
+    fn check(self, path: &Path) -> Result<(), Problem> {
+        if !matches!(self, Self::Hgrm | Self::Svg | Self::Png) {
+            return Ok(());
+        }
+        if path == Path::new("-") {
+            let hint = match self {
+                Self::Hgrm => {
+                    "name a folder, or leave --output out for the percentiles of all requests"
+                }
+                _ => "name a folder for them with --output",
+            };
+            let text = format!("these are several files, which cannot go to the terminal: {hint}");
+            return Err(Problem::Usage(text));
+        }
+        if path.is_file() {
+            let text = format!(
+                "these are several files, and {} is one: name a folder",
+                path.display()
+            );
+            return Err(Problem::Words(text));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,6 +94,9 @@ pub(super) struct Options {
 
 /// Writes what a run came to.
 pub(super) fn run(options: &Options) -> Result<(), Problem> {
+    if let Some(path) = &options.output {
+        options.format.check(path)?;
+    }
     let store = options.kept.look()?;
     let runs = store.runs(now_ms())?;
     let run = choose::one(&runs, &options.run)?;
@@ -76,7 +107,7 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
             let text = format!("{} cannot be its own baseline; name another run", run.id);
             return Err(Problem::Words(text));
         }
-        report.compare_with(&store, run, earlier)?;
+        read_of(earlier, report.compare_with(&store, run, earlier))?;
     }
     let text = match options.format {
         Format::Html => {
@@ -96,7 +127,7 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
         Format::Csv => report.requests_csv(),
         Format::Json => format!("{:#}\n", report.json()),
         Format::Junit => report.junit(),
-        Format::Hgrm => match options.output.as_deref().filter(|path| is_folder(path)) {
+        Format::Hgrm => match options.output.as_deref() {
             None => hgrm(&report.total.times()),
             Some(folder) => return each_name(folder, &report),
         },
@@ -109,10 +140,10 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
 
 /// The report of a part of a run.
 pub(super) fn of(store: &Store, run: &Run, part: &Part) -> Result<Report, Problem> {
-    let span = store.span(&run.id)?;
+    let span = read_of(run, store.span(&run.id))?;
     let span = span.ok_or_else(|| Problem::Words(format!("nothing was counted in {}", run.id)))?;
     let (from, to) = part.of(run, span)?;
-    Ok(Report::of_run(store, run, from, to)?)
+    read_of(run, Report::of_run(store, run, from, to))
 }
 
 /// Writes a text to a file, whole or not at all, or to the terminal.
@@ -145,10 +176,6 @@ fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
         fs::remove_file(&part).ok();
         failed(error)
     })
-}
-
-fn is_folder(path: &Path) -> bool {
-    path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/')
 }
 
 fn each_name(folder: &Path, report: &Report) -> Result<(), Problem> {

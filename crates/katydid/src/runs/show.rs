@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use katydid_core::histogram::Histogram;
 use katydid_core::units::Micros;
 use katydid_core::window::Count;
-use katydid_store::{Run, Store, Summary};
+use katydid_store::{Run, Store, StoreError, Summary};
 use serde_json::{Value, json};
 
 use super::table::{self, Table};
-use super::{Kept, Problem, about, choose, now_ms, report};
+use super::{Kept, Problem, about, choose, now_ms, read_of, report};
 use crate::timespan;
 
 /// Which part of a run.
@@ -142,7 +142,7 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
             let report = report::of(&store, run, &options.part)?;
             let mut described = report.json();
             if options.full {
-                described["known"] = known(&store, run)?;
+                described["known"] = read_of(run, known(&store, run))?;
             }
             writeln!(out, "{described:#}")?;
         }
@@ -151,7 +151,7 @@ pub(super) fn run(options: &Options) -> Result<(), Problem> {
 }
 
 /// What is known of a run besides what was counted.
-fn known(store: &Store, run: &Run) -> Result<Value, Problem> {
+fn known(store: &Store, run: &Run) -> Result<Value, StoreError> {
     let logs = store.logs(&run.id)?;
     Ok(json!({
         "scripts": store.scripts(&run.id)?,
@@ -167,10 +167,10 @@ fn known(store: &Store, run: &Run) -> Result<Value, Problem> {
 }
 
 fn read(store: &Store, run: &Run, part: &Part) -> Result<Summary, Problem> {
-    let span = store.span(&run.id)?;
+    let span = read_of(run, store.span(&run.id))?;
     let span = span.ok_or_else(|| Problem::Words(format!("nothing was counted in {}", run.id)))?;
     let (from, to) = part.of(run, span)?;
-    Ok(store.summary(&run.id, from, to)?)
+    read_of(run, store.summary(&run.id, from, to))
 }
 
 fn headline(run: &Run, summary: &Summary) -> String {
@@ -281,19 +281,14 @@ fn faults(summary: &Summary) -> Table {
 
 /// What became of the run's thresholds, over all of it.
 fn judged(run: &Run) -> String {
-    let about = about(run);
-    let Some(thresholds) = about["thresholds"].as_array().filter(|all| !all.is_empty()) else {
+    let thresholds = run.judged();
+    if thresholds.is_empty() {
         return String::new();
-    };
+    }
     let mut table = Table::new(2, ["Result", "Fails if", "Measured, in all"]);
     for threshold in thresholds {
-        let text = |field: &str| threshold[field].as_str().unwrap_or_default().to_owned();
-        let result = if threshold["standing"] == "crossed" {
-            "FAILED"
-        } else {
-            "ok"
-        };
-        table.row(vec![result.to_owned(), text("text"), text("measured")]);
+        let result = if threshold.failed { "FAILED" } else { "ok" };
+        table.row(vec![result.to_owned(), threshold.text, threshold.measured]);
     }
     table.plain()
 }

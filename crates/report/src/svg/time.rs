@@ -3,7 +3,7 @@
 use super::{
     HIGH, Ink, LEFT, Scale, Stroke, TOP, WIDE, begin, below, heights, legend, moments, short,
 };
-use crate::numbers::{Unit, escaped, write};
+use crate::numbers::{Unit, escaped, seconds, write};
 
 /// The values of one thing over time, none where there is nothing to tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,7 +216,7 @@ impl TimeChart {
         for step in 0..self.len() {
             write(
                 &mut out,
-                format_args!("{}", self.from + self.step * step as f64),
+                format_args!("{}", seconds(self.from + self.step * step as f64)),
             );
             for (_, course) in self.courses() {
                 let value = course.values.get(step).copied().flatten();
@@ -404,5 +404,8 @@ mod tests {
             svg.contains("<title>p95&gt;5ms</title>") && svg.contains("<title>50 users</title>")
         );
         assert_eq!(chart.csv(), "elapsed_s,\"p95\"\n0,2\n1,4\n");
+        // A run begins within a second, and a time is what a table says, not what a float is.
+        chart.from = -0.023_000_001_907;
+        assert_eq!(chart.csv(), "elapsed_s,\"p95\"\n0,2\n0.977,4\n");
     }
 }
