@@ -52,6 +52,8 @@ pub(crate) struct Book {
     findings: Arc<Vec<Finding>>,
     /// Whether connections failed since the last second for want of files, and of ports.
     lacks: (bool, bool),
+    /// Iterations that were dropped since the last second.
+    dropped: u64,
     /// Whether the run has lasted as long as it was to.
     time_is_up: bool,
     /// How long after its end a second is shown; all that was counted in it is here by then.
@@ -100,6 +102,7 @@ impl Book {
             health: Health::default(),
             findings: Arc::default(),
             lacks: (false, false),
+            dropped: 0,
             time_is_up: false,
             settles,
             shown_from: Duration::ZERO,
@@ -348,6 +351,7 @@ impl Book {
     /// Looks, once a second, for what is wrong with the generator.
     fn check(&mut self, workers: Option<(u32, u32)>, busiest: Option<(String, f64)>, now: Now) {
         let (lacks_files, lacks_ports) = std::mem::take(&mut self.lacks);
+        let dropped = std::mem::take(&mut self.dropped);
         let run = &self.run;
         let newest = self.seconds.series().last();
         let (worker, percent) = busiest
@@ -364,6 +368,7 @@ impl Book {
             files: run.files,
             lacks_files,
             lacks_ports,
+            dropped,
             state: run.state,
             users: (run.users, run.target_users),
             workers,
@@ -394,6 +399,7 @@ impl Book {
             self.lacks.0 |= files;
             self.lacks.1 |= ports;
         }
+        self.dropped += delta.iterations().dropped;
         Arc::make_mut(&mut self.stats).merge(delta);
     }
 

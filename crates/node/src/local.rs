@@ -1,5 +1,6 @@
 //! A run without workers: one state, and one function that changes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use katydid_core::mark::Kind;
 use katydid_core::registry::Registry;
 use katydid_core::snapshot::{Exception, RunInfo, Snapshot, State};
 use katydid_core::stats::Stats;
+use katydid_core::units::Nanos;
 
 use crate::book::Book;
 use crate::event::{Action, Event, Now};
@@ -26,7 +28,7 @@ pub struct Local {
     /// Users there will be once the host has carried out all orders.
     expected: Users,
     /// What a worker has counted and not told its master yet.
-    unsent: Option<Stats>,
+    unsent: Option<Unsent>,
 }
 
 /// The way to the number of users that is wanted.
@@ -36,6 +38,25 @@ struct Ramp {
     step_at: Option<Duration>,
     /// Orders the host has not carried out yet.
     unanswered: u32,
+}
+
+/// What a worker has not reported yet, by the second of its newest request.
+#[derive(Clone, Debug, Default)]
+struct Unsent(BTreeMap<u64, Stats>);
+
+impl Unsent {
+    fn add(&mut self, delta: &Stats, now: Now) {
+        /// Where reports cannot be sent for longer than this, the oldest seconds are told together.
+        const MOST: usize = 8;
+        let newest = delta.last().map_or(now.epoch.as_secs(), Nanos::as_secs);
+        self.0.entry(newest).or_default().merge(delta);
+        if self.0.len() > MOST
+            && let Some((_, oldest)) = self.0.pop_first()
+            && let Some(mut next) = self.0.first_entry()
+        {
+            next.get_mut().merge(&oldest);
+        }
+    }
 }
 
 impl Local {
@@ -55,9 +76,10 @@ impl Local {
         self.unsent.get_or_insert_default();
     }
 
-    /// What was counted since this was last called.
-    pub(crate) fn take_unsent(&mut self) -> Stats {
-        self.unsent.as_mut().map(std::mem::take).unwrap_or_default()
+    /// What was counted since this was last called, second by second.
+    pub(crate) fn take_unsent(&mut self) -> Vec<Stats> {
+        let taken = self.unsent.as_mut().map(std::mem::take);
+        taken.map_or_else(Vec::new, |Unsent(seconds)| seconds.into_values().collect())
     }
 
     /// State and settings of the run.
@@ -107,7 +129,7 @@ impl Local {
             Event::State(state) => self.book.set_state(state),
             Event::Samples(delta) => {
                 if let Some(unsent) = &mut self.unsent {
-                    unsent.merge(&delta);
+                    unsent.add(&delta, now);
                 }
                 self.book.count(&delta, now);
             }

@@ -138,11 +138,11 @@ impl Node {
         }
     }
 
-    /// What a worker has counted since this was last called.
-    pub fn take_unsent(&self) -> Stats {
+    /// What a worker has counted since this was last called, second by second.
+    pub fn take_unsent(&self) -> Vec<Stats> {
         match &mut *self.role.lock() {
             Role::Local(local) => local.take_unsent(),
-            Role::Master(_) => Stats::default(),
+            Role::Master(_) => Vec::new(),
         }
     }
 

@@ -20,9 +20,11 @@ pub(super) struct WorkerNode {
     pub(super) reported_ms: u64,
     /// When its connection ended, if it has not been heard of since.
     pub(super) left_ms: Option<u64>,
-    /// Users it had at its last report.
-    pub(super) reported_users: u32,
-    /// Requests per second of one of its users, by its last report.
+    /// When its rate was told last, the users it had then, and what it has reported since.
+    rated_ms: u64,
+    rated_users: u32,
+    unrated: u64,
+    /// Requests per second of one of its users, by its last reports.
     pub(super) rate: f64,
     /// The lateness that 99 % of the requests of its last report stayed within, if there were any.
     pub(super) lateness_p99: Option<Micros>,
@@ -53,7 +55,9 @@ impl WorkerNode {
             silent: 0,
             reported_ms: now.millis(),
             left_ms: None,
-            reported_users: 0,
+            rated_ms: now.millis(),
+            rated_users: 0,
+            unrated: 0,
             rate: 0.0,
             lateness_p99: None,
             is_told_rounded: false,
@@ -67,13 +71,19 @@ impl WorkerNode {
 
     /// It has reported so many requests.
     pub(super) fn reports(&mut self, requests: u64, now: Now) {
-        let passed = now.millis().saturating_sub(self.reported_ms);
         self.reported_ms = now.millis();
+        self.unrated += requests;
+        let passed = now.millis().saturating_sub(self.rated_ms);
+        // Seconds come one after the other, and reports out of turn: some time has to pass to tell a rate.
+        if passed < 500 {
+            return;
+        }
+        self.rated_ms = now.millis();
+        let requests = std::mem::take(&mut self.unrated);
         // Half-way through the time of the report, about, there were so many.
-        let users = f64::from(self.reported_users + self.seen.users) / 2.0;
-        self.reported_users = self.seen.users;
-        // Reports out of turn are for too short a time to tell a rate.
-        if passed >= 500 && users > 0.0 {
+        let users = f64::from(self.rated_users + self.seen.users) / 2.0;
+        self.rated_users = self.seen.users;
+        if users > 0.0 {
             self.rate = requests as f64 * 1e3 / passed as f64 / users;
         }
     }
