@@ -40,8 +40,10 @@ ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 
 $(STAMPS)/build: $(STAMPS)/venv ui/dist/index.html $(RUST_SOURCES) pyproject.toml
 	@echo "Building Katydid (the first time takes a few minutes)"
+	# What is changed meanwhile is not in it.
+	touch $@.began
 	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
-	touch $@
+	mv $@.began $@
 
 .PHONY: run
 run: $(STAMPS)/build ## Starts the demo target and a test against it; ARGS="--headless -u 50 -r 10 -t 20s" passes options

@@ -362,6 +362,8 @@ class Engine:
         """The run on one line, as it is now, and the most processor time of one process in percent of a core."""
     def summary(self, peak_cpu_percent: float) -> str:
         """The run in some sentences, at its end; processor time in percent of one core, the most that was seen."""
+    def shortfalls(self) -> list[str]:
+        """What the run has not done of what was asked for, and what is missing from its numbers, in sentences."""
     def set_thresholds(self, conditions: Sequence[str]) -> None:
         """Has runs judged by these conditions from now on."""
     def standing(self) -> list[tuple[str, bool, str]]:
@@ -483,8 +485,6 @@ class Fleet:
         """The run that this master goes on with: state, host, started, users, spawn_rate, number of workers."""
     def go_on(self) -> None:
         """Goes on with that run: from now on its workers are told what to do."""
-    def losses(self) -> list[str]:
-        """What is missing from the numbers because workers went with it, in sentences."""
     def flush(self) -> None:
         """Waits until what has happened so far is written down, if it is."""
     def settings(self, host: str | None, stop_timeout: float, options: Any) -> None:

@@ -66,10 +66,21 @@ def process_html_filename(options: Any) -> None:
     Args:
         options: The parsed command line, which is changed.
     """
+    options.html_file = html_filename(options)
+
+
+def html_filename(options: Any) -> str:
+    """Where the report goes.
+
+    Args:
+        options: The parsed command line.
+    """
+    name = str(options.html_file)
     for tag, value in (("{u}", options.num_users), ("{r}", options.spawn_rate), ("{t}", options.run_time)):
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        options.html_file = options.html_file.replace(tag, str(value))
+        name = name.replace(tag, str(value))
+    return name
 
 
 def task_ratios(environment: Environment) -> dict[str, Any]:

@@ -34,10 +34,15 @@ class IterationLimit:
         self.started = 0
         self._runner = runner
         self._end = end
+        runner.environment.events.test_start.add_listener(self._begin)
         for task_set in (TaskSet, DefaultTaskSet):
             if "execute_task" in vars(task_set):
                 # Only with the option set does running a task cost this.
                 task_set.execute_task = self._limited(task_set.execute_task)  # type: ignore[method-assign]
+
+    def _begin(self, **kwargs: Any) -> None:
+        """Each test has as many."""
+        self.started = 0
 
     def _limited(self, execute: Execute) -> Execute:
         @functools.wraps(execute)
@@ -48,6 +53,9 @@ class IterationLimit:
             if not hasattr(task, "tasks"):
                 self.started += 1
                 if self.started == self.most:
+                    if self._runner.arrivals is not None:
+                        # Nothing more is to fall due.
+                        self._runner.arrivals.end()
                     gevent.spawn(self._finish)
             execute(task_set, task, *args, **kwargs)
 

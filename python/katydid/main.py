@@ -13,14 +13,14 @@ from argparse import Namespace
 from typing import Any, NoReturn
 
 import katydid
-from katydid import _aliases, _patch, argument_parser, hub, log, stats  # noqa: F401  patches the standard library
+from katydid import _aliases, _patch, argument_parser, html, hub, log, stats  # noqa: F401  patches the standard library
 from katydid.env import Environment
 from katydid.event import Events
 from katydid.processes import Workers, as_child, wanted
 from katydid.run import Run
 from katydid.scripts import Scripts, chosen, give_up, locustfiles, shape_of
 from katydid.shape import LoadTestShape
-from katydid.thresholds import Thresholds
+from katydid.thresholds import Thresholds, check_writable
 from katydid.user import inspectuser
 from katydid.user.users import User
 from katydid.util.load_locustfile import load_locustfile as load_locustfile
@@ -65,6 +65,7 @@ def _flush() -> None:
 
 def run() -> NoReturn:
     """Reads the command line and the script, runs the test, and exits."""
+    _refuse_urls(sys.argv[1:])
     _aliases.install()
     _import_plugins()
     hub.tell_failures_in_the_scripts_words()
@@ -114,8 +115,21 @@ def run() -> NoReturn:
     if options.show_task_ratio or options.show_task_ratio_json:
         _show_task_ratio(environment, options)
     thresholds = _thresholds(scripts, options)
+    _check_files(options)
     _relax_collector()
     Run(environment, options, thresholds).run()
+
+
+def _refuse_urls(arguments: list[str]) -> None:
+    """Ends the process if it is asked for a URL that is not of the web: those that are do not get here.
+
+    Args:
+        arguments: The command line.
+    """
+    scheme, mark, _ = arguments[0].partition("://") if arguments else ("", "", "")
+    if mark and not scheme.startswith("-"):
+        sys.stderr.write(f"Only http:// and https:// URLs can be asked for, and no {scheme}:// ones\n")
+        sys.exit(2)
 
 
 def merge_locustfiles_content(
@@ -184,6 +198,19 @@ def _thresholds(scripts: Scripts, options: Namespace) -> Thresholds:
         give_up(f"This is no threshold:\n{error}")
     except OSError as error:
         give_up(f"Could not write {junit}: {error.strerror}")
+
+
+def _check_files(options: Namespace) -> None:
+    """Finds out before the run whether what is written at its end can be."""
+    if options.worker:
+        return
+    html_file = html.html_filename(options) if options.html_file else None
+    json_file = f"{options.json_file}.json" if options.json_file else None
+    for path in filter(None, (html_file, json_file)):
+        try:
+            check_writable(path)
+        except OSError as error:
+            give_up(f"Could not write {path}: {error.strerror}")
 
 
 def _tell_opentelemetry(options: Namespace) -> bool:

@@ -342,11 +342,6 @@ class MasterRunner(DistributedRunner):
             self.gate.close(())
         self._fleet.go_on()
 
-    def tell_losses(self) -> None:
-        """Says what is missing from the numbers because workers went with it."""
-        for sentence in self._fleet.losses():
-            logger.warning("%s", sentence)
-
     def _is_headless(self) -> bool:
         options = self.environment.parsed_options
         return options is not None and bool(options.headless)

@@ -381,8 +381,9 @@ class Run:
         push.finish(environment)
         self.thresholds.judge()
         code = self._exit_code()
-        if isinstance(self.runner, MasterRunner):
-            self.runner.tell_losses()
+        if not self.options.worker:
+            for sentence in hub.engine(environment).shortfalls():
+                logger.warning("%s", sentence)
         if self.line is not None:
             self.line.end()
         logger.info("Shutting down (exit code %d)", code)
@@ -413,8 +414,10 @@ class Run:
             try:
                 stats.save_stats_json(counted, self.options.json_file)
             except OSError as error:
+                # Not to lose the numbers, they are printed.
                 logger.error("Could not write %s.json: %s", self.options.json_file, error.strerror)
-            return
+            else:
+                return
         stats.print_stats(counted, current=False)
         stats.print_percentile_stats(counted)
         stats.print_error_report(counted)

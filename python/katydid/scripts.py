@@ -138,6 +138,10 @@ def shape_of(scripts: Scripts, options: Namespace) -> LoadTestShape | None:
 
         return StepLoad.from_options(options)
     given = getattr(options, "stages", None)
+    for name, flag in (("iteration_rate_users", "--rate-users"), ("iteration_arrivals", "--arrivals")):
+        if getattr(options, name, None) and not getattr(options, "iteration_rate", None):
+            logger.error("%s is only meaningful in combination with --rate", flag)
+            sys.exit(2)
     if getattr(options, "iteration_rate", None) and (given or scripts.shapes):
         other = "--stages" if given else f"the script's load shape, {type(scripts.shapes[0]).__name__}"
         logger.error("--rate and %s both say what the load is: leave one of them out", other)

@@ -47,7 +47,7 @@ class Thresholds:
         self.replaces_failures = False
         _core.check_thresholds(conditions)
         if junit:
-            _check_writable(junit)
+            check_writable(junit)
 
     def watch(self) -> None:
         """Has runs judged, and says in the log when the running one begins to fail by a threshold or no longer does."""
@@ -88,8 +88,17 @@ class Thresholds:
             logger.error("Could not write %s: %s", path, error.strerror)
 
 
-def _check_writable(path: str) -> None:
-    """Finds out before the run what would keep a file from being written after it."""
+def check_writable(path: str) -> None:
+    """Finds out before the run what would keep a file from being written after it.
+
+    Args:
+        path: The file; what is no file, such as a pipe, is left alone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        return
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)

@@ -34,6 +34,8 @@ test("35 thresholds pass, are at risk, fail or lack data, and decide about the e
   await expect(card(page)).toContainText("2 of 4 thresholds passed so far, 1 without a request to measure");
   await expect(page.getByRole("region", { name: "Events" })).toContainText("crossed: GET /checkout fail>50%");
   await stop(page);
+  await expect(row(page, "/nowhere p95>1s")).toContainText("Fail");
+  await expect(row(page, "/nowhere p95>1s")).toContainText("no request to measure");
   const gone = once(katydid.process, "exit");
   katydid.process.kill("SIGTERM");
   expect(await gone).toEqual([3, null]);

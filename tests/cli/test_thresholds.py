@@ -100,6 +100,8 @@ def test_thresholds_of_a_configuration_file(katydid, target, tmp_path):
         ([], SCRIPT + "\nthresholds = ['max']", 1, ["max\n   ^", "where is the limit?"]),
         ([], SCRIPT + "\nthresholds = [300]", 1, ["300", "no text"]),
         (["--junit", "/proc/nowhere/junit.xml"], SCRIPT, 1, ["/proc/nowhere/junit.xml"]),
+        (["--html", "/proc/nowhere/report.html"], SCRIPT, 1, ["/proc/nowhere/report.html"]),
+        (["--json-file", "/proc/nowhere/numbers"], SCRIPT, 1, ["/proc/nowhere/numbers.json"]),
         (["--junit", "."], SCRIPT, 1, ["Could not write .: Is a directory"]),
         (["--fail-if", "fail>0.01"], SCRIPT, 2, ["fail>0.01\n     ^", "fail>1%"]),
         (["--fail-if", "'log in p95>1s"], SCRIPT, 2, ["\n^ this quote is not closed"]),

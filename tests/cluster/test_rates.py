@@ -121,6 +121,27 @@ def test_a_shape_asks_its_workers_for_rates(fleet, shaped, target, kind, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["python", "rust"])
+def test_each_second_of_a_fleet_is_its_own(mixed, shop, target, kind, tmp_path):
+    program = {"program": shop} if kind == "rust" else {}
+    store = ("--store", tmp_path / "runs.db")
+    master = mixed.master(
+        "--headless", "--rate", "40/s for 9s", "--expect-workers", 2, "-H", target.url, *store, **program
+    )
+    workers = [mixed.worker(**program), mixed.worker(**program)]
+    assert master.wait() in (0, 1), "some payments fail"
+    assert [worker.wait() for worker in workers] == [0, 0]
+    begun = []
+    for second in range(2, 9):
+        stretch = ("--from", second, "--to", second + 1, "--format", "json")
+        shown = subprocess.run(
+            [KATYDID, "show", *store, *map(str, stretch)], capture_output=True, text=True, check=True
+        )
+        begun.append(json.loads(shown.stdout)["iterations"]["started"])
+    # Workers report three seconds at once.
+    assert all(20 <= count <= 60 for count in begun), begun
+
+
+@pytest.mark.parametrize("kind", ["python", "rust"])
 def test_workers_are_told_of_what_a_shape_asks_for_while_their_master_is_away(
     fleet, shaped, target, kind, tmp_path, monkeypatch
 ):

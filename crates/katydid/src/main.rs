@@ -30,6 +30,8 @@ fn main() -> ExitCode {
             let _ = io::stdout().write_all(HELP.as_bytes());
             0
         }
+        // It says which URLs can be asked for.
+        Some((first, _)) if first.contains("://") => katydid::run_urls(&[], args),
         _ if katydid::is_url_mode(args) => katydid::run_urls(&[], args),
         _ => {
             let _ = io::stderr().write_all(HELP.as_bytes());

@@ -172,7 +172,7 @@ impl Context {
         let began = Stamp::now();
         let flight = self.lane.take_off(began, &self.control, Duration::MAX);
         let result = work.await;
-        drop(flight);
+        flight.land();
         let took = Duration::from_nanos(Stamp::now().since(began));
         let text = result.as_ref().err().map(ToString::to_string);
         self.count(method, name, Some(took), 0, text.as_deref());

@@ -62,7 +62,7 @@ mod command;
 mod connection;
 mod fault;
 mod lab;
-mod request;
+pub(crate) mod request;
 mod routes;
 mod shop;
 #[cfg(target_os = "linux")]

@@ -5,17 +5,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use katydid_core::dispatch::Class;
+use katydid_core::redact;
 use katydid_http::timing::Stamp;
 use katydid_http::{Request, Target, Timeouts};
+use url::Url;
 
 use crate::engine::{Base, Control, Ending, Kind, Lane, Life};
 use crate::request::REDIRECTS;
 use crate::response::Response;
 use crate::session::Context;
+use crate::target::request::decode;
 use crate::test::Build;
+use crate::timespan;
 use crate::user::{Arrivals, TIMEOUT};
 
 /// What the users of a load without a test are called.
@@ -24,12 +31,68 @@ const NAME: &str = "URL";
 /// Requests for some URLs, each by its weight.
 #[derive(Clone, Debug)]
 pub(crate) struct Urls {
-    targets: Vec<(u32, Arc<Target>)>,
+    places: Vec<Place>,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
-    pub(crate) timeout: Duration,
+    timeout: Duration,
     pub(crate) follows: bool,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+struct Place {
+    weight: u32,
+    target: Arc<Target>,
+    /// What its requests are counted under: path and query, secrets hidden.
+    name: String,
+    /// The user and password that its URL had, as they are sent.
+    login: Option<HeaderValue>,
+}
+
+impl Place {
+    fn parse(word: &str) -> Result<Self, String> {
+        if let Some((scheme, _)) = word.split_once("://")
+            && !["http", "https"].contains(&&*scheme.to_ascii_lowercase())
+        {
+            return Err(format!(
+                "Only http:// and https:// URLs can be asked for, and no {scheme}:// ones"
+            ));
+        }
+        let target = Target::parse(word).map_err(|error| error.chain())?;
+        Ok(Self {
+            weight: 1,
+            name: redact::url(&target.path.to_string()),
+            login: login(word),
+            target: Arc::new(target),
+        })
+    }
+
+    /// The headers of its requests: those of all, with its login unless they have one.
+    fn headers(&self, all: &Arc<HeaderMap>) -> Arc<HeaderMap> {
+        let mut headers = Arc::clone(all);
+        if let Some(login) = self.login.as_ref()
+            && !all.contains_key(AUTHORIZATION)
+        {
+            Arc::make_mut(&mut headers).insert(AUTHORIZATION, login.clone());
+        }
+        headers
+    }
+}
+
+/// What the user and the password in a URL are sent as.
+fn login(url: &str) -> Option<HeaderValue> {
+    let url = Url::parse(url).ok()?;
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    // Only in forms is a plus sign a blank.
+    let plain = |text: &str| decode(&text.replace('+', "%2B"));
+    let (user, password) = (url.username(), url.password().unwrap_or_default());
+    let both = BASE64.encode(format!("{}:{}", plain(user), plain(password)));
+    let mut value = HeaderValue::from_str(&format!("Basic {both}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl Urls {
@@ -39,23 +102,22 @@ impl Urls {
     ///
     /// In words, if that is not what they are.
     pub(crate) fn parse(words: &[String]) -> Result<Self, String> {
-        let mut targets: Vec<(u32, Arc<Target>)> = Vec::new();
+        let mut places: Vec<Place> = Vec::new();
         for word in words {
             if let Ok(weight) = word.parse() {
-                let before = targets
+                let before = places
                     .last_mut()
                     .ok_or("a weight stands behind its URL: http://a/ 3 http://b/ 1")?;
-                before.0 = weight;
+                before.weight = weight;
                 continue;
             }
-            let target = Target::parse(word).map_err(|error| error.chain())?;
-            targets.push((1, Arc::new(target)));
+            places.push(Place::parse(word)?);
         }
-        if targets.iter().all(|(weight, _)| *weight == 0) {
+        if places.iter().all(|place| place.weight == 0) {
             return Err("at least one URL needs a weight above zero".to_owned());
         }
         Ok(Self {
-            targets,
+            places,
             method: Method::GET,
             headers: HeaderMap::new(),
             body: Bytes::new(),
@@ -85,18 +147,36 @@ impl Urls {
         Ok(())
     }
 
+    /// How long an answer may take: a length of time, or seconds with a fraction.
+    pub(crate) fn wait(&mut self, text: &str) -> Result<(), String> {
+        let seconds = || {
+            let number = text.strip_suffix('s').unwrap_or(text);
+            let is_digit = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+            let number = number.bytes().all(is_digit).then_some(number)?;
+            Duration::try_from_secs_f64(number.parse().ok()?).ok()
+        };
+        let time = timespan::parse(text).or_else(seconds);
+        self.timeout = time.filter(|time| !time.is_zero()).ok_or_else(|| {
+            format!(
+                "--timeout: {text:?} is not a length of time above zero; write 0.5, 20, 20s, 3m or 1h20m"
+            )
+        })?;
+        Ok(())
+    }
+
     /// Where they go, if all go to one place.
     pub(crate) fn host(&self) -> Option<String> {
-        let mut origins = self.targets.iter().map(|(_, target)| &target.origin);
+        let mut origins = self.places.iter().map(|place| &place.target.origin);
         let first = origins.next()?;
-        let root = self.targets[0].1.with_path("/")?;
-        origins.all(|origin| origin == first).then_some(root.url)
+        let root = self.places[0].target.with_path("/")?.url;
+        let host = root.trim_end_matches('/').to_owned();
+        origins.all(|origin| origin == first).then_some(host)
     }
 
     /// What it is called in the list of runs.
     pub(crate) fn title(&self) -> String {
-        let first = katydid_core::redact::url(&self.targets[0].1.url);
-        match self.targets.len() {
+        let first = redact::url(&self.places[0].target.url);
+        match self.places.len() {
             1 => first,
             count => format!("{first} and {} more", count - 1),
         }
@@ -107,8 +187,8 @@ impl Build for Urls {
     fn choose_by_tags(&mut self, _: &[String], _: &[String]) {}
 
     fn equal_weights(&mut self) {
-        for (weight, _) in &mut self.targets {
-            *weight = 1;
+        for place in &mut self.places {
+            place.weight = 1;
         }
     }
 
@@ -133,16 +213,16 @@ impl Kind for Urls {
     }
 
     fn about(&self) -> katydid_web::UserClass {
-        let task = |(weight, target): &(u32, Arc<Target>)| katydid_web::Task {
-            name: format!("{} {}", self.method, target.path),
-            weight: (*weight).into(),
+        let task = |place: &Place| katydid_web::Task {
+            name: format!("{} {}", self.method, place.name),
+            weight: place.weight.into(),
         };
         katydid_web::UserClass {
             name: NAME.to_owned(),
             weight: 1.0,
             fixed_count: 0,
             host: self.host(),
-            tasks: self.targets.iter().map(task).collect(),
+            tasks: self.places.iter().map(task).collect(),
         }
     }
 
@@ -179,42 +259,42 @@ impl Urls {
         }
         headers.extend(self.headers.clone());
         let headers = Arc::new(headers);
-        let base = Base::new(None, Arc::clone(&headers), self.timeout);
+        let headers_of: Vec<_> = self
+            .places
+            .iter()
+            .map(|place| place.headers(&headers))
+            .collect();
+        let base = Base::new(None, headers, self.timeout);
         let user = Context::new(Rc::clone(lane), Rc::clone(control), Rc::new(base));
         let total: u64 = self
-            .targets
+            .places
             .iter()
-            .map(|(weight, _)| u64::from(*weight))
+            .map(|place| u64::from(place.weight))
             .sum();
         let method = self.method.as_str();
-        let key_of = |(_, target): &(u32, Arc<Target>)| lane.key(method, &target.path.to_string());
-        let keys: Vec<_> = self.targets.iter().map(key_of).collect();
+        let key_of = |place: &Place| lane.key(method, &place.name);
+        let keys: Vec<_> = self.places.iter().map(key_of).collect();
         let client = user.client();
         let pool = lane.pool_of(control.class);
         loop {
-            let due = match &pool {
-                None => Stamp::now(),
-                Some(pool) => match pool.next(lane, control).await {
-                    Some(due) => due,
-                    None => return,
-                },
+            let begun = match &pool {
+                None => lane.take_iteration().map(|turn| (Stamp::now(), turn)),
+                Some(pool) => pool.next(lane, control).await,
             };
+            let Some((due, turn)) = begun else { return };
             let _ending = pool.as_ref().map(|pool| Ending::new(pool, lane));
-            if !lane.take_iteration() {
-                return;
-            }
             if pool.is_none() {
                 lane.iteration_begins(due);
             }
-            let place = if self.targets.len() == 1 {
+            let place = if self.places.len() == 1 {
                 0
             } else {
                 self.choose(lane, total)
             };
             let request = Request {
                 method: self.method.clone(),
-                target: Arc::clone(&self.targets[place].1),
-                headers: Arc::clone(&headers),
+                target: Arc::clone(&self.places[place].target),
+                headers: Arc::clone(&headers_of[place]),
                 body: self.body.clone(),
                 upload: None,
                 stream: false,
@@ -228,6 +308,7 @@ impl Urls {
             let answered = exchange.timing.done;
             drop(Response::new(Rc::clone(lane), keys[place], exchange));
             lane.iteration_ends(answered);
+            drop(turn);
             control.wait(Duration::ZERO).await;
             if control.phase() > crate::engine::Phase::Running {
                 return;
@@ -238,10 +319,10 @@ impl Urls {
 
     fn choose(&self, lane: &Lane, total: u64) -> usize {
         let mut number = lane.rng.borrow_mut().u64(0..total.max(1));
-        for (place, (weight, _)) in self.targets.iter().enumerate() {
-            match number.checked_sub((*weight).into()) {
+        for (at, place) in self.places.iter().enumerate() {
+            match number.checked_sub(place.weight.into()) {
                 Some(rest) => number = rest,
-                None => return place,
+                None => return at,
             }
         }
         0
@@ -310,12 +391,12 @@ mod tests {
     #[test]
     fn a_weight_stands_behind_its_url() {
         let urls = Urls::parse(&words("http://a/x 3 http://b/ 1 http://c/")).unwrap();
-        let weights: Vec<_> = urls.targets.iter().map(|(weight, _)| *weight).collect();
+        let weights: Vec<_> = urls.places.iter().map(|place| place.weight).collect();
         assert_eq!(weights, [3, 1, 1]);
         assert_eq!(urls.host(), None);
         assert_eq!(
             Urls::parse(&words("http://a/x")).unwrap().host().as_deref(),
-            Some("http://a/")
+            Some("http://a")
         );
         for wrong in ["3 http://a/", "http://a/ 0", "ftp://a/", "http://"] {
             assert!(Urls::parse(&words(wrong)).is_err(), "{wrong}");

@@ -779,6 +779,11 @@ impl Engine {
         words::summary(&self.shared.node.snapshot_now(), peak_cpu_percent)
     }
 
+    /// What the run has not done of what was asked for, and what is missing from its numbers, in sentences.
+    fn shortfalls(&self) -> Vec<String> {
+        words::shortfalls(&self.shared.node.snapshot_now())
+    }
+
     /// Adds statistics from elsewhere: Locust's dictionaries of entries, and of errors by key.
     fn merge(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let delta = stats::delta_of(data, &self.shared.registry)?;

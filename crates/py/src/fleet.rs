@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use katydid_core::report::words;
 use katydid_core::snapshot::State;
 use katydid_host::fleet::{Kept, Link, Listen, Master, News, Orders, Tell};
 use katydid_host::service::Tasks;
@@ -138,11 +137,6 @@ impl PyFleet {
     /// Goes on with that run: from now on its workers are told what to do.
     fn go_on(&self) {
         self.shared.node.send(Event::GoOn);
-    }
-
-    /// What is missing from the numbers because workers went with it, in sentences.
-    fn losses(&self) -> Vec<String> {
-        words::losses(&self.shared.node.snapshot_now())
     }
 
     /// Waits until what has happened so far is written down, if it is.

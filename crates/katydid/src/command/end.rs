@@ -42,8 +42,10 @@ impl Run {
         let verdicts = judged(&snapshot);
         let code = self.exit_code(&snapshot, &verdicts);
         self.console.end_line();
-        for sentence in words::losses(&snapshot) {
-            self.console.warn(sentence);
+        if self.settings.part != Part::Worker {
+            for sentence in words::shortfalls(&snapshot) {
+                self.console.warn(sentence);
+            }
         }
         self.console
             .info(format_args!("Shutting down (exit code {code})"));
@@ -89,6 +91,8 @@ impl Run {
             let path = format!("{path}.json");
             if let Err(error) = output::write_whole(Path::new(&path), &output::json(snapshot)) {
                 could_not(&path, error);
+                // Not to lose the numbers.
+                self.console.tables(&output::tables(snapshot));
             }
         } else {
             self.console.tables(&output::tables(snapshot));
@@ -102,13 +106,7 @@ impl Run {
         }
         if let Some(path) = given.text("html_file") {
             let chosen = self.chosen.borrow();
-            let time = chosen
-                .run_time
-                .map_or_else(|| "None".to_owned(), |time| time.as_secs().to_string());
-            let path = path
-                .replace("{u}", &chosen.users.to_string())
-                .replace("{r}", &chosen.spawn_rate.to_string())
-                .replace("{t}", &time);
+            let path = output::html_path(path, chosen.users, chosen.spawn_rate, chosen.run_time);
             let report = self.service.report(&Telling::default());
             if let Err(error) = output::write_whole(Path::new(&path), &report) {
                 could_not(&path, error);

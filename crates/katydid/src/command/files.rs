@@ -34,9 +34,9 @@ pub(super) struct Setting {
 
 impl Files {
     /// Reads the files that are there, and at last the one that was named, which must be.
-    pub(super) fn read(usual: bool, named: Option<&str>) -> Result<Self, Problem> {
+    pub(super) fn read(named: Option<&str>) -> Result<Self, Problem> {
         let mut files = Self::default();
-        for path in FILES.iter().filter(|_| usual) {
+        for path in FILES {
             let Some(path) = at_home(path) else { continue };
             match fs::read_to_string(&path) {
                 Ok(text) => files.take(&path, &text)?,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, Command};
+use katydid_core::threshold::Threshold;
 
 use super::files::Files;
 use super::settings::Problem;
@@ -73,6 +74,11 @@ impl Given {
                     })
             }
         }
+    }
+
+    /// Whether this is about URLs and not about a test.
+    pub(crate) fn is_of_urls(&self) -> bool {
+        self.urls.contains_key("urls")
     }
 
     pub(crate) fn time(&self, dest: &str) -> Option<std::time::Duration> {
@@ -289,8 +295,7 @@ pub(crate) fn parse(program: &str, arguments: &[String], mode: Mode) -> Result<G
         }
     }
     let config = matches.get_one::<String>("config").map(String::as_str);
-    // A folder's files are of its tests.
-    let files = Files::read(mode == Mode::Test, config)?;
+    let files = Files::read(config)?;
     for option in options(mode) {
         let from_command =
             matches.value_source(option.dest) == Some(clap::parser::ValueSource::CommandLine);
@@ -371,6 +376,12 @@ fn check(option: &OptionSpec, value: &str) -> Result<(), Problem> {
         Kind::Size if super::settings::size(value).is_none() => {
             wrong("a size; write for example 500MB or 5GB")
         }
+        Kind::Threshold => match Threshold::parse(value) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Problem::usage(format!(
+                "{name}: this is no threshold:\n{error}"
+            ))),
+        },
         Kind::Choice
             if !option
                 .choices
@@ -433,6 +444,7 @@ mod tests {
             &["-t", "soon"],
             &["-L", "LOUD"],
             &["--expect-workers", "0"],
+            &["--fail-if", "p95>"],
             &["--no-such-option"],
         ] {
             assert!(given(wrong).is_err(), "{wrong:?}");

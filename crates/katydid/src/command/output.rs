@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use katydid_core::report::text::{self, Rates, Widths};
 use katydid_core::snapshot::Snapshot;
 use katydid_web::{About, document};
 use katydid_wire::{Value, report};
 use serde::Serialize as _;
+
+use super::settings::Settings;
 
 /// The table of requests, as it is printed while a test runs and at its end.
 pub(crate) fn requests(snapshot: &Snapshot, rates: Rates) -> String {
@@ -94,6 +97,30 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     beside.push(".part");
     fs::write(&beside, text)?;
     fs::rename(&beside, path)
+}
+
+/// The files that are written at the end of a run.
+pub(super) fn files(settings: &Settings) -> Vec<String> {
+    let given = &settings.given;
+    let (users, rate, time) = (settings.users, settings.spawn_rate, settings.run_time);
+    let html = given.text("html_file");
+    let html = html.map(|path| html_path(path, users, rate, time));
+    let json = given.text("json_file").map(|path| format!("{path}.json"));
+    let junit = given.text("junit_file").map(str::to_owned);
+    [html, json, junit].into_iter().flatten().collect()
+}
+
+/// Where the report goes: with the number of users, the spawn rate and the run time where the name has tags for them.
+pub(super) fn html_path(
+    path: &str,
+    users: u32,
+    spawn_rate: f64,
+    run_time: Option<Duration>,
+) -> String {
+    let time = run_time.map_or_else(|| "None".to_owned(), |time| time.as_secs().to_string());
+    path.replace("{u}", &users.to_string())
+        .replace("{r}", &spawn_rate.to_string())
+        .replace("{t}", &time)
 }
 
 /// Finds out before a run what would keep a file from being written after it.

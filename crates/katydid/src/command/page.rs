@@ -1,16 +1,22 @@
 //! What the page and the store are told of a run, and where the page is served.
 
+use std::fs;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use katydid_core::redact;
 use katydid_host::{machine, service};
 use katydid_push::{Level, Push};
 use katydid_web::{About, Defaults, Tags};
 use serde_json::{Map, Value, json};
 
+use super::given::Given;
 use super::run::Run;
-use super::settings::{Part, Problem, Settings};
+use super::settings::{Part, Problem, Settings, size};
+use crate::options::{Default, Kind as OptionKind, OPTIONS};
+use crate::shape::Shape;
+use crate::timespan;
 
 impl Run {
     /// Has the metrics of all runs from now on go where the command line says.
@@ -39,20 +45,25 @@ impl Run {
         }
     }
 
-    /// What is known of every run of this process; nothing of it is secret.
+    /// What is known of every run of this process. Secrets among the options are hidden when it is written.
     pub(super) fn known(&self) -> Map<String, Value> {
         let settings = &self.settings;
         let kinds = settings.kinds.iter().map(|kind| kind.class().name);
+        let shape = self.shape.borrow();
         let known = json!({
             "name": settings.name,
             "user_classes": kinds.collect::<Vec<_>>(),
             "classes": self.about.borrow().user_classes,
-            "shape": self.about.borrow().shape,
-            "stages": self.about.borrow().stages,
+            "shape": shape.as_ref().map(|shape| shape.name()),
+            "stages": shape.as_deref().and_then(stages),
             "version": env!("CARGO_PKG_VERSION"),
             "machine": std::env::consts::ARCH,
-            "system": std::env::consts::OS,
+            "system": system(),
+            "platform": platform(),
+            "cpu": processor(),
+            "memory_bytes": memory(),
             "cores": available_parallelism().map_or(1, std::num::NonZero::get),
+            "options": options(&settings.given),
             "tags": settings.given.all("tags"),
             "exclude_tags": settings.given.all("exclude_tags"),
         });
@@ -74,21 +85,37 @@ impl Run {
         };
         let shape = self.shape.borrow();
         about.shape = shape.as_ref().map(|shape| shape.name().to_owned());
-        about.stages = shape.as_ref().and_then(|shape| {
-            let stages = shape.stages()?.into_iter();
-            let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-            Some(stages.map(|(time, users)| (seconds(time), users)).collect())
-        });
+        about.stages = shape.as_deref().and_then(stages);
         self.service.describe(about.clone());
+    }
+
+    /// Says what a number of users means beside a rate, where it may have been meant as the most there may be.
+    fn tell_of_users(&self) {
+        let (settings, given) = (&self.settings, &self.settings.given);
+        let is_open = given.is_given("num_users") && !given.is_given("iteration_rate_users");
+        let rate = settings.rate.as_ref().filter(|_| is_open);
+        if let Some(rate) = rate.filter(|_| settings.part != Part::Worker) {
+            self.console.warn(format_args!(
+                "With --rate there are as many users as it takes, at most {}: --users is how many there are to begin \
+                 with, and --rate-users the most there may be",
+                rate.most_users
+            ));
+        }
     }
 
     /// Serves the page, unless there is none.
     pub(super) fn serve(&self) -> Result<(), Problem> {
+        self.tell_of_users();
         let settings = &self.settings;
         if settings.headless || settings.part == Part::Worker {
             return Ok(());
         }
         let given = &settings.given;
+        let without = if given.is_of_urls() {
+            "leave out --autostart"
+        } else {
+            "run without the page with --headless"
+        };
         let text = |dest| given.text(dest).unwrap_or_default().to_owned();
         let base_path = text("web_base_path");
         if !base_path.is_empty() && !base_path.starts_with('/') {
@@ -131,7 +158,7 @@ impl Run {
         let port = served.map_err(|error| {
             Problem::failed(format!(
                 "Could not start the web interface on {host}:{port}: {error}. Choose another port with -P, \
-                 or run without the page with --headless."
+                 or {without}."
             ))
         })?;
         let names = [asked, display, "localhost".to_owned()];
@@ -154,6 +181,102 @@ impl Run {
     }
 }
 
+/// The stages of a shape, if it has some: seconds, and users at their end.
+fn stages(shape: &dyn Shape) -> Option<Vec<(u32, u32)>> {
+    let stages = shape.stages()?.into_iter();
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    Some(stages.map(|(time, users)| (seconds(time), users)).collect())
+}
+
+/// The options that were given, by the names that scripts' runs have for them.
+fn options(given: &Given) -> Map<String, Value> {
+    let told = OPTIONS.iter().filter_map(|option| {
+        let values = given.all(option.dest);
+        let value = match option.kind {
+            OptionKind::Words | OptionKind::Threshold if values.is_empty() => return None,
+            OptionKind::Words | OptionKind::Threshold => json!(values),
+            kind => meant(kind, values.last()?),
+        };
+        let usual = match option.default {
+            Default::Text(text) => meant(option.kind, text),
+            usual => serde_json::to_value(usual).unwrap_or_default(),
+        };
+        (value != usual).then(|| (option.dest.to_owned(), value))
+    });
+    let mut told: Map<_, _> = told.collect();
+    for (name, values) in &given.urls {
+        let value = match (name.as_str(), values.last()) {
+            // What is sent may be long, and is nobody's business.
+            ("data", _) | (_, None) => continue,
+            ("urls", _) => values.iter().map(|word| redact::url(word)).collect(),
+            ("header", _) => values.iter().map(|line| header(line)).collect(),
+            ("requests", Some(count)) => meant(OptionKind::Count, count),
+            (_, Some(text)) if text == "true" => true.into(),
+            (_, Some(text)) => text.as_str().into(),
+        };
+        told.insert(name.clone(), value);
+    }
+    told
+}
+
+/// A header as it may be shown.
+fn header(line: &str) -> String {
+    let (name, value) = line.split_once(':').unwrap_or((line, ""));
+    format!("{name}: {}", redact::header(name.trim(), value.trim()))
+}
+
+/// The value of an option: a number where it is one, times as seconds.
+fn meant(kind: OptionKind, text: &str) -> Value {
+    let value = match kind {
+        OptionKind::Flag => Some(json!(text == "true")),
+        OptionKind::Int | OptionKind::Count | OptionKind::Users => {
+            text.parse::<i64>().ok().map(Value::from)
+        }
+        OptionKind::Float => text.parse::<f64>().ok().map(Value::from),
+        OptionKind::TimeSpan => timespan::parse(text).map(|time| time.as_secs().into()),
+        OptionKind::Size => size(text).map(Value::from),
+        OptionKind::Choice => Some(text.to_ascii_uppercase().into()),
+        _ => None,
+    };
+    value.unwrap_or_else(|| text.into())
+}
+
+/// The system, as Python names it.
+fn system() -> &'static str {
+    match std::env::consts::OS {
+        "linux" => "Linux",
+        "macos" => "Darwin",
+        "windows" => "Windows",
+        other => other,
+    }
+}
+
+/// The system and its version, as Python names them; none where this cannot be read.
+fn platform() -> Option<String> {
+    let read = |name| fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok();
+    let (system, release) = (read("ostype")?, read("osrelease")?);
+    let machine = std::env::consts::ARCH;
+    Some(format!("{}-{}-{machine}", system.trim(), release.trim()))
+}
+
+/// What the processor calls itself, where the system tells.
+fn processor() -> Option<String> {
+    let cores = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let mut lines = cores.lines().filter_map(|line| line.split_once(':'));
+    let (_, name) = lines.find(|(key, _)| key.trim() == "model name")?;
+    Some(name.trim().to_owned())
+}
+
+/// The memory of this machine in bytes, where the system tells.
+fn memory() -> Option<u64> {
+    let sizes = fs::read_to_string("/proc/meminfo").ok()?;
+    let all = sizes
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = all.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1_024)
+}
+
 /// What the page shows of a test.
 pub(super) fn about(settings: &Settings) -> About {
     About {
@@ -172,7 +295,7 @@ pub(super) fn about(settings: &Settings) -> About {
 /// A secret from a file, or from the environment.
 fn secret(file: Option<&str>, variable: &str) -> Result<String, Problem> {
     match file {
-        Some(path) => std::fs::read_to_string(path)
+        Some(path) => fs::read_to_string(path)
             .map_err(|error| Problem::failed(format!("Could not read {path}: {error}"))),
         None => Ok(std::env::var(variable).unwrap_or_default()),
     }

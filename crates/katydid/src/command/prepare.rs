@@ -70,9 +70,11 @@ impl Run {
             let path = logfile.unwrap_or_default();
             failed(&format!("Could not log to {}", path.display()), error)
         })?;
-        if let Some(path) = given.text("junit_file") {
-            output::check_writable(Path::new(path))
-                .map_err(|error| failed(&format!("Could not write {path}"), error))?;
+        if settings.part != Part::Worker {
+            for path in output::files(&settings) {
+                output::check_writable(Path::new(&path))
+                    .map_err(|error| failed(&format!("Could not write {path}"), error))?;
+            }
         }
         let csv = given
             .text("csv_prefix")

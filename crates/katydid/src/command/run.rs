@@ -463,10 +463,24 @@ impl Run {
         }
         self.crew.resume();
         self.crew.flush().await;
+        self.tell_given_up();
         self.node.send(Event::Stopped);
         self.rate.replace(self.settings.rate.clone());
         self.is_stopping.set(false);
         self.stopped.notify_waiters();
+    }
+
+    /// Says how many requests of stopped users are not counted.
+    fn tell_given_up(&self) {
+        let (count, plural, were) = match self.crew.given_up() {
+            0 => return,
+            1 => (1, "", "was"),
+            count => (count, "s", "were"),
+        };
+        self.console.warn(format_args!(
+            "{count} request{plural} of stopped users had no answer yet and {were} given up; they are not counted. A \
+             --stop-timeout gives users time to finish."
+        ));
     }
 
     async fn time_is_up(self: Rc<Self>) {

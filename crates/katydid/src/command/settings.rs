@@ -145,6 +145,7 @@ impl Settings {
             let list: String = names.collect();
             return Err(Problem::Answer(format!("Available Users:\n{list}")));
         }
+        check_load(&given)?;
         let known_tags = choose(&given, &mut test)?;
         let rate = given.text("iteration_rate");
         let rate = rate.map(|text| arrivals(&given, text)).transpose()?;
@@ -228,7 +229,7 @@ impl Settings {
             (Some(text), None) => Some(text.clone().into_bytes().into()),
             (None, Some(path)) => {
                 let bytes = std::fs::read(path);
-                let wrong = |error| Problem::failed(format!("Could not read {path}: {error}"));
+                let wrong = |error| Problem::usage(format!("--body-file: {path}: {error}"));
                 Some(bytes.map_err(wrong)?.into())
             }
             (None, None) => None,
@@ -240,9 +241,7 @@ impl Settings {
         }
         urls.follows = is_set("follow");
         if let Some(text) = one("timeout") {
-            let time = crate::timespan::parse(text).filter(|time| !time.is_zero());
-            let wrong = || Problem::usage(format!("--timeout: {text:?} is not a length of time"));
-            urls.timeout = time.ok_or_else(wrong)?;
+            urls.wait(text).map_err(Problem::usage)?;
         }
         let requests = one("requests").map(|text| {
             let count = text.parse().ok().filter(|count: &u64| *count > 0);
@@ -261,8 +260,8 @@ impl Settings {
         let given_time = given.is_given("run_time");
         let spawn_rate = given.number::<f64>("spawn_rate");
         let mut settings = Self::of(given, test.name(title), "katydid")?;
-        settings.users = users.unwrap_or(URL_USERS);
-        settings.spawn_rate = spawn_rate.unwrap_or_else(|| f64::from(settings.users.max(1)));
+        settings.users = users.unwrap_or(URL_USERS).max(1);
+        settings.spawn_rate = spawn_rate.unwrap_or_else(|| f64::from(settings.users));
         settings.iterations = requests;
         settings.is_insecure = is_insecure;
         settings.headless = !has_page;
@@ -270,6 +269,29 @@ impl Settings {
             settings.run_time = Some(URL_TIME);
         }
         Ok(settings)
+    }
+}
+
+/// Refuses options of the load that contradict each other, and those that mean nothing by themselves.
+fn check_load(given: &Given) -> Result<(), Problem> {
+    let has_rate = given.is_given("iteration_rate");
+    if has_rate && given.is_given("stages") {
+        return Err(Problem::failed(
+            "--rate and --stages both say what the load is: leave one of them out",
+        ));
+    }
+    let of_a_rate = [
+        ("iteration_rate_users", "--rate-users"),
+        ("iteration_arrivals", "--arrivals"),
+    ];
+    match of_a_rate
+        .iter()
+        .find(|(dest, _)| given.is_given(dest) && !has_rate)
+    {
+        Some((_, name)) => Err(Problem::usage(format!(
+            "{name} is only meaningful in combination with --rate"
+        ))),
+        None => Ok(()),
     }
 }
 

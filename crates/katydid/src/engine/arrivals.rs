@@ -15,7 +15,7 @@ use katydid_http::timing::Stamp;
 use tokio::sync::Notify;
 
 use super::control::{Control, Phase};
-use super::lane::Lane;
+use super::lane::{Lane, Turn};
 use crate::target::clock;
 use crate::target::timer::Timer;
 use crate::user::Arrivals;
@@ -102,12 +102,12 @@ impl Pool {
         self.changed.notify_one();
     }
 
-    /// Waits for the next iteration: when it was due. None if the user is to end.
-    pub(crate) async fn next(&self, lane: &Lane, control: &Rc<Control>) -> Option<Stamp> {
+    /// Waits for the next iteration and begins it: when it was due. None if the user is to end.
+    pub(crate) async fn next(&self, lane: &Lane, control: &Rc<Control>) -> Option<(Stamp, Turn)> {
         lane.has_come(control);
         let due = self.pace.borrow_mut().as_mut().and_then(|it| it.take(0));
         if let Some(due) = due {
-            return Some(self.begin(lane, due));
+            return self.begin(lane, due);
         }
         control.due.set(0);
         self.idle.borrow_mut().push(Rc::clone(control));
@@ -122,16 +122,20 @@ impl Pool {
                 .borrow_mut()
                 .retain(|other| !Rc::ptr_eq(other, control));
         }
-        due.map(|due| self.begin(lane, due))
+        due.and_then(|due| self.begin(lane, due))
     }
 
-    fn begin(&self, lane: &Lane, due: Nanos) -> Stamp {
+    fn begin(&self, lane: &Lane, due: Nanos) -> Option<(Stamp, Turn)> {
+        let Some(turn) = lane.take_iteration() else {
+            give_up(lane, 1);
+            return None;
+        };
         self.busy.set(self.busy.get() + 1);
         let now = Stamp::now();
         let lateness = nanos(now).saturating_sub(due);
         let at = Nanos::from_nanos(now.epoch_nanos());
         lane.count_iterations(at, |counts| counts.begin_due(lateness, at));
-        now.before(lateness.as_nanos())
+        Some((now.before(lateness.as_nanos()), turn))
     }
 
     /// An iteration has ended.
@@ -154,6 +158,10 @@ impl Pool {
         let (now, epoch) = (nanos(stamp), Nanos::from_nanos(stamp.epoch_nanos()));
         let mut pace = self.pace.borrow_mut();
         let pace = pace.as_mut()?;
+        if lane.has_run_out() {
+            give_up(lane, pace.give_up());
+            return None;
+        }
         let dropped = pace.advance(now, |due| {
             let at = epoch.saturating_sub(now.saturating_sub(due));
             lane.count_iterations(at, |counts| counts.fall_due(1, at));

@@ -66,6 +66,13 @@ impl Crew {
             .collect()
     }
 
+    /// Requests that were given up since the last call, because their users were ended.
+    pub(crate) fn given_up(&self) -> u64 {
+        let lanes = self.lanes.iter();
+        let counts = lanes.map(|lane| lane.told.given_up.swap(0, Ordering::Relaxed));
+        counts.sum()
+    }
+
     /// Requests under way.
     pub(crate) fn in_flight(&self) -> Event {
         let sum = |count: u32, lane: &Handle| {
@@ -112,7 +119,7 @@ impl Crew {
     pub(crate) fn begin(&self, host: Option<String>) {
         *self.shared.host.write() = host;
         if let Some(limit) = &self.shared.iterations {
-            limit.left.store(limit.all, Ordering::Relaxed);
+            limit.begin();
         }
         self.tell(|| Order::Begin);
     }

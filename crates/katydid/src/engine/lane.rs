@@ -58,9 +58,11 @@ pub(crate) struct Shared {
 
 /// How many iterations a test may have.
 pub(crate) struct Limit {
-    pub(super) all: u64,
+    all: u64,
     /// Those that may still begin.
-    pub(super) left: AtomicU64,
+    left: AtomicU64,
+    /// Those that have not ended yet.
+    unended: AtomicU64,
 }
 
 impl Limit {
@@ -68,6 +70,32 @@ impl Limit {
         Self {
             all,
             left: AtomicU64::new(all),
+            unended: AtomicU64::new(all),
+        }
+    }
+
+    /// Another test begins, with as many.
+    pub(super) fn begin(&self) {
+        self.left.store(self.all, Ordering::Relaxed);
+        self.unended.store(self.all, Ordering::Relaxed);
+    }
+}
+
+/// An iteration that counts towards the limit, if there is one; dropped when it has ended, however that was.
+pub(crate) struct Turn(Option<Arc<Shared>>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(shared) = &self.0 else { return };
+        let unended = shared.iterations.as_ref().map(|limit| &limit.unended);
+        // A test that has begun meanwhile counts its own.
+        let one_less = |count: u64| count.checked_sub(1);
+        let before = unended.and_then(|it| {
+            it.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+                .ok()
+        });
+        if before == Some(1) {
+            (shared.ask)(Ask::IterationsDone);
         }
     }
 }
@@ -79,7 +107,7 @@ pub(crate) enum Ask {
     Tell(String),
     /// The test is to end.
     EndTest,
-    /// All iterations that were wanted have begun.
+    /// All iterations that were wanted have ended.
     IterationsDone,
     /// A lane's part of a schedule is over, and all its iterations have ended.
     ScheduleOver,
@@ -93,6 +121,8 @@ pub(crate) struct Told {
     pub(crate) in_flight: AtomicU32,
     /// Nanoseconds of the oldest request under way, as it was looked at last.
     pub(crate) oldest: AtomicU64,
+    /// Requests whose users were ended before there was an answer.
+    pub(crate) given_up: AtomicU64,
 }
 
 impl Told {
@@ -200,9 +230,15 @@ pub(crate) struct Flight<'a> {
     due: Stamp,
     limit: u64,
     place: u32,
+    is_answered: bool,
 }
 
 impl Flight<'_> {
+    /// It is answered, or has failed.
+    pub(crate) fn land(mut self) {
+        self.is_answered = true;
+    }
+
     /// Whether it takes too long, by a clock that goes on four times a second.
     pub(crate) fn is_late(&self) -> bool {
         self.lane.clock.get().since(self.due) > self.limit
@@ -217,6 +253,9 @@ impl Drop for Flight<'_> {
         flights.limits[place].1 = None;
         flights.free.push(self.place);
         self.control.answered();
+        if !self.is_answered {
+            self.lane.told.given_up.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -233,13 +272,16 @@ impl Lane {
         limit: Duration,
     ) -> Exchange {
         let flight = self.take_off(request.due, control, limit);
-        if limit < COARSE {
+        let exchange = if limit < COARSE {
             request.timeouts.total = Some(limit);
-            return client.send(request).await;
-        }
-        client
-            .send_unless(request, limit, || flight.is_late())
-            .await
+            client.send(request).await
+        } else {
+            client
+                .send_unless(request, limit, || flight.is_late())
+                .await
+        };
+        flight.land();
+        exchange
     }
 
     /// Notes that something was sent.
@@ -268,6 +310,7 @@ impl Lane {
             due,
             limit,
             place,
+            is_answered: false,
         }
     }
 
@@ -355,20 +398,26 @@ impl Lane {
         });
     }
 
-    /// Whether another iteration may begin.
-    pub(crate) fn take_iteration(&self) -> bool {
+    /// Has another iteration begin, if one may.
+    pub(crate) fn take_iteration(&self) -> Option<Turn> {
         let Some(limit) = &self.shared.iterations else {
-            return true;
+            return Some(Turn(None));
         };
+        if limit.all == 0 {
+            (self.shared.ask)(Ask::IterationsDone);
+        }
         let taken = limit
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(1)
             });
-        if taken.is_err() {
-            (self.shared.ask)(Ask::IterationsDone);
-        }
-        taken.is_ok()
+        taken.is_ok().then(|| Turn(Some(Arc::clone(&self.shared))))
+    }
+
+    /// Whether all iterations that were wanted have begun.
+    pub(super) fn has_run_out(&self) -> bool {
+        let limit = self.shared.iterations.as_ref();
+        limit.is_some_and(|limit| limit.left.load(Ordering::Relaxed) == 0)
     }
 
     pub(crate) fn end_test(&self) {

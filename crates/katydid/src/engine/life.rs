@@ -223,16 +223,21 @@ async fn run<S: 'static>(
         } else {
             None
         };
+        let mut turn = None;
         if is_outermost && let Some(pool) = &pool {
             match pool.next(&user.me.lane, &user.me.control).await {
-                Some(due) => user.me.due.set(due),
+                Some((due, its)) => {
+                    user.me.due.set(due);
+                    turn = Some(its);
+                }
                 None => return false,
             }
         }
         // Also of an iteration that is cut short.
         let _ending = pool.as_ref().map(|pool| Ending::new(pool, &user.me.lane));
         if is_outermost {
-            if !user.me.lane.take_iteration() {
+            turn = turn.or_else(|| user.me.lane.take_iteration());
+            if turn.is_none() {
                 return false;
             }
             user.me.begin_iteration();
@@ -259,6 +264,7 @@ async fn run<S: 'static>(
         if is_outermost {
             user.me.lane.iteration_ends(ended);
         }
+        drop(turn);
         let control = &user.me.control;
         if matches!(after, Next::End) || control.phase() > Phase::Running {
             return false;

@@ -25,6 +25,7 @@ export function Thresholds({ about }: { about: WireAbout | null }) {
   const tell = useCommand();
   const forbidden = kept !== null ? "The run has ended" : about === null ? undefined : whyForbidden(about);
   const started = run?.started !== null && run?.started !== undefined;
+  const isOver = started && !isActive(run.state);
   const texts = thresholds.map((each) => each.text);
 
   const add = async (event: FormEvent) => {
@@ -69,12 +70,12 @@ export function Thresholds({ about }: { about: WireAbout | null }) {
           </thead>
           <tbody>
             {thresholds.map((each) => (
-              <tr key={each.text} data-standing={started ? each.standing : undefined}>
+              <tr key={each.text} data-standing={started ? standingOf(each, isOver) : undefined}>
                 <td className={styles.standing}>
                   {started ? (
                     <>
-                      <Icon name={each.standing === "crossed" ? "errors" : "check"} size={15} />
-                      {STANDINGS[each.standing]}
+                      <Icon name={standingOf(each, isOver) === "crossed" ? "errors" : "check"} size={15} />
+                      {STANDINGS[standingOf(each, isOver)]}
                     </>
                   ) : (
                     "—"
@@ -86,7 +87,7 @@ export function Thresholds({ about }: { about: WireAbout | null }) {
                   </code>
                   {started && <Since threshold={each} origin={store.model.origin} />}
                 </td>
-                <td className={styles.value}>{each.value === null ? "—" : each.shown}</td>
+                <td className={styles.value}>{each.value === null && !isOver ? "—" : each.shown}</td>
                 <td className={styles.margin}>
                   <Margin threshold={each} />
                 </td>
@@ -139,6 +140,11 @@ function verdict(thresholds: readonly WireThreshold[], active: boolean): string 
   const so = active ? " so far" : "";
   const rest = open > 0 ? `, ${open} without a request to measure` : "";
   return `${kept} of ${count(thresholds.length, "threshold")} passed${so}${rest}`;
+}
+
+/** A run that is over has failed by what could not be measured, too. */
+function standingOf({ standing }: WireThreshold, isOver: boolean): WireThreshold["standing"] {
+  return isOver && standing === "unmeasured" ? "crossed" : standing;
 }
 
 /** When it was crossed first and for how long, and whether it was there from the beginning. */
