@@ -64,8 +64,8 @@ def finish(environment: Any) -> None:
         environment: The test's environment.
     """
     hub.engine(environment).finish_push(PATIENCE)
-    # What there is to say of it comes by way of the hub.
-    gevent.sleep(0.001)
+    # What there is to say of it comes by way of the hub, which must have seen to it.
+    gevent.idle()
 
 
 def _given(options: Namespace) -> str:

@@ -47,7 +47,7 @@ def test_110_the_report_is_written_and_its_name_tells_of_the_run(katydid, tmp_pa
 def test_110_a_report_that_cannot_be_written_is_told(katydid, tmp_path):
     (tmp_path / "file").write_text("")
     ended = katydid("--headless", "--config-users", CONFIG, "--html", "file/report.html", script=SCRIPT)
-    assert "Could not write the report to file/report.html" in ended.stderr
+    assert "Could not write file/report.html: Not a directory" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
