@@ -438,18 +438,18 @@ impl Link {
         let mut newest = seconds.pop().unwrap_or_default();
         for earlier in seconds {
             if is_by_second {
-                self.send_report(&earlier, Vec::new());
+                self.send_report(&earlier, Vec::new(), true);
             } else {
                 newest.merge(&earlier);
             }
         }
-        self.send_report(&newest, extras);
+        self.send_report(&newest, extras, false);
         if self.sends_receipts {
             self.send_examples();
         }
     }
 
-    fn send_report(&mut self, stats: &Stats, extras: Vec<(Value, Value)>) {
+    fn send_report(&mut self, stats: &Stats, extras: Vec<(Value, Value)>, has_more: bool) {
         self.number += 1;
         let mut data = report::encode(stats, self.node.registry());
         let users = self.node.read(|role| role.run().users_by_class.clone());
@@ -457,6 +457,9 @@ impl Link {
         data.push(("user_classes_count".into(), users_value(&users)));
         data.push(("user_count".into(), count.into()));
         let mut ours = vec![("number".into(), self.number.into())];
+        if has_more {
+            ours.push(("more".into(), true.into()));
+        }
         if let Some((receipt, heard)) = self.receipt {
             let stamps = Stamps {
                 receipt,

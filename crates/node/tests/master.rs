@@ -28,6 +28,8 @@ struct Play {
     notices: Vec<Notice>,
     orders: Vec<(String, Order)>,
     complete: Vec<u32>,
+    /// Whether reports are followed by others.
+    has_more: bool,
 }
 
 impl Play {
@@ -41,6 +43,7 @@ impl Play {
             notices: vec![],
             orders: vec![],
             complete: vec![],
+            has_more: false,
         }
     }
 
@@ -152,6 +155,7 @@ impl Play {
         }
         let stats: Stats = recorder.take();
         let word = Word::Report {
+            has_more: self.has_more,
             stats,
             users: self.assigned.get(worker).cloned().unwrap_or_default(),
             is_exact: true,
@@ -348,6 +352,27 @@ fn stopping_tells_all_workers_and_places_no_users_any_more() {
     assert_eq!(play.master.run().users, 0);
     play.happens(Event::Stopped);
     assert_eq!(play.master.run().state, State::Stopped);
+}
+
+#[test]
+fn reports_of_several_seconds_make_up_the_rate_of_a_worker() {
+    let mut play = Play::with(&["a_1", "b_1"]);
+    play.start(2, 2.0);
+    play.passes(1, &["a_1", "b_1"]);
+    play.passes(3, &["a_1", "b_1"]);
+    for has_more in [true, true, false] {
+        play.has_more = has_more;
+        play.report("b_1", 10, None);
+    }
+    // Ten a second or more, as its user was not there all the time, and some seconds until it is missed.
+    play.passes(4, &["a_1"]);
+    let missing = play.notices.iter().find_map(|notice| match notice {
+        Notice::WorkerMissing(_, users, requests) => Some((*users, *requests)),
+        _ => None,
+    });
+    let (users, requests) = missing.expect("it is silent");
+    assert_eq!(users, 1);
+    assert!((30..=75).contains(&requests), "{requests}");
 }
 
 impl Play {

@@ -51,6 +51,8 @@ pub enum Word {
         number: Option<u64>,
         /// What tells its clock from the master's.
         stamps: Option<Stamps>,
+        /// Whether another report of the same time follows at once.
+        has_more: bool,
     },
     /// It has stopped its users and will be ready again.
     Stopped,
@@ -265,6 +267,7 @@ impl Word {
                     is_exact,
                     number: ours.and_then(|ours| field(ours, "number")?.as_u64()),
                     stamps: stamps.and_then(Stamps::of),
+                    has_more: ours.and_then(|ours| field(ours, "more")?.as_bool()) == Some(true),
                 }
             }
             "client_stopped" => Self::Stopped,

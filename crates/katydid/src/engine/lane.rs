@@ -63,6 +63,8 @@ pub(crate) struct Limit {
     left: AtomicU64,
     /// Those that have not ended yet.
     unended: AtomicU64,
+    /// Grows with each test.
+    test: AtomicU64,
 }
 
 impl Limit {
@@ -71,30 +73,30 @@ impl Limit {
             all,
             left: AtomicU64::new(all),
             unended: AtomicU64::new(all),
+            test: AtomicU64::new(0),
         }
     }
 
     /// Another test begins, with as many.
     pub(super) fn begin(&self) {
+        self.test.fetch_add(1, Ordering::Relaxed);
         self.left.store(self.all, Ordering::Relaxed);
         self.unended.store(self.all, Ordering::Relaxed);
     }
 }
 
-/// An iteration that counts towards the limit, if there is one; dropped when it has ended, however that was.
-pub(crate) struct Turn(Option<Arc<Shared>>);
+/// An iteration that counts towards the limit of its test, if there is one; dropped when it has ended, however that was.
+pub(crate) struct Turn(Option<(Arc<Shared>, u64)>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Some(shared) = &self.0 else { return };
-        let unended = shared.iterations.as_ref().map(|limit| &limit.unended);
+        let Some((shared, test)) = &self.0 else {
+            return;
+        };
         // A test that has begun meanwhile counts its own.
-        let one_less = |count: u64| count.checked_sub(1);
-        let before = unended.and_then(|it| {
-            it.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-                .ok()
-        });
-        if before == Some(1) {
+        let limit = shared.iterations.as_ref();
+        let limit = limit.filter(|limit| limit.test.load(Ordering::Relaxed) == *test);
+        if limit.is_some_and(|limit| limit.unended.fetch_sub(1, Ordering::Relaxed) == 1) {
             (shared.ask)(Ask::IterationsDone);
         }
     }
@@ -411,7 +413,12 @@ impl Lane {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(1)
             });
-        taken.is_ok().then(|| Turn(Some(Arc::clone(&self.shared))))
+        taken.is_ok().then(|| {
+            Turn(Some((
+                Arc::clone(&self.shared),
+                limit.test.load(Ordering::Relaxed),
+            )))
+        })
     }
 
     /// Whether all iterations that were wanted have begun.

@@ -40,6 +40,7 @@ impl Master {
                 is_exact,
                 number,
                 stamps,
+                has_more,
             } => {
                 stats.shift(self.set_right(&worker, stamps, now, actions));
                 let seen = self.seen.get_mut(&worker);
@@ -51,7 +52,7 @@ impl Master {
                         if is_rounded && !std::mem::replace(&mut node.is_told_rounded, is_rounded) {
                             actions.push(Action::Notice(Notice::Rounded(worker.clone())));
                         }
-                        node.reports(stats.total().requests, now);
+                        node.reports(stats.total().requests, has_more, now);
                         let lateness = &stats.total().histograms.lateness;
                         let [p99] = lateness.values_at([0.99]);
                         node.lateness_p99 = (!lateness.is_empty()).then_some(p99);

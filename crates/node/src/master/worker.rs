@@ -69,13 +69,13 @@ impl WorkerNode {
         self.seen.state != State::Missing
     }
 
-    /// It has reported so many requests.
-    pub(super) fn reports(&mut self, requests: u64, now: Now) {
+    /// It has reported so many requests, and perhaps goes on at once.
+    pub(super) fn reports(&mut self, requests: u64, has_more: bool, now: Now) {
         self.reported_ms = now.millis();
         self.unrated += requests;
         let passed = now.millis().saturating_sub(self.rated_ms);
-        // Seconds come one after the other, and reports out of turn: some time has to pass to tell a rate.
-        if passed < 500 {
+        // Reports out of turn are for too short a time to tell a rate.
+        if has_more || passed < 500 {
             return;
         }
         self.rated_ms = now.millis();
