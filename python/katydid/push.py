@@ -27,6 +27,8 @@ _OPTIONS = {
 
 PATIENCE = 5.0
 """Seconds that the last report may take to arrive, once the test is over."""
+LAST_WORDS = 0.5
+"""Seconds after which the hub is not waited for any more."""
 
 
 def check(options: Namespace) -> None:
@@ -64,8 +66,10 @@ def finish(environment: Any) -> None:
         environment: The test's environment.
     """
     hub.engine(environment).finish_push(PATIENCE)
-    # What there is to say of it comes by way of the hub, which must have seen to it.
-    gevent.idle()
+    # What there is to say of it comes by way of the hub, which must have seen to it. Where a script's own greenlets
+    # never wait, the hub is never idle, and has seen to it long since.
+    with gevent.Timeout(LAST_WORDS, False):
+        gevent.idle()
 
 
 def _given(options: Namespace) -> str:

@@ -392,6 +392,22 @@ def test_a_collector_that_never_answers_is_not_waited_for(katydid, target, colle
     assert re.search(r"\d+ reports of metrics did not reach the OTLP collector", done.stderr)
 
 
+def test_a_script_whose_greenlets_never_wait_ends(katydid, target, collector):
+    collector.answer = (401, "text/plain", b"who are you?")
+    busy = """
+import gevent
+
+def spin():
+    while True:
+        gevent.sleep(0)
+
+gevent.spawn(spin)
+"""
+    done = katydid(*RUN, "-H", target.url, "--otlp-metrics", collector.url, script=SCRIPT + busy)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\d+ reports of metrics did not reach the OTLP collector", done.stderr)
+
+
 def test_headers_and_compression_come_from_opentelemetrys_variables(katydid, target, collector, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{collector.url}/base")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=open%20sesame")

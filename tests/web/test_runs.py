@@ -57,7 +57,11 @@ def test_a_run_is_counted_as_the_target_counts_and_its_windows_add_up(serve, tar
     for wrong in ("current/snapshot?from=5&to=5", "current/heat?from=9&to=3", "current/errors?from=x"):
         assert site.get(f"/api/v1/runs/{wrong}").status_code == 400, wrong
     for wrong in ("current/window", "current/window?from=5&to=5", "current/window?from=x&to=y"):
-        assert site.get(f"/api/v1/runs/{wrong}").status_code == 400, wrong
+        refused = site.get(f"/api/v1/runs/{wrong}")
+        assert refused.status_code == 400, wrong
+        assert refused.json()["error"]["message"], wrong
+    refused = site.get("/api/v1/compare?before=one")
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, "missing field `after`")
     assert site.get("/api/v1/runs/nothing/window?from=1&to=2").status_code == 404
     assert site.running.end(signal.SIGINT) == 1
     assert target.truth()["total"] == truth["total"]
