@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from argparse import Namespace
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -68,7 +69,7 @@ def finish(environment: Any) -> None:
     hub.engine(environment).finish_push(PATIENCE)
     # What there is to say of it comes by way of the hub, which must have seen to it. Where a script's own greenlets
     # never wait, the hub is never idle, and has seen to it long since.
-    with gevent.Timeout(LAST_WORDS, False):
+    with suppress(gevent.Timeout), gevent.Timeout(LAST_WORDS):
         gevent.idle()
 
 
