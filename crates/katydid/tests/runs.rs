@@ -3,14 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use katydid_core::units::Micros;
 use katydid_core::window::{Count, Window};
 use katydid_store::{Fact, Name, News, RunError, Script, Second, Store, Sums};
 use serde_json::Value;
+
+mod demo;
+
+use demo::Target;
 
 const STARTED: u64 = 1_700_000_000;
 
@@ -503,36 +506,12 @@ fn a_store_that_cannot_be_used_says_why() {
     );
 }
 
-/// The demo target, ended when it is dropped.
-struct Target(Child);
-
-impl Target {
-    fn start() -> (Self, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_katydid"))
-            .args(["target", "--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut said = BufReader::new(child.stdout.as_mut().unwrap());
-        said.read_line(&mut line).unwrap();
-        let url = line.trim_end().rsplit(' ').next().unwrap().to_owned();
-        (Self(child), url)
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 #[test]
 fn a_run_fails_by_what_it_could_not_measure() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("runs.db");
-    let (_target, url) = Target::start();
+    let target = Target::start();
+    let url = target.url("");
     let condition = "GET /nosuch p99>1s";
     let words = [
         &url,
